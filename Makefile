@@ -1,0 +1,34 @@
+# `make demo` and `make test` are the two commands; each makes its own virtual environment on a fresh machine.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.PHONY: demo test check slow bench clean
+.DELETE_ON_ERROR:
+
+$(VENV)/sandbox.stamp: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[sandbox]'
+	touch $@
+
+$(VENV)/dev.stamp: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+demo: $(VENV)/sandbox.stamp   ## the whole story in the embedded AWS
+	$(BIN)/migrate demo
+
+check: $(VENV)/dev.stamp      ## formatting, lint and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: check                   ## everything that must pass before a commit
+	$(BIN)/pytest -n 2
+
+bench: $(VENV)/dev.stamp      ## figures only: nothing here passes or fails on time
+	$(BIN)/python -m tests.benchmarks.bookkeeping
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
