@@ -1,0 +1,171 @@
+"""Dataclasses to plain JSON values and back, and the digest of a JSON value.
+
+Every type that crosses a file (plan, state, inventory digest) is a frozen dataclass of JSON-like fields, so one pair of
+functions serves them all. Mappings keep string keys; tuples become lists and come back as tuples.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import functools
+import hashlib
+import json
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+Json = Any
+"""A JSON value: None, bool, int, float, str, list of Json, dict of str to Json."""
+
+
+class Undecodable(ValueError):
+    """A JSON value does not have the shape that the type asks for. The text says where and what."""
+
+
+def encode(value: Any) -> Json:
+    """The JSON value of a dataclass (or of a container of them). Fields that are None are left out."""
+    if isinstance(value, enum.Enum):
+        return value.value
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        own = getattr(value, "to_json", None)
+        if own is not None:
+            return own()
+        pairs = ((name, getattr(value, name)) for name in _field_names(type(value)))
+        return {name: encode(item) for name, item in pairs if item is not None}
+    if isinstance(value, Mapping):
+        return {str(key): encode(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        items = sorted(value) if isinstance(value, (set, frozenset)) else value
+        return [encode(item) for item in items]
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def decode(cls: type[T], value: Json) -> T:
+    """The dataclass `cls` that `encode` made `value` of. Unknown keys are ignored (a newer minor version wrote them).
+
+    Raises `Undecodable` when a required field is missing or has another type.
+    """
+    result: T = _decoder(cls)(value, cls.__name__)
+    return result
+
+
+def canonical(value: Json) -> str:
+    """JSON text that is the same for equal values: sorted keys, no white space, UTF-8 left as it is."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(value: Json) -> str:
+    """SHA-256 (64 hex digits) of the canonical JSON of `value`."""
+    return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+Decoder = Callable[[Any, str], Any]
+
+
+@functools.cache
+def _field_names(cls: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(cls) if field.metadata.get("json", True))
+
+
+@functools.cache
+def _decoder(hint: Any) -> Decoder:
+    origin = typing.get_origin(hint)
+    arguments = typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return _union_decoder(arguments)
+    if origin is tuple:
+        return _tuple_decoder(_decoder(arguments[0]))
+    if origin in (dict, Mapping) or (isinstance(origin, type) and issubclass(origin, Mapping)):
+        return _mapping_decoder(_decoder(arguments[1]))
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return _enum_decoder(hint)
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return getattr(hint, "from_json", None) or _dataclass_decoder(hint)
+    if hint in (str, int, bool, float):
+        return _scalar_decoder(hint)
+    return lambda value, _where: value
+
+
+def _scalar_decoder(kind: type) -> Decoder:
+    def read(value: Any, where: str) -> Any:
+        if isinstance(value, kind) and (kind is not int or not isinstance(value, bool)):
+            return value
+        if kind is float and isinstance(value, int):
+            return float(value)
+        raise Undecodable(f"{where}: expected {kind.__name__}, found {type(value).__name__}")
+
+    return read
+
+
+def _enum_decoder(kind: type[enum.Enum]) -> Decoder:
+    def read(value: Any, where: str) -> Any:
+        try:
+            return kind(value)
+        except ValueError:
+            raise Undecodable(f"{where}: {value!r} is not a {kind.__name__}") from None
+
+    return read
+
+
+def _tuple_decoder(element: Decoder) -> Decoder:
+    def read(value: Any, where: str) -> Any:
+        if not isinstance(value, list):
+            raise Undecodable(f"{where}: expected a list, found {type(value).__name__}")
+        return tuple(element(item, f"{where}[{index}]") for index, item in enumerate(value))
+
+    return read
+
+
+def _mapping_decoder(element: Decoder) -> Decoder:
+    def read(value: Any, where: str) -> Any:
+        if not isinstance(value, dict):
+            raise Undecodable(f"{where}: expected an object, found {type(value).__name__}")
+        return {key: element(item, f"{where}.{key}") for key, item in value.items()}
+
+    return read
+
+
+def _union_decoder(arguments: tuple[Any, ...]) -> Decoder:
+    decoders = [_decoder(argument) for argument in arguments if argument is not type(None)]
+    is_optional = type(None) in arguments
+
+    def read(value: Any, where: str) -> Any:
+        if value is None and is_optional:
+            return None
+        failure: Undecodable | None = None
+        for one in decoders:
+            try:
+                return one(value, where)
+            except Undecodable as error:
+                failure = error
+        raise failure or Undecodable(f"{where}: null is not allowed")
+
+    return read
+
+
+def _dataclass_decoder(cls: type) -> Decoder:
+    hints = typing.get_type_hints(cls)
+    fields = [(f, _decoder(hints[f.name])) for f in dataclasses.fields(cls) if f.metadata.get("json", True)]
+
+    def read(value: Any, where: str) -> Any:
+        if not isinstance(value, dict):
+            raise Undecodable(f"{where}: expected an object, found {type(value).__name__}")
+        found = {}
+        for field, element in fields:
+            if field.name in value:
+                found[field.name] = element(value[field.name], f"{where}.{field.name}")
+            elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+                found[field.name] = _absent(field.name, hints[field.name], where)
+        return cls(**found)
+
+    return read
+
+
+def _absent(name: str, hint: Any, where: str) -> None:
+    if type(None) not in typing.get_args(hint):
+        raise Undecodable(f"{where}: `{name}` is missing")

@@ -1,0 +1,1 @@
+"""Planning: pure functions from manifest, inventory and state to a plan. No client, no clock, no file."""

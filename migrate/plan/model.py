@@ -1,0 +1,207 @@
+"""The plan: ordered actions with their reasons, risks and estimates. Frozen, and serialisable both ways."""
+
+from __future__ import annotations
+
+import enum
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from migrate.core.codec import Json, digest, encode
+from migrate.core.diagnostics import Diagnostic
+
+FORMAT_VERSION = 1
+
+
+class Side(str, enum.Enum):
+    """The account in which an action works."""
+
+    SOURCE = "source"
+    TARGET = "target"
+    BOTH = "both"
+
+
+class Change(str, enum.Enum):
+    """What an action does to the world, by the character that the plan shows."""
+
+    CREATE = "+"
+    UPDATE = "~"
+    DELETE = "-"
+    READ = "<="
+    MOVE = ">"
+
+
+class Risk(str, enum.Enum):
+    """What the user should think about before agreeing."""
+
+    NONE = "none"
+    COST = "cost"
+    SOURCE_WRITE = "source-write"
+    DESTRUCTIVE = "destructive"
+    IRREVERSIBLE = "irreversible"
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A value that is known only after another action has run: its output `output`."""
+
+    address: str
+    output: str
+
+    def to_json(self) -> Json:
+        """Its form in a plan file."""
+        return {"$ref": self.address, "output": self.output}
+
+    def __str__(self) -> str:
+        return f"(known after {self.address})"
+
+
+@dataclass(frozen=True)
+class Action:
+    """One planned effect.
+
+    `address` is unique in the plan and the same in the next one ("orders/export"). `params` hold JSON values and
+    `Ref`s. `needs` are addresses that must be done first. `undo` says how it is taken back, or why it cannot be.
+    `title` is the line that the user reads, `details` the lines below it, `why` the reason.
+    """
+
+    address: str
+    kind: str
+    side: Side
+    change: Change
+    title: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    risk: Risk = Risk.NONE
+    undo: str = ""
+    why: str = ""
+    details: tuple[str, ...] = ()
+
+    @property
+    def owner(self) -> str:
+        """The target table that it belongs to, or `shared`."""
+        return self.address.split("/", 1)[0]
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """Identity of the intent: kind, side and parameters. Titles and reasons may change freely."""
+        return digest([self.kind, self.side.value, encode(self.params)])
+
+    @classmethod
+    def from_json(cls, value: Json, where: str) -> Action:
+        """The action of a plan file's entry (`where` names it in errors)."""
+        from migrate.plan.planfile import action_from_json
+
+        return action_from_json(value, where)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What one table will take. `minutes` and `dollars` are estimates from a dated price table; reads in units."""
+
+    minutes: float = 0.0
+    dollars: float = 0.0
+    source_read_units: int = 0
+
+
+@dataclass(frozen=True)
+class PlannedTable:
+    """One table of the plan, for the reader: which strategy and why, and what is left to the user.
+
+    `carried` names the settings that the target gets from the source. `needs_user` are things that no tool may do.
+    """
+
+    source: str
+    target: str
+    strategy: str
+    reason: str = ""
+    items: int = 0
+    bytes: int = 0
+    is_move: bool = False
+    estimate: Estimate = Estimate()
+    carried: tuple[str, ...] = ()
+    needs_user: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PlannedAccount:
+    """A verified account as the plan saw it."""
+
+    id: str
+    region: str
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be done, pinned by digests of everything it was computed from.
+
+    `serials` are the serials of the state's files that were read. `needed_outputs` is not stored: outputs of actions
+    done by an earlier plan are read from the state when a `Ref` asks for them.
+    """
+
+    migration: str
+    lineage: str
+    source: PlannedAccount
+    target: PlannedAccount
+    manifest_digest: str
+    inventory_digest: str
+    manifest_file: str = ""
+    serials: Mapping[str, int] = field(default_factory=dict)
+    tables: tuple[PlannedTable, ...] = ()
+    actions: tuple[Action, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    prices_of: str = ""
+    """Date and Region of the price table behind the estimates."""
+
+    format_version: int = FORMAT_VERSION
+
+    @functools.cached_property
+    def plan_id(self) -> str:
+        """Digest of the rest of the plan."""
+        return digest(encode(self))
+
+    @property
+    def is_errored(self) -> bool:
+        """True when a diagnostic forbids to carry it out."""
+        return any(d.is_error for d in self.diagnostics)
+
+    @property
+    def is_applyable(self) -> bool:
+        """True when there is something to do and nothing forbids it."""
+        return bool(self.actions) and not self.is_errored
+
+    def action(self, address: str) -> Action | None:
+        """The action with this address, or None."""
+        return self._by_address.get(address)
+
+    @functools.cached_property
+    def _by_address(self) -> dict[str, Action]:
+        return {action.address: action for action in self.actions}
+
+    def of_owner(self, owner: str) -> Iterator[Action]:
+        """The actions of one target table, or the shared ones, in order."""
+        return (action for action in self.actions if action.owner == owner)
+
+    def summary(self) -> dict[str, int]:
+        """How many actions create, change and delete, and how many tables move."""
+        counts = {change: sum(a.change is change for a in self.actions) for change in Change}
+        return {
+            "create": counts[Change.CREATE],
+            "change": counts[Change.UPDATE],
+            "delete": counts[Change.DELETE],
+            "move": sum(table.is_move for table in self.tables),
+        }
+
+
+def refs(value: Any) -> Iterator[Ref]:
+    """Every `Ref` inside a parameter value."""
+    if isinstance(value, Ref):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from refs(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from refs(item)

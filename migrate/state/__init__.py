@@ -1,0 +1,1 @@
+"""What was done: the state's types, its store and its lock."""
