@@ -32,9 +32,6 @@ def encode(value: Any) -> Json:
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        own = getattr(value, "to_json", None)
-        if own is not None:
-            return own()
         pairs = ((name, getattr(value, name)) for name in _field_names(type(value)))
         return {name: encode(item) for name, item in pairs if item is not None}
     if isinstance(value, Mapping):
@@ -85,7 +82,7 @@ def _decoder(hint: Any) -> Decoder:
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return _enum_decoder(hint)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return getattr(hint, "from_json", None) or _dataclass_decoder(hint)
+        return _dataclass_decoder(hint)
     if hint in (str, int, bool, float):
         return _scalar_decoder(hint)
     return lambda value, _where: value
@@ -160,12 +157,13 @@ def _dataclass_decoder(cls: type) -> Decoder:
             if field.name in value:
                 found[field.name] = element(value[field.name], f"{where}.{field.name}")
             elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-                found[field.name] = _absent(field.name, hints[field.name], where)
+                _require_optional(field.name, hints[field.name], where)
+                found[field.name] = None
         return cls(**found)
 
     return read
 
 
-def _absent(name: str, hint: Any, where: str) -> None:
+def _require_optional(name: str, hint: Any, where: str) -> None:
     if type(None) not in typing.get_args(hint):
         raise Undecodable(f"{where}: `{name}` is missing")

@@ -42,27 +42,34 @@ class Risk(str, enum.Enum):
     IRREVERSIBLE = "irreversible"
 
 
-@dataclass(frozen=True)
-class Ref:
-    """A value that is known only after another action has run: its output `output`."""
+def ref(address: str, output: str) -> Json:
+    """A parameter value that is known only after the action `address` has run: its output `output`."""
+    return {"$ref": address, "output": output}
 
-    address: str
-    output: str
 
-    def to_json(self) -> Json:
-        """Its form in a plan file."""
-        return {"$ref": self.address, "output": self.output}
+def is_ref(value: Any) -> bool:
+    """True for what `ref` makes."""
+    return isinstance(value, Mapping) and "$ref" in value
 
-    def __str__(self) -> str:
-        return f"(known after {self.address})"
+
+def refs(value: Any) -> Iterator[tuple[str, str]]:
+    """(address, output) of every `ref` inside a parameter value."""
+    if is_ref(value):
+        yield value["$ref"], value["output"]
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from refs(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from refs(item)
 
 
 @dataclass(frozen=True)
 class Action:
     """One planned effect.
 
-    `address` is unique in the plan and the same in the next one ("orders/export"). `params` hold JSON values and
-    `Ref`s. `needs` are addresses that must be done first. `undo` says how it is taken back, or why it cannot be.
+    `address` is unique in the plan and the same in the next one ("orders/export"). `params` hold JSON
+    values and `ref`s. `needs` are addresses that must be done first. `undo` says how it is taken back, or why it cannot be.
     `title` is the line that the user reads, `details` the lines below it, `why` the reason.
     """
 
@@ -86,14 +93,7 @@ class Action:
     @functools.cached_property
     def digest(self) -> str:
         """Identity of the intent: kind, side and parameters. Titles and reasons may change freely."""
-        return digest([self.kind, self.side.value, encode(self.params)])
-
-    @classmethod
-    def from_json(cls, value: Json, where: str) -> Action:
-        """The action of a plan file's entry (`where` names it in errors)."""
-        from migrate.plan.planfile import action_from_json
-
-        return action_from_json(value, where)
+        return digest([self.kind, self.side.value, dict(self.params)])
 
 
 @dataclass(frozen=True)
@@ -137,8 +137,8 @@ class PlannedAccount:
 class Plan:
     """What will be done, pinned by digests of everything it was computed from.
 
-    `serials` are the serials of the state's files that were read. `needed_outputs` is not stored: outputs of actions
-    done by an earlier plan are read from the state when a `Ref` asks for them.
+    `serials` are the serials of the state's files that were read. Outputs of actions that an earlier plan has done are
+    read from the state when a `ref` asks for them.
     """
 
     migration: str
@@ -193,15 +193,3 @@ class Plan:
             "delete": counts[Change.DELETE],
             "move": sum(table.is_move for table in self.tables),
         }
-
-
-def refs(value: Any) -> Iterator[Ref]:
-    """Every `Ref` inside a parameter value."""
-    if isinstance(value, Ref):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from refs(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from refs(item)
