@@ -47,7 +47,8 @@ def decode(cls: type[T], value: Json) -> T:
 
     Raises `Undecodable` when a required field is missing or has another type.
     """
-    result: T = _decoder(cls)(value, cls.__name__)
+    target: Any = cls
+    result: T = _decoder(target)(value, cls.__name__)
     return result
 
 

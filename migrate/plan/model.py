@@ -68,8 +68,8 @@ def refs(value: Any) -> Iterator[tuple[str, str]]:
 class Action:
     """One planned effect.
 
-    `address` is unique in the plan and the same in the next one ("orders/export"). `params` hold JSON
-    values and `ref`s. `needs` are addresses that must be done first. `undo` says how it is taken back, or why it cannot be.
+    `address` is unique in the plan and the same in the next one ("orders/export"). `params` hold JSON values and
+    `ref`s. `needs` are addresses that must be done first. `undo` says how it is taken back, or why it cannot be.
     `title` is the line that the user reads, `details` the lines below it, `why` the reason.
     """
 

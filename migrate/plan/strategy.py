@@ -1,0 +1,93 @@
+"""What a strategy is to the planner: a pure recipe from facts to actions. Implementations live in `strategies/`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from migrate.core.diagnostics import Diagnostic
+from migrate.core.table import TableFacts, TableSpec
+from migrate.observe.inventory import Inventory
+from migrate.plan.model import Action, Estimate
+from migrate.state.model import State
+
+
+@dataclass(frozen=True)
+class TableRequest:
+    """Everything that a recipe may look at for one table.
+
+    `desired` is the target's spec: the source's, with the overrides of the manifest. `needs_load` is False when the
+    items are in the target already; `is_partial` is True when a failed load left a table of ours behind. `options` are
+    the strategy's options of the manifest. `migration` is the name under which things are stored.
+    """
+
+    migration: str
+    source: TableFacts
+    target_name: str
+    desired: TableSpec
+    options: Mapping[str, Any]
+    keys: Mapping[str, str]
+    inventory: Inventory
+    state: State
+    verify: str = "digest"
+    cleanup: str = "after-verify"
+    is_partial: bool = False
+
+    def address(self, name: str) -> str:
+        """The address of this table's action `name`."""
+        return f"{self.target_name}/{name}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """May this strategy move this table? `reasons` refuse it; `warnings` do not; `why` says what speaks for it."""
+
+    reasons: tuple[Diagnostic, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
+    why: str = ""
+
+    @property
+    def is_usable(self) -> bool:
+        """True when nothing forbids it."""
+        return not self.reasons
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The actions of one table around its load.
+
+    `load` ends with the items in the target, `loaded` is the spec that the load itself creates (the planner adds what
+    is missing), `cleanup` removes what the load made for itself. `shared` are actions that several tables need, by
+    address; `shared_cleanup` takes them back.
+    """
+
+    load: tuple[Action, ...] = ()
+    loaded: TableSpec | None = None
+    cleanup: tuple[Action, ...] = ()
+    shared: tuple[Action, ...] = ()
+    shared_cleanup: tuple[Action, ...] = ()
+    needs_user: tuple[str, ...] = field(default=())
+
+
+class Strategy(Protocol):
+    """A recipe that moves the items of one table.
+
+    An implementation must be pure: the same request gives the same result. It may refuse with reasons. It must not
+    act, must give every action an address below the request's table (or `shared/`), and must name in `cleanup` every
+    resource that its actions create for themselves.
+    """
+
+    name: str
+
+    def verdict(self, request: TableRequest) -> Verdict:
+        """Whether the strategy can move this table, with every reason against it at once."""
+
+    def estimate(self, request: TableRequest) -> Estimate:
+        """Minutes, dollars and load on the source."""
+
+    def load(self, request: TableRequest) -> Recipe:
+        """The recipe for a table whose items are not in the target yet."""
+
+    def leftovers(self, request: TableRequest) -> Recipe:
+        """Only the clean-up that is still due for a table that was loaded earlier."""
