@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from migrate.core.diagnostics import Diagnostic, error
+from migrate.core.diagnostics import Diagnostic
 from migrate.core.schemas import read_schema
-from migrate.manifest.document import Document, Path, format_path, redact
+from migrate.manifest.document import Document, Path, did_you_mean, redact
 
 ValidationError = Any  # jsonschema types most fields of its own class as "or unset", which they never are here
 
@@ -43,10 +42,8 @@ def _check_options(document: Document, schema: dict[str, Any], table: Any, index
     strategy = table.get("strategy", general)
     path: Path = ("tables", index, "options")
     if strategy == "auto":
-        where = document.location(path, key=True)
         hint = "name the strategy, or put the options under `strategies`"
-        what = "options belong to one strategy, and this table has none"
-        return [error(f"{format_path(path)}: {what}", address=format_path(path), hint=hint, location=where)]
+        return [document.error(path, "need a strategy, and this table leaves the choice to auto", hint=hint, key=True)]
     if not isinstance(strategy, str) or f"{strategy}Options" not in schema["$defs"]:
         return []
     part = {"$schema": schema["$schema"], "$ref": f"#/$defs/{strategy}Options", "$defs": schema["$defs"]}
@@ -77,12 +74,12 @@ class _Words:
             return [self._bad_name(problem, path)]
         if problem.instance is None:
             hint = "give it a value, or remove the key"
-            return [self._at(path, "has no value", hint=hint, key=True)]
+            return [self.document.error(path, "has no value", hint=hint, key=True)]
         if keyword in ("anyOf", "oneOf"):
             return self._alternatives(problem, path)
         if keyword == "type":
             return [self._type(problem, path)]
-        return [self._at(path, self._sentence(problem), hint=_nearest(problem))]
+        return [self.document.error(path, self._sentence(problem), hint=_nearest(problem))]
 
     def _sentence(self, problem: ValidationError) -> str:
         schema = problem.schema if isinstance(problem.schema, dict) else {}
@@ -108,43 +105,40 @@ class _Words:
         for name in problem.instance:
             if name in known:
                 continue
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-            hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}"
-            yield self._at((*path, name), "is not a known key", hint=hint, key=True)
+            hint = did_you_mean(name, known) or f"known here: {', '.join(known)}"
+            yield self.document.error((*path, name), "is not a known key", hint=hint, key=True)
 
     def _missing_keys(self, problem: ValidationError, path: Path) -> Iterator[Diagnostic]:
         # jsonschema reports each missing key with an error of its own, naming it only in the message.
         name = next(name for name in problem.validator_value if problem.message.startswith(repr(name)))
+        if did_you_mean(name, [one for one in problem.instance if one not in problem.schema.get("properties", {})]):
+            return  # misspelt, which is an error of its own
         description = problem.schema.get("properties", {}).get(name, {}).get("description", "")
-        yield self._at((*path, name), "is missing", why=description)
+        yield self.document.error((*path, name), "is missing", why=description)
 
     def _bad_name(self, problem: ValidationError, path: Path) -> Diagnostic:
-        return self._at((*path, str(problem.instance)), f"as a name {self._name_rule(problem)}", key=True)
+        return self.document.error((*path, str(problem.instance)), f"as a name {self._name_rule(problem)}", key=True)
 
     def _name_rule(self, problem: ValidationError) -> str:
         inner = problem.context[0] if problem.context else problem
         return self._sentence(inner)
 
     def _alternatives(self, problem: ValidationError, path: Path) -> Iterable[Diagnostic]:
-        """The branch that has the right type says more than "none of these"."""
-        for inner in problem.context or ():
-            if isinstance(problem.instance, dict) and inner.validator in ("additionalProperties", "required"):
-                yield from _Words(self.document, self.root).of(inner)
-                return
-        if isinstance(problem.instance, dict) and problem.validator == "anyOf":
-            deeper = [inner for inner in problem.context or () if len(inner.path)]
-            if deeper:
-                for inner in deeper:
-                    yield from self.of(inner)
-                return
-        yield self._at(path, self._sentence(problem))
+        """A mapping is told what is wrong inside it, which says more than "none of these"."""
+        is_inside = isinstance(problem.instance, dict) and problem.validator == "anyOf"
+        inside = [one for one in problem.context or () if one.validator != "type" or len(one.path)]
+        inside = [one for one in inside if one.validator != "const"] if is_inside else []
+        for one in inside:
+            yield from self.of(one)
+        if not inside:
+            yield self.document.error(path, self._sentence(problem))
 
     def _type(self, problem: ValidationError, path: Path) -> Diagnostic:
         wanted = _TYPES[str(problem.validator_value)]
         value, written = problem.instance, self.document.written(path)
         if wanted == "text" and isinstance(value, (bool, int, float)) and written is not None:
             kind = "true or false" if isinstance(value, bool) else "a number"
-            return self._at(
+            return self.document.error(
                 path, f"must be text, and YAML reads {written} as {kind}", hint=self._quoting(written, path)
             )
         hint = ""
@@ -152,24 +146,13 @@ class _Words:
             hint = f"write {int(value[:30])} without quotes"
         elif wanted == "a list" and isinstance(value, str):
             hint = f"write [{_show(value)}]"
-        return self._at(path, f"must be {wanted}", hint=hint)
+        return self.document.error(path, f"must be {wanted}", hint=hint)
 
     def _quoting(self, written: str, path: Path) -> str:
         hint = f'write "{written}" in quotes'
         if path[-1:] == ("id",) and len(written) < 12:
             hint += f"; an account has 12 digits and this has {len(written)}: was a leading zero lost?"
         return hint
-
-    def _at(self, path: Path, what: str, *, why: str = "", hint: str = "", key: bool = False) -> Diagnostic:
-        address = format_path(path)
-        where = self.document.location(path, key=key)
-        return error(
-            f"{address} {what}" if address else f"the manifest {what}",
-            address=address,
-            why=why,
-            hint=hint,
-            location=where,
-        )
 
 
 def _show(value: Any) -> str:
@@ -179,7 +162,9 @@ def _show(value: Any) -> str:
 
 
 def _nearest(problem: ValidationError) -> str:
-    if problem.validator != "enum" or not isinstance(problem.instance, str):
+    if not isinstance(problem.instance, str):
         return ""
-    near = difflib.get_close_matches(problem.instance, [str(one) for one in problem.validator_value], n=1)
-    return f"did you mean `{near[0]}`?" if near else ""
+    if problem.validator == "enum":
+        return did_you_mean(problem.instance, [str(one) for one in problem.validator_value])
+    examples = [one for one in problem.schema.get("examples", ()) if isinstance(one, str)]
+    return did_you_mean(problem.instance, examples, cutoff=0.8)

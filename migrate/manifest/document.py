@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from migrate.core.diagnostics import Location
+from migrate.core.diagnostics import Diagnostic, Location, error
 
 Path = tuple[str | int, ...]
 
 # YAML's own line breaks: `splitlines` knows more of them and would count other lines than the parser does.
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_WORD = re.compile(r"[^\s:]*")
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+\Z")
 _ACCESS_KEY = re.compile(r"(?<![A-Za-z0-9])((?:AKIA|ASIA)[A-Z0-9]{16})(?![A-Za-z0-9])")
 _SECRET_KEY = re.compile(
@@ -58,6 +60,9 @@ class Document:
         if place is None:
             return place_in(self.file, self.lines, Span(0, 0, 0))
         span = place.key if place.key and (key or place.is_block) else place.value
+        if place.is_block and not place.key:  # an entry of a list: the first word of it is underlined
+            word = _WORD.match(self.lines[span.line], span.column)
+            span = Span(span.line, span.column, len(word[0]) if word else 0)
         return place_in(self.file, self.lines, span)
 
     def written(self, path: Path) -> str | None:
@@ -78,6 +83,40 @@ class Document:
                 return self.location(path)
             address = address[: max(address.rfind("."), address.rfind("["), 0)]
         return self.location(())
+
+    def get(self, path: Path) -> Any:
+        """The value at `path`, or None when there is none or something around it has another shape."""
+        value = self.value
+        for part in path:
+            if isinstance(value, dict):
+                value = value.get(part)
+            elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+                value = value[part]
+            else:
+                return None
+        return value
+
+    def mapping(self, path: Path) -> Mapping[str, Any]:
+        """The mapping at `path`; an empty one when there is none."""
+        value = self.get(path)
+        return value if isinstance(value, dict) else {}
+
+    def mappings(self, path: Path) -> list[tuple[int, Mapping[str, Any]]]:
+        """The entries of the list at `path` that are mappings, with their indexes."""
+        value = self.get(path)
+        entries = value if isinstance(value, list) else []
+        return [(index, entry) for index, entry in enumerate(entries) if isinstance(entry, dict)]
+
+    def strategy_of(self, index: int) -> str:
+        """The strategy of `tables[index]`, from `defaults` when it does not say, as text whatever is written."""
+        own = self.get(("tables", index, "strategy"))
+        return str(own if own is not None else self.mapping(("defaults",)).get("strategy", "auto"))
+
+    def error(self, path: Path, what: str, *, why: str = "", hint: str = "", key: bool = False) -> Diagnostic:
+        """An error about the value at `path` (or its key): `what` continues the sentence that the address begins."""
+        address = format_path(path)
+        where = self.location(path, key=key)
+        return error(f"{address or 'the manifest'} {what}", address=address, why=why, hint=hint, location=where)
 
     def _path(self, address: str) -> Path | None:
         if not self._paths:
@@ -108,6 +147,12 @@ def place_in(file: str, lines: Sequence[str], span: Span) -> Location:
     text = lines[span.line] if span.line < len(lines) else ""
     length = max(0, min(span.length, len(text) - span.column))
     return Location(file, span.line + 1, span.column + 1, length, redact(text))
+
+
+def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """A hint with the nearest of the known words; empty when none is near."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
+    return f"did you mean `{near[0]}`?" if near else ""
 
 
 def has_access_key(text: str) -> bool:
