@@ -1,0 +1,98 @@
+"""Rules on the entries of `tables`: what each asks of its strategy, and how they fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from migrate.core.diagnostics import Diagnostic
+from migrate.manifest.document import Document, Path
+from migrate.manifest.model import REWRITING_STRATEGIES
+
+_NEEDS_BUCKET = ("s3", "glue", "emr")
+_MOVES_AS_IS = ("s3", "backup")
+
+
+def check_tables(document: Document) -> Iterator[Diagnostic]:
+    """Entries that their strategy cannot carry out, and entries that contradict each other."""
+    for index, table in document.mappings(("tables",)):
+        yield from _strategy(document, index)
+        yield from _tags(document, index)
+        if "exclude" in table and "match" not in table:
+            what = "only goes with `match`"
+            yield document.error(("tables", index, "exclude"), what, hint="remove it", key=True)
+    yield from _buckets(document)
+    yield from _together(document)
+
+
+def _strategy(document: Document, index: int) -> Iterator[Diagnostic]:
+    strategy = document.strategy_of(index)
+    if strategy not in _MOVES_AS_IS:
+        return
+    able = ", ".join(sorted(REWRITING_STRATEGIES))
+    for path, what in (("transform",), "a transform"), (("target", "keys"), "another primary key"):
+        if document.get(("tables", index, *path)) is not None:
+            yield document.error(
+                ("tables", index, *path),
+                f"cannot be done by {strategy}",
+                why=f"{what} means to write every item anew, and {strategy} moves items as they are",
+                hint=f"use one of the strategies {able}, or auto",
+                key=True,
+            )
+
+
+def _tags(document: Document, index: int) -> Iterator[Diagnostic]:
+    for name in document.mapping(("tables", index, "target", "tags")):
+        owner = {"aws": "AWS", "migrate": "the migration itself"}.get(name.lower().partition(":")[0])
+        if owner and ":" in name:
+            path: Path = ("tables", index, "target", "tags", name)
+            yield document.error(path, f"starts with a prefix reserved for {owner}", hint="rename the tag", key=True)
+
+
+def _buckets(document: Document) -> Iterator[Diagnostic]:
+    """A strategy that somebody named and that has no bucket; told once for `defaults`, not for every table."""
+    told: set[Path] = set()
+    for index, table in document.mappings(("tables",)):
+        strategy = document.strategy_of(index)
+        if strategy not in _NEEDS_BUCKET or "bucket" in document.mapping(("tables", index, "options")):
+            continue
+        path: Path = ("tables", index, "strategy") if "strategy" in table else ("defaults", "strategy")
+        if "bucket" not in document.mapping(("strategies", strategy)) and path not in told:
+            told.add(path)
+            hint = f"add `strategies: {{{strategy}: {{bucket: ...}}}}`"
+            yield document.error(path, f"is {strategy}, which needs strategies.{strategy}.bucket", hint=hint)
+
+
+def _together(document: Document) -> Iterator[Diagnostic]:
+    by_source: dict[str, int] = {}
+    by_target: dict[str, int] = {}
+    same_place = _is_same_place(document)
+    for index, table in document.mappings(("tables",)):
+        name, wanted = table.get("name"), document.get(("tables", index, "target", "name"))
+        template = wanted if isinstance(wanted, str) else "{name}"
+        place: Path = ("tables", index, "target", "name") if isinstance(wanted, str) else _naming(index, table)
+        if same_place and (template == "{name}" or template == name):
+            why = "source and target are the same account and Region"
+            yield document.error(place, "would move a table onto itself", why=why, hint="give target.name")
+        if not isinstance(name, str) or "match" in table:
+            continue
+        if name in by_source:
+            first = document.location(("tables", by_source[name], "name"))
+            yield document.error(("tables", index, "name"), f"is {name}, which is already at {first}")
+            continue
+        by_source[name] = index
+        target = template.replace("{name}", name)
+        if target in by_target:
+            first = document.location(("tables", by_target[target]))
+            yield document.error(place, f"makes {target} the target of a second table", why=f"the first is at {first}")
+        by_target.setdefault(target, index)
+
+
+def _naming(index: int, table: Mapping[str, Any]) -> Path:
+    return ("tables", index, "name" if "name" in table else "match")
+
+
+def _is_same_place(document: Document) -> bool:
+    one, other = (document.mapping(("accounts", side)) for side in ("source", "target"))
+    places = [[account.get(key) for key in ("id", "region", "endpoint_url")] for account in (one, other)]
+    return places[0] == places[1] and None not in places[0][:2]
