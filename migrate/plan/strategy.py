@@ -27,7 +27,6 @@ class TableRequest:
     target_name: str
     desired: TableSpec
     options: Mapping[str, Any]
-    keys: Mapping[str, str]
     inventory: Inventory
     state: State
     verify: str = "digest"

@@ -1,0 +1,191 @@
+"""The desired spec of a target table: the source's, with the overrides of the manifest and nothing that ties it to the
+source account."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from migrate.core.diagnostics import Diagnostic, error
+from migrate.core.table import (
+    AWS_MANAGED,
+    AWS_OWNED,
+    CUSTOMER_MANAGED,
+    ON_DEMAND,
+    PROVISIONED,
+    STANDARD,
+    Encryption,
+    Index,
+    KinesisDestination,
+    TableFacts,
+    TableSpec,
+    Throughput,
+)
+from migrate.manifest.model import KeyAssertion, ProvisionedCapacity, TableMapping
+from migrate.observe.inventory import Inventory
+
+
+@dataclass(frozen=True)
+class Desired:
+    """The spec, what stands against it, and what only the user can do."""
+
+    spec: TableSpec
+    diagnostics: tuple[Diagnostic, ...] = ()
+    needs_user: tuple[str, ...] = ()
+
+
+def desired_spec(mapping: TableMapping, source: TableFacts, inventory: Inventory) -> Desired:
+    """What the target table should be. Pure; never raises."""
+    found: list[Diagnostic] = list(_key_mismatch(mapping, source, inventory))
+    spec = _with_overrides(source.spec, mapping)
+    encryption, problems = _encryption(mapping, source, inventory)
+    found += problems
+    policy = None
+    if mapping.target.resource_policy == "rewrite" and source.spec.resource_policy:
+        policy = rewrite_policy(source.spec.resource_policy, source, mapping.target_name, inventory)
+    kinesis = source.spec.kinesis
+    stream = mapping.target.kinesis_stream
+    spec = dataclasses.replace(
+        spec,
+        encryption=encryption,
+        resource_policy=policy,
+        kinesis=KinesisDestination(stream, kinesis.precision if kinesis else "MILLISECOND") if stream else None,
+        warm_throughput=None,
+        global_indexes={name: _cooled(index) for name, index in spec.global_indexes.items()},
+    )
+    return Desired(spec, tuple(found), tuple(_needs_user(mapping, source)))
+
+
+def rewrite_policy(policy: str, source: TableFacts, target_name: str, inventory: Inventory) -> str:
+    """The policy text with the source table's ARN and account id replaced by the target's."""
+    target = inventory.target
+    arn = f"arn:{target.partition}:dynamodb:{target.region}:{target.id}:table/{target_name}"
+    return policy.replace(source.arn, arn).replace(inventory.source.id, target.id)
+
+
+def _with_overrides(spec: TableSpec, mapping: TableMapping) -> TableSpec:
+    wanted = mapping.target
+    if wanted.billing is not None:
+        spec = _billed(spec, wanted.billing)
+    if wanted.tags is not None:
+        spec = dataclasses.replace(spec, tags={**spec.tags, **wanted.tags})
+    if wanted.deletion_protection is not None:
+        spec = dataclasses.replace(spec, deletion_protection=wanted.deletion_protection)
+    if wanted.table_class is not None:
+        spec = dataclasses.replace(spec, table_class=wanted.table_class.upper().replace("-", "_"))
+    if wanted.point_in_time_recovery is not None:
+        spec = dataclasses.replace(spec, recovery_days=wanted.point_in_time_recovery or None)
+    if wanted.stream is not None:
+        view = None if wanted.stream == "off" else wanted.stream.upper().replace("-", "_")
+        spec = dataclasses.replace(spec, stream=view)
+    if wanted.ttl is not None:
+        spec = dataclasses.replace(spec, ttl=wanted.ttl or None)
+    return spec
+
+
+def _billed(spec: TableSpec, billing: str | ProvisionedCapacity) -> TableSpec:
+    """Another billing mode: capacities and auto scaling that belong to the other mode go away with it."""
+    if isinstance(billing, ProvisionedCapacity):
+        capacity: Throughput | None = Throughput(billing.read, billing.write)
+        mode, scaling = PROVISIONED, spec.auto_scaling
+    else:
+        capacity, mode, scaling = None, ON_DEMAND, {}
+    indexes = {
+        name: dataclasses.replace(index, provisioned=_index_capacity(index, capacity))
+        for name, index in spec.global_indexes.items()
+    }
+    return dataclasses.replace(
+        spec, billing=mode, provisioned=capacity, global_indexes=indexes, auto_scaling=scaling if capacity else {}
+    )
+
+
+def _index_capacity(index: Index, table: Throughput | None) -> Throughput | None:
+    return (index.provisioned or table) if table else None
+
+
+def _cooled(index: Index) -> Index:
+    """Warm throughput is charged once per increase, so it is never carried over unasked."""
+    return dataclasses.replace(index, warm_throughput=None)
+
+
+def _key_mismatch(mapping: TableMapping, source: TableFacts, inventory: Inventory) -> Iterator[Diagnostic]:
+    asserted, real = mapping.keys, source.spec.keys
+    if asserted is None or _pairs(asserted) == [(key.name, key.type) for key in real.attributes]:
+        return
+    written = ", ".join(f"{name} ({kind})" for name, kind in _pairs(asserted))
+    yield error(
+        f"keys says {written}, but the table `{source.name}` in {inventory.source.id} has {real}",
+        address=f"{mapping.address}.keys",
+        why="an import with a wrong key schema fails on every item",
+        hint=f"write the real key, {real}, or leave `keys` out",
+        location=mapping.location,
+    )
+
+
+def _pairs(keys: KeyAssertion) -> list[tuple[str, str]]:
+    return [keys.partition, *([keys.sort] if keys.sort else [])]
+
+
+def _encryption(mapping: TableMapping, source: TableFacts, inventory: Inventory) -> tuple[Encryption, list[Diagnostic]]:
+    asked = mapping.target.encryption
+    where = f"{mapping.address}.target.encryption"
+    if asked in (AWS_OWNED, AWS_MANAGED):
+        return Encryption(asked), []
+    if asked is None and source.spec.encryption.kind != CUSTOMER_MANAGED:
+        return source.spec.encryption if source.spec.encryption.kind == AWS_OWNED else Encryption(AWS_MANAGED), []
+    if asked is None:
+        return Encryption(), [
+            error(
+                f"`{source.name}` is encrypted with a customer managed key of the source account",
+                address=where,
+                why=f"the key {source.spec.encryption.key} cannot follow the table into account {inventory.target.id}",
+                hint="set target.encryption to a name under `keys:` with a key of the target account, "
+                "or to aws-owned or aws-managed",
+                location=mapping.location,
+            )
+        ]
+    facts = inventory.keys.get(asked)
+    if facts is None or not facts.arn:
+        # observe has reported the missing key with its place in the manifest
+        return Encryption(CUSTOMER_MANAGED, None), []
+    problems = []
+    if facts.state != "Enabled":
+        problems.append(
+            error(f"the key `{asked}` ({facts.arn}) is {facts.state}", address=where, hint="enable it in AWS KMS")
+        )
+    if facts.spec != "SYMMETRIC_DEFAULT":
+        problems.append(error(f"the key `{asked}` is {facts.spec}; DynamoDB takes symmetric keys only", address=where))
+    return Encryption(CUSTOMER_MANAGED, facts.arn), problems
+
+
+def _needs_user(mapping: TableMapping, source: TableFacts) -> Iterator[str]:
+    spec = source.spec
+    if spec.resource_policy and mapping.target.resource_policy is None:
+        yield (
+            "the source has a resource policy that names its own account: say target.resource_policy: rewrite "
+            "(account ids and ARNs replaced) or none"
+        )
+    if spec.kinesis and not mapping.target.kinesis_stream:
+        yield f"changes of the source go to {spec.kinesis.stream}: name target.kinesis_stream to have the same there"
+    if source.replicas:
+        yield f"the source has replicas in {', '.join(source.replicas)}: add them to the target after the move"
+    if spec.stream:
+        yield "readers of the source's stream (Lambda triggers, pipes) stay with the source: attach them to the new one"
+
+
+def as_loaded(spec: TableSpec) -> TableSpec:
+    """`spec` as a load leaves it: what creating calls cannot carry is at AWS's default."""
+    return dataclasses.replace(
+        spec,
+        table_class=STANDARD,
+        ttl=None,
+        recovery_days=None,
+        stream=None,
+        tags={},
+        deletion_protection=False,
+        resource_policy=None,
+        kinesis=None,
+        contributor_insights={},
+        auto_scaling={},
+    )

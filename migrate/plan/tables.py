@@ -1,0 +1,254 @@
+"""Plan one table: where it stands, what it still needs, in which order."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from migrate.core.codec import encode
+from migrate.core.diagnostics import Diagnostic, error, warning
+from migrate.core.table import Index, TableFacts, TableSpec
+from migrate.plan.diff import compare, explain, foreign_indexes, missing_indexes, show
+from migrate.plan.model import Action, Change, Risk, Side, ref
+from migrate.plan.settings import AFTER_LOAD, AFTER_VERIFY, index_value
+from migrate.plan.strategy import Recipe, Strategy, TableRequest
+from migrate.state.model import OwnedResource, State, Status
+
+
+class Stage(enum.Enum):
+    """Where the target table stands. LOADED: ours and full. PARTIAL: ours, left by a failed load."""
+
+    ABSENT = "absent"
+    LOADING = "loading"
+    PARTIAL = "partial"
+    LOADED = "loaded"
+    FOREIGN = "foreign"
+
+
+@dataclass(frozen=True)
+class TableActions:
+    """The actions of one table, in order, with those that it shares with others."""
+
+    own: tuple[Action, ...] = ()
+    shared: tuple[Action, ...] = ()
+    shared_cleanup: tuple[Action, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    needs_user: tuple[str, ...] = ()
+    is_move: bool = False
+
+
+def stage_of(target: TableFacts | None, name: str, state: State) -> Stage:
+    """Where the target table stands, by what is observed and by what this migration remembers of its load."""
+    load = state.record(f"{name}/import")
+    if target is None:
+        return Stage.LOADING if load and load.status in (Status.STARTING, Status.RUNNING) else Stage.ABSENT
+    if load is None or not _is_ours(target, name, state):
+        return Stage.FOREIGN
+    if load.status in (Status.STARTING, Status.RUNNING):
+        return Stage.LOADING
+    return Stage.LOADED if load.status is Status.DONE else Stage.PARTIAL
+
+
+def plan_table(request: TableRequest, strategy: Strategy, target: TableFacts | None) -> TableActions:
+    """All actions that this table still needs."""
+    stage = stage_of(target, request.target_name, request.state)
+    if stage is Stage.FOREIGN and target is not None:
+        return TableActions(diagnostics=(_foreign(request, target),))
+    if stage is Stage.LOADED and target is not None:
+        return _after_load(request, strategy.leftovers(request), target.spec, target)
+    recipe = strategy.load(dataclasses.replace(request, is_partial=stage is Stage.PARTIAL))
+    moving = [d for action in recipe.load for d in _still_running(action, request.state)]
+    if moving:
+        return TableActions(diagnostics=tuple(moving))
+    return _after_load(request, recipe, recipe.loaded or request.desired, None)
+
+
+def _after_load(request: TableRequest, recipe: Recipe, spec: TableSpec, target: TableFacts | None) -> TableActions:
+    """`recipe`, then the settings in which `spec` differs, verify, and what must wait for it."""
+    first = _chain(_settings(request, spec, AFTER_LOAD), _last(recipe.load))
+    loaded = _last(first) or _last(recipe.load)
+    verify = _verify(request, loaded, target)
+    checked = _last(verify) or loaded
+    second = _chain(_settings(request, spec, AFTER_VERIFY), checked)
+    cleanup = [_needing(action, checked) for action in recipe.cleanup]
+    own = (*recipe.load, *first, *verify, *second, *cleanup)
+    last = tuple(action.address for action in cleanup) or checked
+    return TableActions(
+        own=own,
+        shared=recipe.shared,
+        shared_cleanup=tuple(_needing(action, last) for action in recipe.shared_cleanup),
+        diagnostics=tuple(_index_problems(request, spec)) if target else (),
+        needs_user=recipe.needs_user,
+        is_move=bool(recipe.load),
+    )
+
+
+def _settings(request: TableRequest, observed: TableSpec, phase: int) -> list[Action]:
+    actions = [
+        _setting_action(request, change.setting.name, change.setting.label, change.before, change.after)
+        for change in compare(request.desired, observed)
+        if change.setting.phase == phase
+    ]
+    if phase == AFTER_LOAD:
+        indexes = [
+            _index_action(request, name, index) for name, index in missing_indexes(request.desired, observed).items()
+        ]
+        place = next((i for i, a in enumerate(actions) if a.kind in _AFTER_INDEXES), len(actions))
+        actions[place:place] = indexes
+    return actions
+
+
+_AFTER_INDEXES = {
+    "setting." + name
+    for name in ("stream", "recovery", "tags", "kinesis", "contributor-insights", "auto-scaling", "resource-policy")
+}
+
+
+def _setting_action(request: TableRequest, name: str, label: str, before: object, after: object) -> Action:
+    lines = explain(before, after)
+    is_short = len(lines) == 1 and len(lines[0]) <= 60
+    return Action(
+        address=request.address(name),
+        kind=f"setting.{name}",
+        side=Side.TARGET,
+        change=Change.UPDATE,
+        title=f"{label}: {lines[0]}" if is_short else label,
+        params={"table": request.target_name, "before": before, "after": after},
+        undo=f"setting.{name}",
+        why="the target should have what the source has, or what the manifest says",
+        details=() if is_short else tuple(lines),
+    )
+
+
+def _index_action(request: TableRequest, name: str, index: Index) -> Action:
+    return Action(
+        address=request.address(f"index.{name}"),
+        kind="index",
+        side=Side.TARGET,
+        change=Change.CREATE,
+        title=f"global index {name} ({index.keys})",
+        params={"table": request.target_name, "index": name, "spec": encode(index)},
+        risk=Risk.COST,
+        undo="none: drop it by hand if it is not wanted",
+        why="DynamoDB fills it from the table",
+        details=(show(index_value(index)),),
+    )
+
+
+def _verify(request: TableRequest, needs: tuple[str, ...], target: TableFacts | None) -> list[Action]:
+    """The verify action, unless this very table was verified already or the manifest says none."""
+    address = request.address("verify")
+    if request.verify == "none":
+        return []
+    done = request.state.record(address)
+    is_done = done is not None and done.status is Status.DONE
+    if target and done and is_done and done.outputs.get("table_id") == target.table_id:
+        return []
+    load = request.address("import")
+    return [
+        Action(
+            address=address,
+            kind="verify",
+            side=Side.BOTH,
+            change=Change.READ,
+            title="verify every item" if request.verify == "digest" else "compare the item counts",
+            params={
+                "source_table": request.source.name,
+                "target_table": request.target_name,
+                "keys": [key.name for key in request.desired.keys.attributes],
+                "mode": request.verify,
+                "size_bytes": request.source.size_bytes,
+                "table_id": ref(load, "table_id"),
+            },
+            needs=needs,
+            risk=Risk.COST,
+            undo="nothing to undo: it only reads",
+            why="equal digests of all items, in both accounts",
+        )
+    ]
+
+
+def _is_ours(target: TableFacts, name: str, state: State) -> bool:
+    file = state.files.get(name)
+    tables: Iterable[OwnedResource] = file.owned.values() if file else ()
+    for resource in tables:
+        if resource.kind == "table" and resource.id == target.arn:
+            return not resource.is_confirmed or resource.proof.get("table_id") in (None, target.table_id)
+    return False
+
+
+def _foreign(request: TableRequest, target: TableFacts) -> Diagnostic:
+    other = target.own_tags.get("migrate:lineage")
+    whose = f"another migration (lineage {other})" if other else "something else than this migration"
+    return error(
+        f"the table {target.name} exists in {request.inventory.target.id} and was made by {whose}",
+        address=request.target_name,
+        why="an import creates its table; filling or changing a table that is not ours could destroy data",
+        hint=f"set target.name to a free name, remove the table yourself, or, if it is the result of this migration, "
+        f"`migrate state adopt {request.migration} {target.name}`",
+    )
+
+
+def _still_running(action: Action, state: State) -> list[Diagnostic]:
+    record = state.record(action.address)
+    if action.kind != "import" or record is None or record.status not in (Status.STARTING, Status.RUNNING):
+        return []
+    if record.action_digest == action.digest:
+        return []
+    return [
+        error(
+            f"{action.address} is still running as an earlier plan said, and now it would be different",
+            address=action.address,
+            why="the manifest or the source table changed while the import runs; AWS cannot cancel it",
+            hint="put the manifest back and run `migrate apply` to let it end; then change the manifest",
+        )
+    ]
+
+
+def _index_problems(request: TableRequest, observed: TableSpec) -> list[Diagnostic]:
+    extra, otherwise = foreign_indexes(request.desired, observed)
+    found = [
+        warning(
+            f"the global index {name} exists only in the target table {request.target_name}",
+            address=request.address(f"index.{name}"),
+            why="this migration did not make it, so it is left alone",
+        )
+        for name in extra
+    ]
+    found += [
+        error(
+            f"the global index {name} of the target table {request.target_name} has another key or projection",
+            address=request.address(f"index.{name}"),
+            hint="drop it by hand; the next plan creates it as it should be",
+        )
+        for name in otherwise
+    ]
+    return found
+
+
+def _chain(actions: list[Action], needs: tuple[str, ...]) -> list[Action]:
+    """The actions one after the other: DynamoDB takes one change of a table at a time."""
+    chained: list[Action] = []
+    for action in actions:
+        chained.append(_needing(action, (chained[-1].address,) if chained else needs))
+    return chained
+
+
+def _needing(action: Action, needs: tuple[str, ...]) -> Action:
+    return dataclasses.replace(action, needs=tuple(dict.fromkeys((*action.needs, *needs))))
+
+
+def _last(actions: Iterable[Action]) -> tuple[str, ...]:
+    addresses = [action.address for action in actions]
+    return (addresses[-1],) if addresses else ()
+
+
+def by_address(actions: Iterable[Action]) -> Mapping[str, Action]:
+    """The actions by address; the needs of those with the same address are joined (several tables share them)."""
+    joined: dict[str, Action] = {}
+    for action in actions:
+        before = joined.get(action.address)
+        joined[action.address] = _needing(before, action.needs) if before else action
+    return joined
