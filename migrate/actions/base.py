@@ -1,0 +1,176 @@
+"""What an action handler is, and what it tells the applier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from migrate.aws.session import Account
+from migrate.core.clock import Clock
+from migrate.core.codec import Json
+from migrate.core.errors import StepError
+from migrate.core.events import Progress
+from migrate.plan.model import Side
+from migrate.state.model import OwnedResource
+
+
+@dataclass(frozen=True)
+class Context:
+    """The world that handlers act on. `should_stop` turns True when the user asks to stop: long local work ends then."""
+
+    source: Account
+    target: Account
+    clock: Clock
+    lineage: str = ""
+    should_stop: Callable[[], bool] = lambda: False
+    on_progress: Callable[[str, Progress], None] = lambda _address, _progress: None
+
+    def account(self, side: Side) -> Account:
+        """The account in which an action of that side works (TARGET for both)."""
+        return self.source if side is Side.SOURCE else self.target
+
+
+@dataclass(frozen=True)
+class Step:
+    """One action as a handler sees it: every `ref` in `params` is resolved.
+
+    `token` is the idempotency key of this attempt. `handle` is what `start` returned, or None before. `owned` are the
+    resources in the state that the action `of` (or this one) made.
+    """
+
+    address: str
+    kind: str
+    side: Side
+    params: Mapping[str, Any]
+    token: str
+    attempt: int = 1
+    handle: str | None = None
+    started: str | None = None
+    owned: tuple[OwnedResource, ...] = ()
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Nothing of this attempt is there: it must be started."""
+
+
+@dataclass(frozen=True)
+class InProgress:
+    """Work of this attempt was found (started by a run that died, perhaps): adopt it by its handle."""
+
+    handle: str
+
+
+@dataclass(frozen=True)
+class Satisfied:
+    """The effect is there in full."""
+
+    handle: str | None = None
+
+
+@dataclass(frozen=True)
+class Conflicting:
+    """Something else is where the effect should be; to go on would harm it."""
+
+    error: StepError
+
+
+Observation = Absent | InProgress | Satisfied | Conflicting
+
+
+@dataclass(frozen=True)
+class Done:
+    """The step is finished. `outputs` may be referred to by other actions.
+
+    `owned` replaces what `claims` announced; `released` are ids of resources that are gone now.
+    """
+
+    outputs: Mapping[str, Json] = field(default_factory=dict)
+    owned: tuple[OwnedResource, ...] = ()
+    released: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Running:
+    """Not finished: look again in that many seconds. `owned` confirms resources that are known to exist by now."""
+
+    look_again_in: float
+    progress: Progress | None = None
+    owned: tuple[OwnedResource, ...] = ()
+
+
+@dataclass(frozen=True)
+class Failed:
+    """This attempt has ended badly and cannot go on; the next attempt has a new token.
+
+    `owned` are resources that it left behind, `released` those that it turned out not to have made.
+    """
+
+    error: StepError
+    owned: tuple[OwnedResource, ...] = ()
+    released: tuple[str, ...] = ()
+
+
+StepResult = Done | Running | Failed
+
+
+class ActionHandler(Protocol):
+    """The effect of one kind of action.
+
+    The applier calls `observe`; if absent, writes down that it is about to start (with `claims`), calls `start`, writes
+    down the handle, calls `poll` until it is final, and for `Done` calls `observe` once more for proof.
+
+    A handler must be safe to call again after a crash at any point. `observe` and `poll` must not change anything in
+    AWS. `start` may be called only after `observe` said absent; with the same token it must not do a thing twice. It may
+    raise any `AwsError`: the applier decides by its class whether to look again or to fail.
+    """
+
+    slot: str | None
+    """Name of the per-account cap that it occupies while it runs (see `apply/scheduler.py`), or None."""
+
+    def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
+        """What `start` is going to create, written to the state before the call, unconfirmed."""
+
+    def observe(self, step: Step, context: Context) -> Observation:
+        """Look whether the effect is there."""
+
+    def start(self, step: Step, context: Context) -> str | None:
+        """Make the effect, or begin to. Returns AWS's name for the work; None when there is nothing to find again."""
+
+    def poll(self, step: Step, context: Context) -> StepResult:
+        """How far it is."""
+
+    def undo(self, step: Step, context: Context) -> None:
+        """Take the effect back; nothing happens when it is not there. Raises NotImplementedError where it cannot be."""
+
+
+class ReadOnlyHandler:
+    """Shared part of handlers that change nothing: they have no claims, nothing to find and nothing to undo."""
+
+    slot: str | None = None
+
+    def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
+        """Nothing."""
+        return ()
+
+    def observe(self, step: Step, context: Context) -> Observation:
+        """Absent until this attempt has polled to its end; then its own result is the proof."""
+        return Satisfied() if step.handle else Absent()
+
+    def start(self, step: Step, context: Context) -> str | None:
+        """Nothing to start: the work happens in `poll`."""
+        return f"local:{step.token}"
+
+    def undo(self, step: Step, context: Context) -> None:
+        """Nothing to undo."""
+
+
+def is_waiting_over(step: Step, context: Context, minutes: float) -> bool:
+    """True when the step has been running for longer than `minutes`: then something is wrong."""
+    if step.started is None:
+        return False
+    import datetime as dt
+
+    began = dt.datetime.fromisoformat(step.started.replace("Z", "+00:00"))
+    return (context.clock.now() - began).total_seconds() > minutes * 60
