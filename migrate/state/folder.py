@@ -1,0 +1,214 @@
+"""States in a local folder: every write is a temporary file, flushed, renamed into place, and the folder flushed.
+
+POSIX only: it relies on atomic rename, hard links and `flock`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from migrate.core.clock import Clock, SystemClock
+from migrate.core.errors import StateUnusable, StateWriteFailed
+from migrate.state.objects import Found
+from migrate.state.objectstore import ObjectStore
+
+GUARD = ".guard"
+TEMPORARY = ".tmp"
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NO_PERMISSION = {errno.EACCES, errno.EPERM, errno.EROFS}
+NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
+
+
+class FolderStore(ObjectStore):
+    """A `Store` in the local folder `root` (made at the first write)."""
+
+    def __init__(self, root: Path | str, clock: Clock | None = None) -> None:
+        super().__init__(Folder(Path(root)), clock or SystemClock())
+
+
+class Folder:
+    """`Objects` in the folder `root`, which is made at the first write. See `Objects` for what each method promises.
+
+    The version of a file is its inode, size and time of change: a rename always brings another inode or time, so that a
+    comparison costs one `stat` and no read.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._numbers = itertools.count()
+
+    def folders(self) -> list[str]:
+        """See `Objects.folders`."""
+        return [name for name in self._names(self.root) if (self.root / name).is_dir()]
+
+    def keys(self, folder: str) -> list[str]:
+        """See `Objects.keys`. Temporary files and the guard are not objects."""
+        names = self._names(self.root / folder)
+        return [f"{folder}/{name}" for name in names if name.endswith((".json", ".jsonl"))]
+
+    def get(self, key: str) -> Found | None:
+        """See `Objects.get`."""
+        try:
+            with open(self.root / key, "rb") as file:
+                return Found(file.read(), _version(os.fstat(file.fileno())))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._unreadable(self.root / key, error) from error
+
+    def put(self, key: str, data: bytes, expected: str | None) -> str | None:
+        """See `Objects.put`. The old file stays as it is until the rename; a failed write leaves no temporary file."""
+        path = self.root / key
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.{next(self._numbers)}{TEMPORARY}")
+        try:
+            _make_folder(path.parent)
+            try:
+                version = _write(temporary, data)
+                # Only the comparison and the rename are serialised: the slow flush is not.
+                with self._guard(key):
+                    if _version_at(path) != expected or not _publish(temporary, path, expected is None):
+                        return None
+            finally:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(temporary)
+            _flush_folder(path.parent)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        return version
+
+    def delete(self, key: str, expected: str) -> bool:
+        """See `Objects.delete`."""
+        path = self.root / key
+        try:
+            with self._guard(key):
+                if _version_at(path) != expected:
+                    return False
+                os.unlink(path)
+            _flush_folder(path.parent)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        return True
+
+    def append(self, key: str, data: bytes) -> None:
+        """See `Objects.append`. Not flushed: a crash of the machine may lose the last lines."""
+        path = self.root / key
+        try:
+            _make_folder(path.parent)
+            with open(path, "ab", buffering=0) as file:
+                file.write(data)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+
+    def sweep(self, migration: str) -> None:
+        """See `Objects.sweep`. Another process that waits for the lock and loses its file here has lost the race."""
+        for folder in (self.root / migration, self.root / migration / "tables"):
+            for name in self._names(folder):
+                if name.endswith(TEMPORARY):
+                    with contextlib.suppress(OSError):
+                        os.unlink(folder / name)
+
+    def where(self, key: str) -> str:
+        """See `Objects.where`."""
+        return str(self.root / key)
+
+    def _names(self, folder: Path) -> list[str]:
+        try:
+            return sorted(os.listdir(folder))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise self._unreadable(folder, error) from error
+
+    @contextlib.contextmanager
+    def _guard(self, key: str) -> Iterator[None]:
+        """One process and thread at a time between a comparison and the change that depends on it."""
+        descriptor = os.open(self.root / key.split("/", 1)[0] / GUARD, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            # A network file system without flock still has the atomic link and the check of the lock before each write.
+            with contextlib.suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _unreadable(self, path: Path, error: OSError) -> StateUnusable:
+        hint = "check the path and its permissions, or choose another place with --state"
+        return StateUnusable(f"the state cannot be read: {path}", why=error.strerror or str(error), hint=hint)
+
+
+def _write(path: Path, data: bytes) -> str:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        os.fsync(descriptor)
+        return _version(os.fstat(descriptor))
+    finally:
+        os.close(descriptor)
+
+
+def _publish(temporary: Path, path: Path, is_new: bool) -> bool:
+    """Put the finished file in its place. A new one by a link, which fails if another host was faster."""
+    try:
+        if is_new:
+            os.link(temporary, path)
+            return True
+    except (FileExistsError, FileNotFoundError):
+        return False
+    except OSError as error:
+        if error.errno not in NO_HARD_LINKS:
+            raise
+    try:
+        os.replace(temporary, path)
+    except FileNotFoundError:  # swept by a process that took the lock over
+        return False
+    return True
+
+
+def _make_folder(path: Path) -> None:
+    if path.is_dir():
+        return
+    if path.parent != path:
+        _make_folder(path.parent)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path)
+    _flush_folder(path.parent)
+
+
+def _flush_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _version_at(path: Path) -> str | None:
+    try:
+        return _version(os.stat(path))
+    except FileNotFoundError:
+        return None
+
+
+def _version(found: os.stat_result) -> str:
+    return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
+
+
+def _unwritable(path: Path, error: OSError) -> StateWriteFailed:
+    if error.errno in NO_ROOM:
+        hint = "free some space, then run the same command again: it goes on from what is saved"
+    elif error.errno in NO_PERMISSION:
+        hint = "make the folder writable for this user, or choose another place with --state"
+    else:
+        hint = "check the folder given with --state, then run the same command again"
+    why = f"{error.strerror or error}; what was saved before is intact"
+    return StateWriteFailed(f"the state could not be saved: {path}", why=why, hint=hint)
