@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -17,7 +18,7 @@ from migrate.state.model import OwnedResource
 
 @dataclass(frozen=True)
 class Context:
-    """The world that handlers act on. `should_stop` turns True when the user asks to stop: long local work ends then."""
+    """The world that handlers act on. `should_stop` turns True when the user asks to stop: long local work ends."""
 
     source: Account
     target: Account
@@ -112,7 +113,22 @@ class Failed:
     released: tuple[str, ...] = ()
 
 
-StepResult = Done | Running | Failed
+@dataclass(frozen=True)
+class Again:
+    """One part of the effect is there: look and start once more for the rest (AWS takes one change at a time)."""
+
+    look_again_in: float = 0.0
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """It cannot go on now, and nothing is broken: the step stays as it is, and the next apply looks again."""
+
+    reason: str
+    hint: str = ""
+
+
+StepResult = Done | Running | Again | Failed | Blocked
 
 
 class ActionHandler(Protocol):
@@ -122,8 +138,8 @@ class ActionHandler(Protocol):
     down the handle, calls `poll` until it is final, and for `Done` calls `observe` once more for proof.
 
     A handler must be safe to call again after a crash at any point. `observe` and `poll` must not change anything in
-    AWS. `start` may be called only after `observe` said absent; with the same token it must not do a thing twice. It may
-    raise any `AwsError`: the applier decides by its class whether to look again or to fail.
+    AWS. `start` may be called only after `observe` said absent; with the same token it must not do a thing twice.
+    It may raise any `AwsError`: the applier decides by its class whether to look again or to fail.
     """
 
     slot: str | None
@@ -166,11 +182,14 @@ class ReadOnlyHandler:
         """Nothing to undo."""
 
 
-def is_waiting_over(step: Step, context: Context, minutes: float) -> bool:
-    """True when the step has been running for longer than `minutes`: then something is wrong."""
-    if step.started is None:
-        return False
-    import datetime as dt
+def seconds_since(started: str | None, clock: Clock) -> float:
+    """Seconds since a step's recorded start; 0 when it has none."""
+    if started is None:
+        return 0.0
+    began = dt.datetime.fromisoformat(started.replace("Z", "+00:00"))
+    return max(0.0, (clock.now() - began).total_seconds())
 
-    began = dt.datetime.fromisoformat(step.started.replace("Z", "+00:00"))
-    return (context.clock.now() - began).total_seconds() > minutes * 60
+
+def next_look(elapsed: float) -> float:
+    """Seconds until the next look at a job that runs for `elapsed` seconds: often at first, at most every 20 s."""
+    return min(20.0, max(0.25, elapsed / 10))

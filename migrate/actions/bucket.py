@@ -1,0 +1,153 @@
+"""The transfer bucket and the grant on it.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from migrate.actions.base import Absent, Conflicting, Context, Done, Observation, Satisfied, Step, StepResult
+from migrate.aws import objects, s3
+from migrate.aws.session import Account
+from migrate.core.codec import canonical
+from migrate.core.errors import AccessDenied, Conflict, StepError
+from migrate.state.model import OwnedResource
+
+LINEAGE_TAG = "migrate:lineage"
+ADDRESS_TAG = "migrate:address"
+
+
+class BucketHandler:
+    """Kind `bucket`: params `bucket`, `encryption_key`. A bucket is ours when it carries our lineage as a tag.
+
+    The tag is the last thing that is put: a bucket without it is unfinished and is finished by the next attempt.
+    """
+
+    slot: str | None = "control"
+
+    def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
+        """The bucket."""
+        return (_owned_bucket(step, context, is_confirmed=False),)
+
+    def observe(self, step: Step, context: Context) -> Observation:
+        """See `ActionHandler.observe`."""
+        account, name = context.account(step.side), step.params["bucket"]
+        try:
+            if s3.head_bucket(account, name) is None:
+                return Absent()
+        except AccessDenied as error:
+            why = f"bucket names are global, and somebody else has this one ({error.why})"
+            return Conflicting(StepError(f"the bucket {name} belongs to another account", why, "choose another name"))
+        tags = s3.bucket_tags(account, name)
+        if tags.get(LINEAGE_TAG) == context.lineage:
+            return Satisfied()
+        if not tags and any(True for _ in objects.list_objects(account, name, "")):
+            return Conflicting(_exists_already(name))
+        return Conflicting(_exists_already(name)) if tags else Absent()
+
+    def start(self, step: Step, context: Context) -> str | None:
+        """See `ActionHandler.start`."""
+        account, name = context.account(step.side), step.params["bucket"]
+        s3.create_bucket(account, name)
+        s3.put_ownership_enforced(account, name)
+        s3.block_public_access(account, name)
+        s3.put_encryption(account, name, step.params["encryption_key"])
+        s3.put_lifecycle(account, name)
+        s3.tag_bucket(account, name, {LINEAGE_TAG: context.lineage, ADDRESS_TAG: step.address})
+        return None
+
+    def poll(self, step: Step, context: Context) -> StepResult:
+        """See `ActionHandler.poll`."""
+        return Done({"bucket": step.params["bucket"]}, owned=(_owned_bucket(step, context, is_confirmed=True),))
+
+    def undo(self, step: Step, context: Context) -> None:
+        """Delete the bucket when it is empty; with anything in it, it is left alone."""
+        account, name = context.account(step.side), step.params["bucket"]
+        if s3.head_bucket(account, name) is None or s3.bucket_tags(account, name).get(LINEAGE_TAG) != context.lineage:
+            return
+        try:
+            s3.delete_bucket(account, name)
+        except Conflict:
+            return  # somebody else uses it by now: it is theirs to delete
+
+
+class GrantHandler:
+    """Kind `bucket-policy`: params `bucket`, `statement`. Our statement is merged into what is there, by its Sid."""
+
+    slot: str | None = "control"
+
+    def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
+        """The statement."""
+        return (_owned_statement(step, is_confirmed=False),)
+
+    def observe(self, step: Step, context: Context) -> Observation:
+        """See `ActionHandler.observe`."""
+        statements = _read_policy(context.account(step.side), step.params["bucket"])["Statement"]
+        return Satisfied() if step.params["statement"] in statements else Absent()
+
+    def start(self, step: Step, context: Context) -> str | None:
+        """See `ActionHandler.start`."""
+        account, name, ours = context.account(step.side), step.params["bucket"], step.params["statement"]
+        policy = _read_policy(account, name)
+        policy["Statement"] = [one for one in policy["Statement"] if one.get("Sid") != ours["Sid"]] + [ours]
+        s3.put_policy(account, name, canonical(policy))
+        return None
+
+    def poll(self, step: Step, context: Context) -> StepResult:
+        """See `ActionHandler.poll`."""
+        return Done({"sid": step.params["statement"]["Sid"]}, owned=(_owned_statement(step, is_confirmed=True),))
+
+    def undo(self, step: Step, context: Context) -> None:
+        """Take our statement out; the policy goes with it when nothing else is in it."""
+        remove_statement(context.account(step.side), step.params["bucket"], step.params["statement"]["Sid"])
+
+
+def remove_statement(account: Account, bucket: str, sid: str) -> None:
+    """Remove the statement `sid` from the bucket's policy, and nothing else. Idempotent."""
+    if s3.head_bucket(account, bucket) is None:
+        return
+    policy = _read_policy(account, bucket)
+    kept = [one for one in policy["Statement"] if one.get("Sid") != sid]
+    if len(kept) == len(policy["Statement"]):
+        return
+    if kept:
+        s3.put_policy(account, bucket, canonical({**policy, "Statement": kept}))
+    else:
+        s3.delete_policy(account, bucket)
+
+
+def has_statement(account: Account, bucket: str, sid: str) -> bool:
+    """True when the bucket is there and its policy has the statement `sid`."""
+    if s3.head_bucket(account, bucket) is None:
+        return False
+    return any(one.get("Sid") == sid for one in _read_policy(account, bucket)["Statement"])
+
+
+def _read_policy(account: Account, bucket: str) -> dict[str, Any]:
+    text = s3.get_policy(account, bucket)
+    policy: dict[str, Any] = json.loads(text) if text else {"Version": "2012-10-17", "Statement": []}
+    statements: list[Mapping[str, Any]] | Mapping[str, Any] = policy.get("Statement", [])
+    policy["Statement"] = statements if isinstance(statements, list) else [statements]
+    return policy
+
+
+def _exists_already(name: str) -> StepError:
+    return StepError(
+        f"the bucket {name} exists, and this migration did not make it",
+        "it appeared after the plan was made",
+        "migrate plan   shows what would happen with the bucket as it is",
+    )
+
+
+def _owned_bucket(step: Step, context: Context, *, is_confirmed: bool) -> OwnedResource:
+    name = step.params["bucket"]
+    return OwnedResource(f"s3://{name}/", "bucket", "target", step.address, is_confirmed, {"lineage": context.lineage})
+
+
+def _owned_statement(step: Step, *, is_confirmed: bool) -> OwnedResource:
+    sid = step.params["statement"]["Sid"]
+    id = f"s3://{step.params['bucket']}/?policy#{sid}"
+    return OwnedResource(id, "bucket-policy", "target", step.address, is_confirmed)

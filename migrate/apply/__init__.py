@@ -1,0 +1,1 @@
+"""Carrying out a plan: one loop for every step, pure transitions, a scheduler, resume, signals."""
