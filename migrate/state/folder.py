@@ -8,12 +8,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import itertools
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from migrate.core.clock import Clock, SystemClock
+from migrate.core.clock import Clock, SystemClock, new_lineage
 from migrate.core.errors import StateUnusable, StateWriteFailed
 from migrate.state.objects import Found
 from migrate.state.objectstore import ObjectStore
@@ -35,13 +35,12 @@ class FolderStore(ObjectStore):
 class Folder:
     """`Objects` in the folder `root`, which is made at the first write. See `Objects` for what each method promises.
 
-    The version of a file is its inode, size and time of change: a rename always brings another inode or time, so that a
-    comparison costs one `stat` and no read.
+    The version of a file is the digest of its bytes. Inode and time of change would save reading a few kilobytes, but
+    file systems reuse inodes at once and round times to milliseconds: two files could pass for one.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._numbers = itertools.count()
 
     def folders(self) -> list[str]:
         """See `Objects.folders`."""
@@ -56,20 +55,22 @@ class Folder:
         """See `Objects.get`."""
         try:
             with open(self.root / key, "rb") as file:
-                return Found(file.read(), _version(os.fstat(file.fileno())))
+                data = file.read()
         except FileNotFoundError:
             return None
         except OSError as error:
             raise self._unreadable(self.root / key, error) from error
+        return Found(data, _version(data))
 
     def put(self, key: str, data: bytes, expected: str | None) -> str | None:
         """See `Objects.put`. The old file stays as it is until the rename; a failed write leaves no temporary file."""
         path = self.root / key
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.{next(self._numbers)}{TEMPORARY}")
+        # A random name: process numbers repeat between containers that share the folder.
+        temporary = path.with_name(f"{path.name}.{new_lineage()}{TEMPORARY}")
         try:
             _make_folder(path.parent)
             try:
-                version = _write(temporary, data)
+                _write(temporary, data)
                 # Only the comparison and the rename are serialised: the slow flush is not.
                 with self._guard(key):
                     if _version_at(path) != expected or not _publish(temporary, path, expected is None):
@@ -80,7 +81,7 @@ class Folder:
             _flush_folder(path.parent)
         except OSError as error:
             raise _unwritable(path, error) from error
-        return version
+        return _version(data)
 
     def delete(self, key: str, expected: str) -> bool:
         """See `Objects.delete`."""
@@ -144,14 +145,13 @@ class Folder:
         return StateUnusable(f"the state cannot be read: {path}", why=error.strerror or str(error), hint=hint)
 
 
-def _write(path: Path, data: bytes) -> str:
+def _write(path: Path, data: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(descriptor, rest) :]
         os.fsync(descriptor)
-        return _version(os.fstat(descriptor))
     finally:
         os.close(descriptor)
 
@@ -194,13 +194,13 @@ def _flush_folder(path: Path) -> None:
 
 def _version_at(path: Path) -> str | None:
     try:
-        return _version(os.stat(path))
+        return _version(path.read_bytes())
     except FileNotFoundError:
         return None
 
 
-def _version(found: os.stat_result) -> str:
-    return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
+def _version(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _unwritable(path: Path, error: OSError) -> StateWriteFailed:
