@@ -85,6 +85,12 @@ def summary(kind: type[errors.AwsError], operation: str, resource: str, account:
     return f"{operation}{what} {_OUTCOMES.get(kind, 'failed')}{where}"
 
 
+def reason(message: str) -> str:
+    """AWS's message as one line. A page of a proxy or a trace of an emulator is no message."""
+    line = next((line.strip() for line in message.splitlines() if line.strip()), "")
+    return "" if line.startswith("<") else line[:500]
+
+
 def throttling_reasons(response: Mapping[str, Any]) -> str:
     """The reasons that DynamoDB gives with a throttle (`TableWriteAccountLimitExceeded`, ...), separated by commas."""
     found = response.get("ThrottlingReasons") or response.get("Error", {}).get("ThrottlingReasons") or []
@@ -155,7 +161,7 @@ def credentials_hint(account: Account | None) -> str:
 
 def botocore_reason(error: Exception, operation: str) -> str:
     """Why botocore failed before or without an answer of AWS."""
-    name, text = type(error).__name__, str(error)
+    name, text = type(error).__name__, " ".join(str(error).split()).rstrip(".")
     if name in ("ReadTimeoutError", "ConnectionClosedError", "IncompleteReadError", "ResponseStreamingError"):
         return f"{text}. The call may have taken effect"
     if name == "ParamValidationError" and "Unknown parameter" in text:

@@ -165,19 +165,19 @@ def translate(
     """
     response = getattr(error, "response", None)
     if not isinstance(response, dict):
-        return _of_botocore(error, service, operation, resource, account)
+        return _of_botocore(error, operation, resource, account)
     asked = getattr(error, "operation_name", operation) or operation
     if asked != operation and asked.startswith("AssumeRole"):
         # Raised while credentials were being renewed inside another call.
         service, operation, resource = "sts", asked, f"role {account.access.role}" if account else "the role"
     code = str(response.get("Error", {}).get("Code", ""))
-    message = str(response.get("Error", {}).get("Message", "")) or str(error)
+    message = str(response.get("Error", {}).get("Message", ""))
     kind = classify(service, operation, code, response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     return kind(
         advice.summary(kind, operation, resource, account),
         code=code,
         operation=operation,
-        why=message,
+        why=advice.reason(message) or f"AWS answered {code or 'an error'} without a reason",
         hint=advice.hint(kind, service, operation, resource, message, account),
         reason=advice.throttling_reasons(response),
     )
@@ -195,7 +195,7 @@ def _family(service: str) -> str:
     return "dynamodb" if service == "dynamodbstreams" else service
 
 
-def _of_botocore(error: Exception, service: str, operation: str, resource: str, account: Account | None) -> AwsError:
+def _of_botocore(error: Exception, operation: str, resource: str, account: Account | None) -> AwsError:
     kind = _class_of_botocore(error)
     return kind(
         advice.summary(kind, operation, resource, account),

@@ -1,0 +1,110 @@
+"""Look at both accounts: everything that a plan is computed from, and nothing else.
+
+A table costs at most six reads per account (DescribeTable, DescribeTimeToLive, DescribeContinuousBackups,
+ListTagsOfResource, GetResourcePolicy, DescribeKinesisStreamingDestination), a table that is not there one. Auto scaling
+and contributor insights are read once per account, a KMS key once. No read is made twice, and none changes anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from migrate.aws import dynamodb, kms, s3
+from migrate.aws.session import Account
+from migrate.core.clock import Clock
+from migrate.core.diagnostics import Diagnostic
+from migrate.core.errors import AwsError, CredentialsExpired
+from migrate.observe.identity import verify_accounts, verify_identity
+from migrate.observe.inventory import AccountFacts, Inventory
+from migrate.observe.reader import Reader
+from migrate.observe.resources import ask_buckets, ask_keys, bucket_facts, failed_read, key_facts
+from migrate.observe.tables import AccountTables
+
+__all__ = ["collect", "list_source_tables", "verify_accounts", "verify_identity"]
+
+NamedKeys = Mapping[str, tuple[str, str]]
+
+
+def collect(
+    source: Account,
+    target: Account,
+    *,
+    pairs: Sequence[tuple[str, str]],
+    buckets: Sequence[str],
+    keys: NamedKeys,
+    clock: Clock,
+) -> Inventory:
+    """The inventory of both accounts.
+
+    `pairs` are (source table, target table); `buckets` are looked at from the target account; `keys` are manifest name
+    -> (side, key id, ARN or alias). `clock` waits between repeats of throttled reads. What is missing or may not be
+    read is in its `diagnostics`; the rest is complete. Raises `Refused`, `AccessDenied`, `CredentialsExpired` and the
+    like when an account cannot be used at all.
+    """
+    identities = _identities(source, target)
+    accounts = {"source": source, "target": target}
+    buckets = sorted(set(buckets))
+    with Reader(clock) as reader:
+        tables = [
+            AccountTables(reader, source, sorted({pair[0] for pair in pairs})),
+            AccountTables(reader, target, sorted({pair[1] for pair in pairs})),
+        ]
+        _ask(reader, accounts, tables, buckets, keys)
+        found = [side.facts() for side in tables]
+        of_buckets = {name: bucket_facts(reader, target, name) for name in buckets}
+        of_keys = {name: key_facts(reader, accounts[side], name, id) for name, (side, id) in sorted(keys.items())}
+    problems = [problem for side in tables for problem in side.problems]
+    problems += [problem for _, more in (*of_buckets.values(), *of_keys.values()) for problem in more]
+    return Inventory(
+        *identities,
+        source_tables=found[0],
+        target_tables=found[1],
+        buckets={name: facts for name, (facts, _) in of_buckets.items()},
+        keys={name: facts for name, (facts, _) in of_keys.items()},
+        diagnostics=tuple(sorted(problems, key=lambda d: (d.address, d.severity.value, d.summary))),
+    )
+
+
+def list_source_tables(source: Account) -> tuple[list[str], list[Diagnostic]]:
+    """Names of all tables of the source account, sorted, for mappings by pattern; or why they cannot be listed."""
+    try:
+        return dynamodb.list_tables(source), []
+    except CredentialsExpired:
+        raise
+    except AwsError as failure:
+        return [], [failed_read("accounts.source", failure, consequence="`match` needs the list of tables")]
+
+
+def _identities(source: Account, target: Account) -> tuple[AccountFacts, AccountFacts]:
+    """Who we are in both accounts; asked only when that is not known from an earlier `verify_accounts`."""
+    if not (source.caller and target.caller):
+        return verify_accounts(source, target)
+    first, second = (AccountFacts(a.id, a.region, a.caller, a.partition) for a in (source, target))
+    return first, second
+
+
+def _ask(
+    reader: Reader,
+    accounts: Mapping[str, Account],
+    tables: Sequence[AccountTables],
+    buckets: Sequence[str],
+    keys: NamedKeys,
+) -> None:
+    """Begin every read, in two waves: what is there; then the settings of what is there."""
+    for side in tables:
+        side.ask()
+    for name in buckets:
+        reader.ask(s3.head_bucket, accounts["target"], name)
+    for account, id in keys.values():
+        reader.ask(kms.describe_key, accounts[account], id)
+    managers = _known_managers(reader, accounts, keys)
+    for side in tables:
+        side.ask_settings(managers)
+    ask_buckets(reader, accounts["target"], buckets)
+    ask_keys(reader, accounts, keys)
+
+
+def _known_managers(reader: Reader, accounts: Mapping[str, Account], keys: NamedKeys) -> dict[str, str]:
+    """KeyManager by key ARN, of the keys that the manifest names: they need not be asked for again."""
+    answers = (reader.answer(kms.describe_key, accounts[side], id) for side, id in keys.values())
+    return {key["Arn"]: key.get("KeyManager") or "CUSTOMER" for key in answers if isinstance(key, dict)}

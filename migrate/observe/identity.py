@@ -1,0 +1,63 @@
+"""Are we in the accounts that the manifest names? Asked before anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from migrate.aws import advice, errors
+from migrate.aws.session import Account
+from migrate.core.errors import MigrateError, Refused
+from migrate.observe.inventory import AccountFacts
+
+
+def verify_identity(account: Account) -> AccountFacts:
+    """Who we are in this account (sts GetCallerIdentity), kept in `account.caller` for messages.
+
+    Raises `Refused` when the credentials are of another account than the manifest says, `CredentialsExpired` or
+    `AccessDenied` when they cannot be used.
+    """
+    answer = errors.call(account, "sts", "GetCallerIdentity")
+    found, caller = str(answer["Account"]), str(answer["Arn"])
+    if found != account.id:
+        raise Refused(
+            f"accounts.{account.side}: the credentials are of account {found}, the manifest says {account.id}",
+            why=f"{advice.credentials_in_words(account)} is {caller}",
+            hint=f"choose a profile or role of {account.id} under accounts.{account.side}, or correct its id",
+        )
+    account.caller = caller
+    return AccountFacts(found, account.region, caller, caller.split(":")[1])
+
+
+def verify_accounts(source: Account, target: Account) -> tuple[AccountFacts, AccountFacts]:
+    """Both identities, asked at the same time. When both fail, the error tells of both."""
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [pool.submit(_attempt, verify_identity, account) for account in (source, target)]
+        answers = [job.result() for job in jobs]
+    failures = [answer for answer in answers if isinstance(answer, MigrateError)]
+    if failures:
+        raise _both(failures)
+    first, second = (answer for answer in answers if isinstance(answer, AccountFacts))
+    return first, second
+
+
+def _attempt(ask: Callable[[Account], AccountFacts], account: Account) -> AccountFacts | MigrateError:
+    try:
+        return ask(account)
+    except MigrateError as error:
+        return error
+
+
+def _both(failures: list[MigrateError]) -> MigrateError:
+    first = failures[0]
+    if len(failures) == 1:
+        return first
+
+    def joined(texts: list[str]) -> str:
+        return "\n".join(dict.fromkeys(text for text in texts if text))
+
+    return type(first)(
+        joined([failure.summary for failure in failures]),
+        why=joined([failure.why for failure in failures]),
+        hint=joined([failure.hint for failure in failures]),
+    )

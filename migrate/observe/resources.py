@@ -1,0 +1,103 @@
+"""Facts about the buckets and KMS keys that a manifest names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from migrate.aws import kms, s3
+from migrate.aws.session import Account
+from migrate.core.diagnostics import Diagnostic, error
+from migrate.core.errors import AccessDenied, AwsError
+from migrate.observe.inventory import BucketFacts, KeyFacts
+from migrate.observe.normalise import OWN_TAG_PREFIX
+from migrate.observe.reader import Reader
+
+_BUCKET_READS: tuple[Callable[..., Any], ...] = (
+    s3.ownership,
+    s3.is_private,
+    s3.encryption,
+    s3.is_versioned,
+    s3.requester_pays,
+    s3.get_policy,
+    s3.bucket_tags,
+)
+
+
+def failed_read(address: str, failure: AwsError, *, consequence: str = "") -> Diagnostic:
+    """An ERROR diagnostic for a read that is needed and failed."""
+    why = ". ".join(text.rstrip(".") for text in (failure.why, consequence) if text)
+    return error(failure.summary, address=address, why=why, hint=failure.hint)
+
+
+def ask_buckets(reader: Reader, target: Account, names: Sequence[str]) -> None:
+    """Begin the reads of the buckets that exist."""
+    for name in names:
+        if isinstance(reader.answer(s3.head_bucket, target, name), dict):
+            for read in _BUCKET_READS:
+                reader.ask(read, target, name)
+
+
+def bucket_facts(reader: Reader, target: Account, name: str) -> tuple[BucketFacts, list[Diagnostic]]:
+    """What the target account sees of a bucket. A bucket of which one setting may not be read counts as unreachable."""
+    head = reader.answer(s3.head_bucket, target, name)
+    if head is None:
+        return BucketFacts(name, exists=False), []
+    unreachable = BucketFacts(name, exists=True, reachable=False)
+    if isinstance(head, AwsError):
+        return unreachable, [_hidden_bucket(name, target, head)]
+    answers: list[Any] = [reader.answer(read, target, name) for read in _BUCKET_READS]
+    failures = [answer for answer in answers if isinstance(answer, AwsError)]
+    if failures:
+        return unreachable, [failed_read(f"buckets.{name}", failure) for failure in failures]
+    ownership, private, (algorithm, key), versioned, requester, policy, tags = answers
+    return BucketFacts(
+        name,
+        exists=True,
+        region=head["BucketRegion"],
+        ownership=ownership,
+        is_private=private,
+        encryption=algorithm,
+        encryption_key=key,
+        is_versioned=versioned,
+        requester_pays=requester,
+        policy=policy,
+        own_tags={tag: value for tag, value in sorted(tags.items()) if tag.startswith(OWN_TAG_PREFIX)},
+    ), []
+
+
+def _hidden_bucket(name: str, target: Account, failure: AwsError) -> Diagnostic:
+    if not isinstance(failure, AccessDenied):
+        return failed_read(f"buckets.{name}", failure)
+    return error(
+        f"The bucket {name} exists, but {target.id} may not see it",
+        address=f"buckets.{name}",
+        why="Bucket names are shared by all accounts: it belongs to another account, or a permission is missing",
+        hint=f"choose another name; or, if it belongs to {target.id}: {failure.hint}",
+    )
+
+
+def ask_keys(reader: Reader, accounts: Mapping[str, Account], keys: Mapping[str, tuple[str, str]]) -> None:
+    """Begin the reads of the policies of the keys that exist."""
+    for side, id in keys.values():
+        found = reader.answer(kms.describe_key, accounts[side], id)
+        if isinstance(found, dict):
+            reader.ask(kms.get_key_policy, accounts[side], found["Arn"])
+
+
+def key_facts(reader: Reader, account: Account, name: str, id: str) -> tuple[KeyFacts, list[Diagnostic]]:
+    """What is known of a KMS key that the manifest calls `name`."""
+    found = reader.answer(kms.describe_key, account, id)
+    if found is None:
+        return KeyFacts(name, arn=""), []
+    if isinstance(found, AwsError):
+        return KeyFacts(name, arn=""), [failed_read(f"keys.{name}", found)]
+    policy = reader.answer(kms.get_key_policy, account, found["Arn"])
+    return KeyFacts(
+        name,
+        arn=found["Arn"],
+        manager=found.get("KeyManager") or "CUSTOMER",
+        state=found.get("KeyState") or "Enabled",
+        spec=found.get("KeySpec") or "SYMMETRIC_DEFAULT",
+        policy=None if isinstance(policy, AwsError) else policy,
+    ), []

@@ -1,0 +1,180 @@
+"""The tables of one account: which reads they cost, and their facts with the problems met."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from migrate.aws import autoscaling, dynamodb, kms
+from migrate.aws.session import Account
+from migrate.core.diagnostics import Diagnostic, error, warning
+from migrate.core.errors import AwsError, NotFound
+from migrate.core.table import TableFacts
+from migrate.observe.normalise import TableReads, normalise_table
+from migrate.observe.reader import Reader
+from migrate.observe.resources import failed_read
+from migrate.observe.scaling import table_of
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """One of the reads of a table. Without an optional one, the plan goes on without that setting."""
+
+    field: str
+    words: str
+    read: Callable[..., Any]
+    nothing: Any
+    by_arn: bool = False
+    is_optional: bool = False
+
+    def subject(self, table: Mapping[str, Any]) -> str:
+        return str(table["TableArn"] if self.by_arn else table["TableName"])
+
+
+_SETTINGS = (
+    _Setting("ttl", "time to live", dynamodb.describe_ttl, {}),
+    _Setting("recovery", "point-in-time recovery", dynamodb.describe_recovery, {}),
+    _Setting("tags", "tags", dynamodb.list_tags, {}, by_arn=True),
+    _Setting("policy", "resource policy", dynamodb.get_resource_policy, None, by_arn=True, is_optional=True),
+    _Setting("kinesis", "Kinesis destination", dynamodb.describe_kinesis, (), is_optional=True),
+)
+_INSIGHTS = _Setting("insights", "contributor insights", dynamodb.list_contributor_insights, (), is_optional=True)
+_SCALING = _Setting("scaling", "auto scaling", autoscaling.describe, {}, is_optional=True)
+
+
+@dataclass
+class AccountTables:
+    """The tables `names` (sorted) of one account, looked at in three waves: `ask`, `ask_settings`, `facts`.
+
+    `managers` are KMS key managers that are known already, by key ARN. `problems` fill while `facts` runs.
+    """
+
+    reader: Reader
+    account: Account
+    names: Sequence[str]
+    managers: Mapping[str, str] = field(default_factory=dict)
+    problems: list[Diagnostic] = field(default_factory=list)
+
+    def ask(self) -> None:
+        """Begin DescribeTable of each."""
+        for name in self.names:
+            self.reader.ask(dynamodb.describe_table, self.account, name)
+
+    def ask_settings(self, managers: Mapping[str, str]) -> None:
+        """Begin every other read, for tables that exist."""
+        self.managers = managers
+        tables = list(self._existing())
+        if tables:
+            for setting in (_SCALING, _INSIGHTS):
+                self.reader.ask(setting.read, self.account)
+        for table in tables:
+            for setting in _SETTINGS:
+                self.reader.ask(setting.read, self.account, setting.subject(table))
+            if _key_arn(table) not in ("", *managers):
+                self.reader.ask(kms.describe_key, self.account, _key_arn(table))
+
+    def facts(self) -> dict[str, TableFacts]:
+        """Facts by table name, sorted. A table of which a needed read failed is left out and told in `problems`."""
+        insights, scaling = self._account_wide()
+        found = {}
+        for name in self.names:
+            described = self.reader.answer(dynamodb.describe_table, self.account, name)
+            if isinstance(described, AwsError):
+                self.problems.append(failed_read(f"tables.{name}", described))
+            elif described is None:
+                self._missing(name)
+            else:
+                own = {"insights": insights.get(name, ()), "scaling": scaling.get(name, {})}
+                reads = self._reads(described, own)
+                if reads is not None:
+                    found[name] = normalise_table(reads)
+        return found
+
+    def _existing(self) -> Iterator[Mapping[str, Any]]:
+        for name in self.names:
+            described = self.reader.answer(dynamodb.describe_table, self.account, name)
+            if isinstance(described, dict):
+                yield described
+
+    def _reads(self, table: Mapping[str, Any], own: Mapping[str, Any]) -> TableReads | None:
+        values: dict[str, Any] = dict(own)
+        is_complete = True
+        for setting in _SETTINGS:
+            answer = self.reader.answer(setting.read, self.account, setting.subject(table))
+            values[setting.field] = setting.nothing if isinstance(answer, AwsError) else answer
+            if isinstance(answer, NotFound) and table.get("TableStatus") == "CREATING":
+                continue  # a table in creation has no settings yet, and some reads do not find it
+            if isinstance(answer, AwsError):
+                is_complete = is_complete and setting.is_optional
+                self._unread(setting, f"tables.{table['TableName']}", answer)
+        if values["policy"] is not None:
+            values["policy"] = values["policy"][0]
+        return TableReads(table, key_manager=self._manager(table), **values) if is_complete else None
+
+    def _manager(self, table: Mapping[str, Any]) -> str | None:
+        arn = _key_arn(table)
+        if not arn or arn in self.managers:
+            return self.managers.get(arn)
+        answer = self.reader.answer(kms.describe_key, self.account, arn)
+        if not isinstance(answer, AwsError):
+            return str(answer.get("KeyManager") or "CUSTOMER") if answer else "CUSTOMER"
+        self.problems.append(
+            warning(
+                f"{answer.summary}: taken to be a customer managed key",
+                address=f"tables.{table['TableName']}",
+                why=answer.why,
+                hint=answer.hint,
+            )
+        )
+        return "CUSTOMER"
+
+    def _account_wide(self) -> tuple[dict[str, list[Any]], dict[str, dict[str, list[Any]]]]:
+        """Contributor insights and auto scaling, by table."""
+        insights: dict[str, list[Any]] = {}
+        scaling: dict[str, dict[str, list[Any]]] = {}
+        if any(self._existing()):
+            for entry in self._wide(_INSIGHTS):
+                insights.setdefault(_bare_name(entry.get("TableName", "")), []).append(entry)
+            for kind, entries in dict(self._wide(_SCALING)).items():
+                for entry in entries:
+                    own = scaling.setdefault(table_of(entry["ResourceId"]), {})
+                    own.setdefault(kind, []).append(entry)
+        return insights, scaling
+
+    def _wide(self, setting: _Setting) -> Any:
+        answer = self.reader.answer(setting.read, self.account)
+        if not isinstance(answer, AwsError):
+            return answer
+        self._unread(setting, f"accounts.{self.account.side}", answer)
+        return setting.nothing
+
+    def _unread(self, setting: _Setting, address: str, failure: AwsError) -> None:
+        if not setting.is_optional:
+            self.problems.append(failed_read(address, failure))
+            return
+        outcome = "will not be carried over" if self.account.side == "source" else "will not be compared"
+        self.problems.append(
+            warning(
+                f"{failure.summary}: {setting.words} {outcome}", address=address, why=failure.why, hint=failure.hint
+            )
+        )
+
+    def _missing(self, name: str) -> None:
+        if self.account.side == "source":  # in the target, a missing table is the usual case
+            self.problems.append(
+                error(
+                    f"There is no table {name} in {self.account.id} {self.account.region}",
+                    address=f"tables.{name}",
+                    hint="check the name, and id and region under accounts.source",
+                )
+            )
+
+
+def _key_arn(table: Mapping[str, Any]) -> str:
+    return str((table.get("SSEDescription") or {}).get("KMSMasterKeyArn") or "")
+
+
+def _bare_name(name: str) -> str:
+    """A table's name, also when it is given as an ARN."""
+    return name.rsplit("table/", 1)[-1]
