@@ -97,12 +97,12 @@ def parallel_scan(
             # Also on Ctrl-C in the waiting thread: leaving the pool waits for its threads.
             failed.set()
             pool.shutdown(wait=True, cancel_futures=True)
-    _raise_first_failure(running)
+    raise_first_failure(running)
     return sum((one.result() for one in running), ScanTotals())
 
 
-def _raise_first_failure(futures: list[Future[ScanTotals]]) -> None:
-    """A real error wins over the interruptions that it caused."""
+def raise_first_failure(futures: list[Future[ScanTotals]]) -> None:
+    """Raise what one of these finished reads raised, if any: a real error before the interruptions that it caused."""
     failures = [one.exception() for one in futures if one.done() and not one.cancelled()]
     real = [failure for failure in failures if failure is not None]
     real.sort(key=lambda failure: isinstance(failure, Interrupted))

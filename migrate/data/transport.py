@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import ssl
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,52 +17,14 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from migrate.core.clock import Clock, SystemClock, jitter
-from migrate.core.errors import (
-    AccessDenied,
-    AwsError,
-    Conflict,
-    CredentialsExpired,
-    Interrupted,
-    Invalid,
-    NotFound,
-    Throttled,
-    Transient,
-)
+from migrate.core.errors import AwsError, CredentialsExpired, Interrupted, Throttled, Transient
+from migrate.data.failures import no_answer, refusal
 
 PATIENCE_SECONDS = 300.0
 _CONNECT_SECONDS, _READ_SECONDS = 5.0, 60.0
 _LONGEST_PAUSE = 20.0
 _STOP_CHECK_SECONDS = 0.5
 _CREDENTIAL_TRIES = 3
-
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
-_CLASSES: dict[str, type[AwsError]] = {
-    "ProvisionedThroughputExceededException": Throttled,
-    "ThrottlingException": Throttled,
-    "Throttling": Throttled,
-    "RequestLimitExceeded": Throttled,
-    "TooManyRequestsException": Throttled,
-    "InternalServerError": Transient,
-    "InternalFailure": Transient,
-    "ServiceUnavailable": Transient,
-    "ServiceUnavailableException": Transient,
-    "RequestTimeout": Transient,
-    "ReplicatedWriteConflictException": Transient,
-    "TransactionConflictException": Transient,
-    "TransactionInProgressException": Transient,
-    "AccessDeniedException": AccessDenied,
-    "AccessDenied": AccessDenied,
-    "ExpiredTokenException": CredentialsExpired,
-    "ExpiredToken": CredentialsExpired,
-    "UnrecognizedClientException": CredentialsExpired,
-    "InvalidClientTokenId": CredentialsExpired,
-    "MissingAuthenticationToken": CredentialsExpired,
-    "MissingAuthenticationTokenException": CredentialsExpired,
-    "IncompleteSignatureException": CredentialsExpired,
-    "InvalidSignatureException": CredentialsExpired,
-    "ResourceNotFoundException": NotFound,
-    "ResourceInUseException": Conflict,
-}
 
 
 @dataclass(frozen=True)
@@ -80,11 +41,13 @@ class Endpoint:
     """Where and as whom: service URL, Region, and a callable that gives credentials valid now.
 
     The callable is asked for every request, from many threads, so it must be thread-safe, fast, and refresh by itself.
+    `name` tells the reader of an error which account it was ("source 111111111111").
     """
 
     url: str
     region: str
     credentials: Callable[[], Credentials]
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -169,7 +132,7 @@ class Transport:
             request["Limit"] = limit
         if count_only:
             request["Select"] = "COUNT"
-        body = self._request("Scan", json.dumps(request).encode(), should_stop)
+        body = self._request("Scan", json.dumps(request).encode(), should_stop, table)
         answer = self._read_json(body)
         items = answer.get("Items", [])
         units = float((answer.get("ConsumedCapacity") or {}).get("CapacityUnits", 0.0))
@@ -185,14 +148,16 @@ class Transport:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _request(self, operation: str, body: bytes, should_stop: Callable[[], bool] = never) -> bytes:
-        """The answer's body. Retries; the request may have been carried out more than once."""
+    def _request(
+        self, operation: str, body: bytes, should_stop: Callable[[], bool] = never, subject: str = ""
+    ) -> bytes:
+        """The answer's body. Retries; the request may have been carried out more than once. `subject` is for errors."""
         started = self._clock.monotonic()
         attempt = refused = 0
         while True:
             _check_stop(should_stop)
             try:
-                answer = self._once(operation, body)
+                answer = self._once(operation, body, subject)
             except (Throttled, Transient) as error:
                 if self._clock.monotonic() - max(started, self._last_success) > self._patience:
                     raise
@@ -215,22 +180,25 @@ class Transport:
             self._clock.sleep(min(seconds, _STOP_CHECK_SECONDS))
             seconds -= _STOP_CHECK_SECONDS
 
-    def _once(self, operation: str, body: bytes) -> bytes:
+    def _once(self, operation: str, body: bytes, subject: str) -> bytes:
         from urllib3.exceptions import HTTPError
 
+        what = " ".join(
+            part for part in (operation, subject, f"({self.endpoint.name or self.endpoint.region})") if part
+        )
         headers = self._signed_headers(operation, body)
         try:
             response = self._pool.urlopen(
                 "POST", self._url, body=body, headers=headers, retries=False, redirect=False, decode_content=False
             )
         except HTTPError as error:
-            raise _no_answer(error, operation, self._url) from error
+            raise no_answer(error, operation, what, self._url) from error
         answer: bytes = response.data
         checksum = response.headers.get("x-amz-crc32")
         if checksum is not None and checksum != str(zlib.crc32(answer)):
-            raise Transient(f"{operation}: the answer was damaged on its way (checksum)", operation=operation)
+            raise Transient(f"{what}: the answer was damaged on its way (checksum)", operation=operation)
         if response.status != 200:
-            raise _refusal(operation, response.status, answer)
+            raise refusal(operation, what, response.status, answer)
         return answer
 
     def _signed_headers(self, operation: str, body: bytes) -> dict[str, str]:
@@ -276,43 +244,3 @@ def _pause(error: AwsError, attempt: int) -> float:
     """Doubling from half a second when told to slow down, from 50 ms after a fault."""
     first = 0.5 if isinstance(error, Throttled) else 0.05
     return jitter(min(_LONGEST_PAUSE, first * 2 ** min(attempt, 12)))
-
-
-def _no_answer(error: Exception, operation: str, url: str) -> AwsError:
-    host = urlsplit(url).netloc
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in (*error.args, error.__cause__)):
-        return Invalid(
-            f"{operation}: the certificate of {host} cannot be verified",
-            operation=operation,
-            why=str(error),
-            hint="set AWS_CA_BUNDLE to the file with your company's root certificates",
-        )
-    return Transient(f"{operation}: no answer from {host}", operation=operation, why=f"{type(error).__name__}: {error}")
-
-
-def _refusal(operation: str, status: int, body: bytes) -> AwsError:
-    """The error of an answer that is not 200. Decided by AWS's code, and by the status only where there is none."""
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        answer = {}
-    answer = answer if isinstance(answer, dict) else {}
-    code = str(answer.get("__type", "")).rpartition("#")[2]
-    message = str(answer.get("message") or answer.get("Message") or "")
-    kind = _CLASSES.get(code) or _class_of_status(status)
-    reasons = answer.get("ThrottlingReasons") or answer.get("throttlingReasons") or [{}]
-    return kind(
-        f"{operation}: {code or f'HTTP {status}'}",
-        code=code or str(status),
-        operation=operation,
-        why=message,
-        reason=str(reasons[0].get("reason", "")),
-    )
-
-
-def _class_of_status(status: int) -> type[AwsError]:
-    if status >= 500:
-        return Transient
-    return {401: CredentialsExpired, 403: AccessDenied, 404: NotFound, 408: Transient, 429: Throttled}.get(
-        status, Invalid
-    )

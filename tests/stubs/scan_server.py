@@ -48,13 +48,17 @@ class ScanServer:
         self.headers: list[dict[str, str]] = []
         self.choose_fault: Callable[[dict[str, Any]], Fault | tuple[int, str] | None] = lambda request: None
         self._tables: dict[str, list[tuple[str, Item]]] = {}
+        self._segments: dict[tuple[str, int, int], list[tuple[str, Item]]] = {}
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     def put_table(self, name: str, items: list[Item]) -> None:
-        self._tables[name] = sorted(((self._position(item), item) for item in items), key=lambda pair: pair[0])
+        rows = sorted(((self._position(item), item) for item in items), key=lambda pair: pair[0])
+        with self._lock:
+            self._tables[name] = rows
+            self._segments = {key: found for key, found in self._segments.items() if key[0] != name}
 
     def misbehave(self, rate: float, seed: int, faults: tuple[Fault, ...] = ALL_FAULTS) -> None:
         dice = random.Random(seed)
@@ -85,7 +89,7 @@ class ScanServer:
     def scan(self, request: dict[str, Any], fault: object) -> dict[str, Any]:
         """The answer of Scan: items in an order of their own per segment, as in DynamoDB."""
         total = request["TotalSegments"]
-        rows = [row for row in self._tables[request["TableName"]] if _hash(row[0]) % total == request["Segment"]]
+        rows = self._segment(request["TableName"], request["Segment"], total)
         start = request.get("ExclusiveStartKey")
         after = bisect.bisect_right(rows, self._position(start), key=lambda row: row[0]) if start else 0
         size = {"empty": 0, "short": 1}.get(str(fault), min(request.get("Limit", 10**9), self.page_items))
@@ -97,6 +101,14 @@ class ScanServer:
             last = page[-1] if page else start or {name: {"S": ""} for name in self.key_names}
             answer["LastEvaluatedKey"] = {name: last[name] for name in self.key_names}
         return answer
+
+    def _segment(self, table: str, segment: int, total: int) -> list[tuple[str, Item]]:
+        with self._lock:
+            found = self._segments.get((table, segment, total))
+            if found is None:
+                found = [row for row in self._tables[table] if int(row[0][:10]) % total == segment]
+                self._segments[table, segment, total] = found
+            return found
 
     def _position(self, item: Item) -> str:
         key = json.dumps([item[name] for name in self.key_names])
