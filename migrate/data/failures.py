@@ -1,0 +1,88 @@
+"""DynamoDB's errors as `core.errors` classes: how to react is decided here, by AWS's code, never by a text."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from urllib.parse import urlsplit
+
+from migrate.core.errors import (
+    AccessDenied,
+    AwsError,
+    Conflict,
+    CredentialsExpired,
+    Invalid,
+    NotFound,
+    Throttled,
+    Transient,
+)
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+_CLASSES: dict[str, type[AwsError]] = {
+    "ProvisionedThroughputExceededException": Throttled,
+    "ThrottlingException": Throttled,
+    "Throttling": Throttled,
+    "RequestLimitExceeded": Throttled,
+    "TooManyRequestsException": Throttled,
+    "InternalServerError": Transient,
+    "InternalFailure": Transient,
+    "ServiceUnavailable": Transient,
+    "ServiceUnavailableException": Transient,
+    "RequestTimeout": Transient,
+    "ReplicatedWriteConflictException": Transient,
+    "TransactionConflictException": Transient,
+    "TransactionInProgressException": Transient,
+    "AccessDeniedException": AccessDenied,
+    "AccessDenied": AccessDenied,
+    "ExpiredTokenException": CredentialsExpired,
+    "ExpiredToken": CredentialsExpired,
+    "UnrecognizedClientException": CredentialsExpired,
+    "InvalidClientTokenId": CredentialsExpired,
+    "MissingAuthenticationToken": CredentialsExpired,
+    "MissingAuthenticationTokenException": CredentialsExpired,
+    "IncompleteSignatureException": CredentialsExpired,
+    "InvalidSignatureException": CredentialsExpired,
+    "ResourceNotFoundException": NotFound,
+    "ResourceInUseException": Conflict,
+}
+
+
+def no_answer(error: Exception, operation: str, what: str, url: str) -> AwsError:
+    """The error of a request that got no (whole) answer: Transient, unless the certificate is the reason."""
+    host = urlsplit(url).netloc
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in (*error.args, error.__cause__)):
+        return Invalid(
+            f"{what}: the certificate of {host} cannot be verified",
+            operation=operation,
+            why=str(error),
+            hint="set AWS_CA_BUNDLE to the file with your company's root certificates",
+        )
+    return Transient(f"{what}: no answer from {host}", operation=operation, why=f"{type(error).__name__}: {error}")
+
+
+def refusal(operation: str, what: str, status: int, body: bytes) -> AwsError:
+    """The error of an answer that is not 200. Decided by AWS's code, and by the status only where there is none."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        answer = {}
+    answer = answer if isinstance(answer, dict) else {}
+    code = str(answer.get("__type", "")).rpartition("#")[2]
+    message = str(answer.get("message") or answer.get("Message") or "")
+    kind = _CLASSES.get(code) or _class_of_status(status)
+    reasons = answer.get("ThrottlingReasons") or answer.get("throttlingReasons") or [{}]
+    return kind(
+        f"{what}: {code or f'HTTP {status}'}",
+        code=code or str(status),
+        operation=operation,
+        why=message,
+        reason=str(reasons[0].get("reason", "")),
+    )
+
+
+def _class_of_status(status: int) -> type[AwsError]:
+    if status >= 500:
+        return Transient
+    return {401: CredentialsExpired, 403: AccessDenied, 404: NotFound, 408: Transient, 429: Throttled}.get(
+        status, Invalid
+    )

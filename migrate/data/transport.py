@@ -1,0 +1,246 @@
+"""DynamoDB's JSON protocol over kept-alive connections: wire JSON in and out, signed, checked, retried.
+
+One `Transport` serves many threads. It retries by itself, because the AWS client's own retries share a quota that a
+bulk reader empties in seconds (https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html).
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from migrate.core.clock import Clock, SystemClock, jitter
+from migrate.core.errors import AwsError, CredentialsExpired, Interrupted, Throttled, Transient
+from migrate.data.failures import no_answer, refusal
+
+PATIENCE_SECONDS = 300.0
+_CONNECT_SECONDS, _READ_SECONDS = 5.0, 60.0
+_LONGEST_PAUSE = 20.0
+_STOP_CHECK_SECONDS = 0.5
+_CREDENTIAL_TRIES = 3
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Keys of one moment. `token` is set for temporary credentials. Never shown in a repr."""
+
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where and as whom: service URL, Region, and a callable that gives credentials valid now.
+
+    The callable is asked for every request, from many threads, so it must be thread-safe, fast, and refresh by itself.
+    `name` tells the reader of an error which account it was ("source 111111111111").
+    """
+
+    url: str
+    region: str
+    credentials: Callable[[], Credentials]
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class ScanPage:
+    """One answer of Scan. `last_key` is None only at the end of the segment: a page may be empty before it."""
+
+    items: list[dict[str, dict[str, Any]]]
+    last_key: dict[str, dict[str, Any]] | None
+    consumed_units: float
+    count: int
+    """Number of items; with `count_only`, `items` is empty."""
+
+    size: int
+    """Bytes of the answer as it was sent."""
+
+
+def never() -> bool:
+    """The `should_stop` of a run that nobody stops."""
+    return False
+
+
+def _json_reader() -> Callable[[bytes], Any]:
+    """The fastest reader there is: orjson where it is installed, else the standard library's."""
+    try:
+        reader: Callable[[bytes], Any] = importlib.import_module("orjson").loads
+    except ImportError:
+        return json.loads
+    return reader
+
+
+class Transport:
+    """Signed requests to one DynamoDB endpoint. Thread-safe; keep one per account and close it.
+
+    Throttling, faults of the service, damaged answers and lost connections are retried with growing, jittered pauses
+    until no request of this transport has succeeded for `patience` seconds; then the last error is raised, as one of
+    `core.errors` (Throttled, Transient, AccessDenied, CredentialsExpired, NotFound, Invalid).
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        clock: Clock | None = None,
+        connections: int = 32,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
+        self.endpoint = endpoint
+        self._url = endpoint.url.rstrip("/") + "/"
+        self._clock = clock or SystemClock()
+        self._patience = patience
+        self._pool = _open_pool(self._url, connections)
+        self._read_json = _json_reader()
+        self._last_success = self._clock.monotonic()
+
+    def scan(
+        self,
+        table: str,
+        *,
+        segment: int = 0,
+        total_segments: int = 1,
+        start_key: Mapping[str, Any] | None = None,
+        consistent: bool = False,
+        limit: int | None = None,
+        count_only: bool = False,
+        should_stop: Callable[[], bool] = never,
+    ) -> ScanPage:
+        """One page (up to 1 MB) of a segment of `table` (name or ARN), from behind `start_key`.
+
+        Raises `Interrupted` soon after `should_stop()` becomes true, also while it waits to retry.
+        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html
+        """
+        request: dict[str, Any] = {
+            "TableName": table,
+            "Segment": segment,
+            "TotalSegments": total_segments,
+            "ConsistentRead": consistent,
+            "ReturnConsumedCapacity": "TOTAL",
+        }
+        if start_key is not None:
+            request["ExclusiveStartKey"] = start_key
+        if limit is not None:
+            request["Limit"] = limit
+        if count_only:
+            request["Select"] = "COUNT"
+        body = self._request("Scan", json.dumps(request).encode(), should_stop, table)
+        answer = self._read_json(body)
+        items = answer.get("Items", [])
+        units = float((answer.get("ConsumedCapacity") or {}).get("CapacityUnits", 0.0))
+        return ScanPage(items, answer.get("LastEvaluatedKey"), units, answer.get("Count", len(items)), len(body))
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._pool.clear()
+
+    def __enter__(self) -> Transport:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _request(
+        self, operation: str, body: bytes, should_stop: Callable[[], bool] = never, subject: str = ""
+    ) -> bytes:
+        """The answer's body. Retries; the request may have been carried out more than once. `subject` is for errors."""
+        started = self._clock.monotonic()
+        attempt = refused = 0
+        while True:
+            _check_stop(should_stop)
+            try:
+                answer = self._once(operation, body, subject)
+            except (Throttled, Transient) as error:
+                if self._clock.monotonic() - max(started, self._last_success) > self._patience:
+                    raise
+                pause = _pause(error, attempt)
+            except CredentialsExpired:
+                # They may have run out between being asked for and being used; new ones come with the next attempt.
+                refused += 1
+                if refused == _CREDENTIAL_TRIES:
+                    raise
+                pause = 1.0
+            else:
+                self._last_success = self._clock.monotonic()
+                return answer
+            attempt += 1
+            self._wait(pause, should_stop)
+
+    def _wait(self, seconds: float, should_stop: Callable[[], bool]) -> None:
+        while seconds > 0:
+            _check_stop(should_stop)
+            self._clock.sleep(min(seconds, _STOP_CHECK_SECONDS))
+            seconds -= _STOP_CHECK_SECONDS
+
+    def _once(self, operation: str, body: bytes, subject: str) -> bytes:
+        from urllib3.exceptions import HTTPError
+
+        what = " ".join(
+            part for part in (operation, subject, f"({self.endpoint.name or self.endpoint.region})") if part
+        )
+        headers = self._signed_headers(operation, body)
+        try:
+            response = self._pool.urlopen(
+                "POST", self._url, body=body, headers=headers, retries=False, redirect=False, decode_content=False
+            )
+        except HTTPError as error:
+            raise no_answer(error, operation, what, self._url) from error
+        answer: bytes = response.data
+        checksum = response.headers.get("x-amz-crc32")
+        if checksum is not None and checksum != str(zlib.crc32(answer)):
+            raise Transient(f"{what}: the answer was damaged on its way (checksum)", operation=operation)
+        if response.status != 200:
+            raise refusal(operation, what, response.status, answer)
+        return answer
+
+    def _signed_headers(self, operation: str, body: bytes) -> dict[str, str]:
+        from botocore.auth import SigV4Auth
+        from botocore.awsrequest import AWSRequest
+
+        headers = {
+            "Content-Type": "application/x-amz-json-1.0",
+            "X-Amz-Target": f"DynamoDB_20120810.{operation}",
+            "Accept-Encoding": "identity",
+            "User-Agent": "dynamodb-migrate",
+        }
+        request = AWSRequest("POST", self._url, headers=headers, data=body)
+        SigV4Auth(self.endpoint.credentials(), "dynamodb", self.endpoint.region).add_auth(request)
+        return dict(request.headers.items())
+
+
+def _open_pool(url: str, connections: int) -> Any:
+    """Connections as the AWS client would open them: same certificates, same proxy settings."""
+    import urllib3
+    from botocore.httpsession import get_cert_path
+
+    options: dict[str, Any] = {
+        "maxsize": connections,
+        "block": True,
+        "timeout": urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS),
+    }
+    parts = urlsplit(url)
+    if parts.scheme == "https":
+        options["ca_certs"] = os.environ.get("AWS_CA_BUNDLE") or get_cert_path(True)
+    proxy = getproxies().get(parts.scheme)
+    if proxy and not proxy_bypass(parts.netloc):
+        return urllib3.ProxyManager(proxy, num_pools=1, **options)
+    return urllib3.PoolManager(num_pools=1, **options)
+
+
+def _check_stop(should_stop: Callable[[], bool]) -> None:
+    if should_stop():
+        raise Interrupted("stopped while reading items")
+
+
+def _pause(error: AwsError, attempt: int) -> float:
+    """Doubling from half a second when told to slow down, from 50 ms after a fault."""
+    first = 0.5 if isinstance(error, Throttled) else 0.05
+    return jitter(min(_LONGEST_PAUSE, first * 2 ** min(attempt, 12)))

@@ -1,0 +1,58 @@
+"""What a comparison found, and its JSON document (`schemas/report.schema.json`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from migrate.core.codec import Json, encode
+
+FORMAT_VERSION = 1
+
+SAME, DIFFERS, MISSING, EXTRA, ERROR = "=", "*", "+", "-", "!"
+"""Marks as in rclone's check: `+` is only in the source, `-` only in the target, `!` could not be compared."""
+
+
+@dataclass(frozen=True)
+class NamedKey:
+    """One key that is not the same on both sides. `key` is in wire form: what GetItem takes."""
+
+    mark: str
+    key: Mapping[str, Json]
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """One table compared. Counts are exact; `named` has the first keys of each mark only.
+
+    With mode `counts` only the numbers of items were compared: `same` is the smaller of them and nothing is named.
+    """
+
+    source_table: str
+    target_table: str
+    mode: str
+    source_items: int
+    target_items: int
+    same: int
+    differs: int = 0
+    missing: int = 0
+    extra: int = 0
+    errors: int = 0
+    named: tuple[NamedKey, ...] = ()
+    seconds: float = 0.0
+    read_units: float = 0.0
+
+    @property
+    def is_equal(self) -> bool:
+        """True when no key is different, missing, extra or unreadable."""
+        return not (self.differs or self.missing or self.extra or self.errors)
+
+
+def build_report_document(migration: str, reports: Sequence[VerifyReport]) -> Json:
+    """The JSON document of a verification: all tables, and one verdict over them."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "migration": migration,
+        "is_equal": all(report.is_equal for report in reports),
+        "tables": [{**encode(report), "is_equal": report.is_equal} for report in reports],
+    }

@@ -1,0 +1,219 @@
+"""The transport and the parallel scan, over HTTP, against a server that misbehaves in every way we know."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from migrate.core.errors import (
+    AccessDenied,
+    AwsError,
+    Conflict,
+    CredentialsExpired,
+    Interrupted,
+    Invalid,
+    NotFound,
+    Throttled,
+    Transient,
+)
+from migrate.data.scan import choose_segments, parallel_scan
+from migrate.data.transport import Credentials, Endpoint, ScanPage, Transport
+from tests.stubs.scan_server import ALL_FAULTS, Item, PatientClock, ScanServer
+
+TABLE = "orders"
+
+
+def rows(count: int) -> list[Item]:
+    return [{"pk": {"S": f"c#{n}"}, "n": {"N": str(n)}} for n in range(count)]
+
+
+@pytest.fixture
+def server() -> Iterator[ScanServer]:
+    with ScanServer(page_items=20) as running:
+        running.put_table(TABLE, rows(300))
+        yield running
+
+
+class Basket:
+    """Collects keys as they are consumed."""
+
+    def __init__(self) -> None:
+        self.keys: Counter[str] = Counter()
+        self.pages = 0
+        self._lock = threading.Lock()
+
+    def take(self, segment: int, page: ScanPage) -> None:
+        with self._lock:
+            self.pages += 1
+            self.keys.update(item["pk"]["S"] for item in page.items)
+
+
+def all_once(count: int) -> Counter[str]:
+    return Counter(item["pk"]["S"] for item in rows(count))
+
+
+@pytest.mark.parametrize(("segments", "workers"), [(1, 1), (1, 4), (7, 3), (400, 4)])
+def test_every_item_comes_exactly_once(server: ScanServer, segments: int, workers: int) -> None:
+    basket = Basket()
+    with server.transport() as transport:
+        totals = parallel_scan(transport, TABLE, segments=segments, workers=workers, consume=basket.take)
+    assert basket.keys == all_once(300)
+    assert totals.items == 300
+    assert totals.read_units == 0.5 * basket.pages
+    assert totals.bytes > 300 * 20
+
+
+@pytest.mark.parametrize("fault", ALL_FAULTS)
+def test_a_fault_in_every_third_request_changes_nothing(server: ScanServer, fault: str) -> None:
+    server.misbehave(0.34, seed=1, faults=(fault,))
+    basket = Basket()
+    with server.transport() as transport:
+        totals = parallel_scan(transport, TABLE, segments=4, workers=4, consume=basket.take)
+    assert basket.keys == all_once(300)
+    assert totals.items == 300
+
+
+def test_counting_reads_no_items(server: ScanServer) -> None:
+    basket = Basket()
+    with server.transport() as transport:
+        totals = parallel_scan(transport, TABLE, segments=3, workers=2, consume=basket.take, count_only=True)
+    assert totals.items == 300
+    assert not basket.keys
+
+
+def test_requests_ask_for_what_was_wanted(server: ScanServer) -> None:
+    with server.transport() as transport:
+        first = transport.scan(TABLE, segment=0, total_segments=1, consistent=True, limit=7)
+        transport.scan(TABLE, start_key=first.last_key)
+    assert len(first.items) == first.count == 7
+    assert server.requests[0]["ConsistentRead"] is True
+    assert server.requests[1]["ExclusiveStartKey"] == {"pk": first.items[-1]["pk"]}
+    headers = server.headers[0]
+    assert headers["X-Amz-Target"] == "DynamoDB_20120810.Scan"
+    assert "Credential=AKID/" in headers["Authorization"]
+    assert "/eu-west-1/dynamodb/aws4_request" in headers["Authorization"]
+    assert headers["X-Amz-Security-Token"] == "token"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "expected"),
+    [
+        (400, "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", NotFound),
+        (400, "com.amazonaws.dynamodb.v20120810#ResourceInUseException", Conflict),
+        (400, "com.amazon.coral.service#AccessDeniedException", AccessDenied),
+        (400, "com.amazon.coral.service#ExpiredTokenException", CredentialsExpired),
+        (400, "com.amazon.coral.service#UnrecognizedClientException", CredentialsExpired),
+        (400, "com.amazon.coral.validate#ValidationException", Invalid),
+        (400, "com.amazon.coral.service#SerializationException", Invalid),
+        (403, "", AccessDenied),
+        (413, "", Invalid),
+    ],
+)
+def test_what_cannot_be_helped_by_repeating_is_raised(
+    server: ScanServer, status: int, code: str, expected: type[AwsError]
+) -> None:
+    server.choose_fault = lambda request: (status, code)
+    with server.transport() as transport, pytest.raises(expected) as caught:
+        parallel_scan(transport, TABLE, segments=4, workers=2, consume=Basket().take)
+    assert type(caught.value) is expected
+    assert caught.value.operation == "Scan"
+    assert caught.value.why == "as told"
+    assert len(server.requests) <= 8
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ((400, "x#ThrottlingException"), Throttled),
+        ((429, ""), Throttled),
+        ((400, "x#RequestLimitExceeded"), Throttled),
+        ((503, ""), Transient),
+        ("drop", Transient),
+        ("damaged", Transient),
+    ],
+)
+def test_without_progress_patience_ends(server: ScanServer, answer: Any, expected: type[AwsError]) -> None:
+    server.choose_fault = lambda request: answer
+    clock = PatientClock()
+    with server.transport(clock=clock, patience=300) as transport, pytest.raises(expected):
+        transport.scan(TABLE)
+    assert 300 < clock.slept < 340
+    assert len(server.requests) > 10
+
+
+def test_fresh_credentials_are_asked_for_when_the_old_ones_have_run_out(server: ScanServer) -> None:
+    keys = iter(["OLD", "NEW", "NEW"])
+    server.choose_fault = lambda request: (
+        (400, "x#ExpiredTokenException") if "Credential=OLD/" in server.headers[-1]["Authorization"] else None
+    )
+    endpoint = Endpoint(server.url, "eu-west-1", lambda: Credentials(next(keys), "secret"))
+    with Transport(endpoint, clock=PatientClock()) as transport:
+        assert transport.scan(TABLE).count == 20
+    assert "X-Amz-Security-Token" not in server.headers[-1]
+
+
+def test_nobody_answers() -> None:
+    with ScanServer() as server:
+        url = server.url
+    endpoint = Endpoint(url, "eu-west-1", lambda: Credentials("AKID", "secret"))
+    transport = Transport(endpoint, clock=PatientClock(), patience=5)
+    with transport, pytest.raises(Transient, match="no answer"):
+        transport.scan(TABLE)
+
+
+def test_stopping_ends_the_scan(server: ScanServer) -> None:
+    basket = Basket()
+    with server.transport() as transport, pytest.raises(Interrupted):
+        parallel_scan(
+            transport, TABLE, segments=4, workers=2, consume=basket.take, should_stop=lambda: basket.pages >= 3
+        )
+    assert basket.pages <= 5
+    seen = len(server.requests)
+    assert basket.pages == seen
+
+
+def test_stopping_ends_a_wait(server: ScanServer) -> None:
+    server.choose_fault = lambda request: "throttle"
+    clock = PatientClock()
+    with server.transport(clock=clock) as transport, pytest.raises(Interrupted):
+        parallel_scan(
+            transport, TABLE, segments=2, workers=2, consume=Basket().take, should_stop=lambda: clock.slept > 20
+        )
+    assert clock.slept < 25
+
+
+def test_an_error_of_the_consumer_surfaces_and_stops_the_rest(server: ScanServer) -> None:
+    basket = Basket()
+
+    def consume(segment: int, page: ScanPage) -> None:
+        basket.take(segment, page)
+        if basket.pages >= 2:
+            raise ZeroDivisionError("the consumer's own")
+
+    with server.transport() as transport, pytest.raises(ZeroDivisionError, match="own"):
+        parallel_scan(transport, TABLE, segments=8, workers=2, consume=consume)
+    assert basket.pages < 8
+
+
+def test_one_bad_segment_fails_the_scan(server: ScanServer) -> None:
+    server.choose_fault = lambda request: (400, "x#ValidationException") if request["Segment"] == 2 else None
+    with server.transport() as transport, pytest.raises(Invalid):
+        parallel_scan(transport, TABLE, segments=4, workers=4, consume=Basket().take)
+
+
+@pytest.mark.parametrize(
+    ("size", "workers", "expected"),
+    [(0, 8, 8), (1 << 20, 1, 1), (1 << 30, 8, 32), (1 << 40, 8, 512), (1 << 50, 8, 100_000), (0, 0, 1)],
+)
+def test_segments_grow_with_the_table(size: int, workers: int, expected: int) -> None:
+    assert choose_segments(size, workers) == expected
+
+
+def test_credentials_are_not_shown() -> None:
+    shown = repr(Endpoint("http://x", "eu-west-1", lambda: Credentials("a", "b")))
+    assert "secret" not in repr(Credentials("AKID", "secret", "token"))
+    assert "AKID" not in repr(Credentials("AKID", "secret", "token")) + shown
