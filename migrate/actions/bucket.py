@@ -65,7 +65,11 @@ class BucketHandler:
 
     def undo(self, step: Step, context: Context) -> None:
         """Delete the bucket when it is empty; with anything in it, it is left alone."""
-        account, name = context.account(step.side), step.params["bucket"]
+        self.remove(context, _owned_bucket(step, context, is_confirmed=True))
+
+    def remove(self, context: Context, resource: OwnedResource) -> None:
+        """Delete the bucket if it carries our lineage and is empty. Idempotent."""
+        account, name = context.target, resource.id.removeprefix("s3://").rstrip("/")
         if s3.head_bucket(account, name) is None or s3.bucket_tags(account, name).get(LINEAGE_TAG) != context.lineage:
             return
         try:

@@ -90,7 +90,7 @@ class Executor:
             return Turn(Verdict.STOPPED, error=_step_error(error), cause=error)
         except AwsError as error:
             return self._troubled(action, error)
-        except Exception as error:  # the step boundary: a fault of ours must not stop the other tables
+        except Exception as error:  # noqa: BLE001 - the step boundary: a fault of ours must not stop other tables
             return self._fail(action, _fault(error))
         self._patience.forget(action.address)
         return turn

@@ -7,12 +7,12 @@ import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from migrate.core.codec import encode
 from migrate.core.diagnostics import Diagnostic, error, warning
 from migrate.core.table import Index, TableFacts, TableSpec
-from migrate.plan.diff import compare, explain, foreign_indexes, missing_indexes, show
+from migrate.plan.creation import attribute_definitions, index_parameters
+from migrate.plan.diff import FieldChange, compare, explain, foreign_indexes, missing_indexes, show
 from migrate.plan.model import Action, Change, Risk, Side, ref
-from migrate.plan.settings import AFTER_LOAD, AFTER_VERIFY, index_value
+from migrate.plan.settings import AFTER_LOAD, AFTER_VERIFY, BY_NAME, SETTINGS, index_value
 from migrate.plan.strategy import Recipe, Strategy, TableRequest
 from migrate.state.model import OwnedResource, State, Status
 
@@ -67,11 +67,11 @@ def plan_table(request: TableRequest, strategy: Strategy, target: TableFacts | N
 
 def _after_load(request: TableRequest, recipe: Recipe, spec: TableSpec, target: TableFacts | None) -> TableActions:
     """`recipe`, then the settings in which `spec` differs, verify, and what must wait for it."""
-    first = _chain(_settings(request, spec, AFTER_LOAD), _last(recipe.load))
+    first = _chain(_settings(request, spec, AFTER_LOAD, is_new=target is None), _last(recipe.load))
     loaded = _last(first) or _last(recipe.load)
     verify = _verify(request, loaded, target)
     checked = _last(verify) or loaded
-    second = _chain(_settings(request, spec, AFTER_VERIFY), checked)
+    second = _chain(_settings(request, spec, AFTER_VERIFY, is_new=target is None), checked)
     cleanup = [_needing(action, checked) for action in recipe.cleanup]
     own = (*recipe.load, *first, *verify, *second, *cleanup)
     last = tuple(action.address for action in cleanup) or checked
@@ -85,12 +85,12 @@ def _after_load(request: TableRequest, recipe: Recipe, spec: TableSpec, target: 
     )
 
 
-def _settings(request: TableRequest, observed: TableSpec, phase: int) -> list[Action]:
-    actions = [
-        _setting_action(request, change.setting.name, change.setting.label, change.before, change.after)
-        for change in compare(request.desired, observed)
-        if change.setting.phase == phase
-    ]
+def _settings(request: TableRequest, observed: TableSpec, phase: int, *, is_new: bool) -> list[Action]:
+    changes = [change for change in compare(request.desired, observed) if change.setting.phase == phase]
+    if is_new and phase == AFTER_LOAD and not any(change.setting.name == "tags" for change in changes):
+        changes.append(FieldChange(BY_NAME["tags"], None, None))  # our own tags, which say whose the table is
+        changes.sort(key=lambda change: SETTINGS.index(change.setting))
+    actions = [_setting_action(request, change, is_new=is_new) for change in changes]
     if phase == AFTER_LOAD:
         indexes = [
             _index_action(request, name, index) for name, index in missing_indexes(request.desired, observed).items()
@@ -106,16 +106,21 @@ _AFTER_INDEXES = {
 }
 
 
-def _setting_action(request: TableRequest, name: str, label: str, before: object, after: object) -> Action:
-    lines = explain(before, after)
+def _setting_action(request: TableRequest, change: FieldChange, *, is_new: bool) -> Action:
+    name, label = change.setting.name, change.setting.label
+    lines = explain(change.before, change.after)
     is_short = len(lines) == 1 and len(lines[0]) <= 60
+    params = {"table": request.target_name, "before": change.before, "after": change.after}
+    if is_new and name == "tags":
+        params["own"] = {"migrate:lineage": request.state.lineage, "migrate:address": request.address("import")}
+        lines = [*lines, "migrate:lineage and migrate:address, which say whose the table is"]
     return Action(
         address=request.address(name),
         kind=f"setting.{name}",
         side=Side.TARGET,
         change=Change.UPDATE,
         title=f"{label}: {lines[0]}" if is_short else label,
-        params={"table": request.target_name, "before": before, "after": after},
+        params=params,
         undo=f"setting.{name}",
         why="the target should have what the source has, or what the manifest says",
         details=() if is_short else tuple(lines),
@@ -129,7 +134,12 @@ def _index_action(request: TableRequest, name: str, index: Index) -> Action:
         side=Side.TARGET,
         change=Change.CREATE,
         title=f"global index {name} ({index.keys})",
-        params={"table": request.target_name, "index": name, "spec": encode(index)},
+        params={
+            "table": request.target_name,
+            "index": name,
+            "creation": index_parameters(name, index, request.desired),
+            "attributes": attribute_definitions(request.desired, request.desired.global_indexes.values()),
+        },
         risk=Risk.COST,
         undo="none: drop it by hand if it is not wanted",
         why="DynamoDB fills it from the table",

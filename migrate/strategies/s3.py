@@ -7,10 +7,8 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataImport.Ho
 
 from __future__ import annotations
 
-from typing import Any
-
-from migrate.core.codec import Json
-from migrate.core.table import AWS_MANAGED, AWS_OWNED, ON_DEMAND, Encryption, Index, TableSpec
+from migrate.core.table import ON_DEMAND, TableSpec
+from migrate.plan.creation import creation_parameters
 from migrate.plan.desired import as_loaded
 from migrate.plan.model import Action, Change, Estimate, Risk, Side, ref
 from migrate.plan.prices import GIB, JSON_FACTOR, PRICES, scan_units
@@ -157,65 +155,6 @@ def _check(request: TableRequest, needs: tuple[str, ...]) -> Action:
         needs=needs,
         undo="nothing to undo: it only reads",
     )
-
-
-def creation_parameters(table: str, spec: TableSpec) -> Json:
-    """`TableCreationParameters` of ImportTable. Names each attribute once, and only attributes of keys."""
-    keys = {key.name: key.type for key in spec.keys.attributes}
-    for index in spec.global_indexes.values():
-        keys.update({key.name: key.type for key in index.keys.attributes})
-    body: dict[str, Any] = {
-        "TableName": table,
-        "AttributeDefinitions": [{"AttributeName": n, "AttributeType": t} for n, t in sorted(keys.items())],
-        "KeySchema": key_schema(spec),
-        "BillingMode": spec.billing,
-    }
-    if spec.billing != ON_DEMAND and spec.provisioned:
-        body["ProvisionedThroughput"] = _capacity(spec.provisioned.read, spec.provisioned.write)
-    if spec.billing == ON_DEMAND and spec.on_demand_maximum:
-        body["OnDemandThroughput"] = _maximum(spec.on_demand_maximum.read, spec.on_demand_maximum.write)
-    encryption = _encryption(spec.encryption)
-    if encryption:
-        body["SSESpecification"] = encryption
-    if spec.global_indexes:
-        body["GlobalSecondaryIndexes"] = [index_parameters(n, i, spec) for n, i in sorted(spec.global_indexes.items())]
-    return body
-
-
-def index_parameters(name: str, index: Index, spec: TableSpec) -> Json:
-    """One entry of `GlobalSecondaryIndexes`."""
-    projection: dict[str, Any] = {"ProjectionType": index.projection}
-    if index.projected:
-        projection["NonKeyAttributes"] = list(index.projected)
-    body: dict[str, Any] = {"IndexName": name, "KeySchema": key_schema(index), "Projection": projection}
-    if spec.billing != ON_DEMAND and index.provisioned:
-        body["ProvisionedThroughput"] = _capacity(index.provisioned.read, index.provisioned.write)
-    if spec.billing == ON_DEMAND and index.on_demand_maximum:
-        body["OnDemandThroughput"] = _maximum(index.on_demand_maximum.read, index.on_demand_maximum.write)
-    return body
-
-
-def key_schema(item: TableSpec | Index) -> Json:
-    """A `KeySchema` list, partition key first."""
-    return [{"AttributeName": key.name, "KeyType": "HASH"} for key in item.keys.partition] + [
-        {"AttributeName": key.name, "KeyType": "RANGE"} for key in item.keys.sort
-    ]
-
-
-def _capacity(read: int | None, write: int | None) -> Json:
-    return {"ReadCapacityUnits": read, "WriteCapacityUnits": write}
-
-
-def _maximum(read: int | None, write: int | None) -> Json:
-    return {"MaxReadRequestUnits": read or -1, "MaxWriteRequestUnits": write or -1}
-
-
-def _encryption(encryption: Encryption) -> Json:
-    if encryption.kind == AWS_OWNED:
-        return None
-    if encryption.kind == AWS_MANAGED:
-        return {"Enabled": True, "SSEType": "KMS"}
-    return {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": encryption.key}
 
 
 def _describe(spec: TableSpec) -> str:

@@ -1,0 +1,109 @@
+"""Verify: read both tables and prove that every item arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from migrate.actions.base import Context, Done, Failed, ReadOnlyHandler, Step, StepResult
+from migrate.aws.session import Account
+from migrate.core.clock import Clock
+from migrate.core.codec import encode
+from migrate.core.errors import StepError
+from migrate.core.events import Progress
+from migrate.data.scan import choose_segments
+from migrate.data.transport import Credentials, Endpoint, Transport, never
+from migrate.verify.compare import Mode, ScanSide, verify_tables
+from migrate.verify.report import VerifyReport
+
+WORKERS = 4
+SHOWN = 5
+
+
+class VerifyHandler(ReadOnlyHandler):
+    """Kind `verify`: params `source_table`, `target_table`, `keys`, `mode`, `size_bytes`, `table_id`.
+
+    The whole comparison is one turn; stopped or killed, it begins again: it changes nothing.
+    """
+
+    slot: str | None = "verify"
+
+    def poll(self, step: Step, context: Context) -> StepResult:
+        """See `ActionHandler.poll`."""
+        report = compare(
+            context.source,
+            context.target,
+            step.params["source_table"],
+            step.params["target_table"],
+            tuple(step.params["keys"]),
+            mode=step.params["mode"],
+            size_bytes=step.params["size_bytes"],
+            clock=context.clock,
+            should_stop=context.should_stop,
+            on_progress=lambda progress: context.on_progress(step.address, progress),
+        )
+        if not report.is_equal:
+            return Failed(_difference(report))
+        outputs = {k: v for k, v in encode(report).items() if k != "named"}
+        return Done({**outputs, "table_id": step.params["table_id"]})
+
+
+def compare(
+    source: Account,
+    target: Account,
+    source_table: str,
+    target_table: str,
+    keys: tuple[str, ...],
+    *,
+    mode: Mode,
+    size_bytes: int,
+    clock: Clock,
+    should_stop: Callable[[], bool] = never,
+    on_progress: Callable[[Progress], None] = lambda _progress: None,
+) -> VerifyReport:
+    """Compare a table of each account. Read-only. `keys` are the key attributes, partition first."""
+    return verify_tables(
+        ScanSide(transport(source, clock), source_table, keys),
+        ScanSide(transport(target, clock), target_table, keys),
+        clock=clock,
+        mode=mode,
+        segments=choose_segments(size_bytes, WORKERS),
+        workers=WORKERS,
+        # The target was filled a moment ago: an eventually consistent read may not see all of it yet.
+        consistent=True,
+        should_stop=should_stop,
+        on_progress=on_progress,
+    )
+
+
+def transport(account: Account, clock: Clock) -> Transport:
+    """The item transport of an account, with its credentials."""
+
+    def credentials() -> Credentials:
+        return Credentials(*account.credentials())
+
+    name = f"{account.side} {account.id}"
+    return Transport(Endpoint(account.endpoint("dynamodb"), account.region, credentials, name), clock=clock)
+
+
+def key_text(key: dict[str, dict[str, object]]) -> str:
+    """A key for people: `PK=c#1 SK=12`."""
+    return " ".join(f"{name}={next(iter(value.values()))}" for name, value in key.items())
+
+
+def _difference(report: VerifyReport) -> StepError:
+    counts = {
+        "differ": report.differs,
+        "are missing in the target": report.missing,
+        "are only in the target": report.extra,
+        "could not be compared": report.errors,
+    }
+    found = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+    named = ", ".join(f"{one.mark} {key_text(dict(one.key))}" for one in report.named[:SHOWN])
+    return StepError(
+        f"{report.source_table} ({report.source_items:,} items) and {report.target_table} "
+        f"({report.target_items:,} items) are not the same: {found}",
+        named or "only the numbers of items were compared",
+        "`migrate verify MANIFEST` names the keys; items that were written to the source after the export are expected "
+        "to differ: stop the writers and move the table again, or load the changes",
+        kind="VerificationFailed",
+    )
