@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
-from migrate.core.codec import encode
 from migrate.core.diagnostics import Diagnostic, error
 from migrate.core.table import TableFacts, TableSpec
 from migrate.manifest.model import Manifest, TableMapping
@@ -150,9 +149,3 @@ def carried_settings(spec: TableSpec) -> tuple[str, ...]:
         field.name for field in dataclasses.fields(spec) if getattr(spec, field.name) != getattr(plain, field.name)
     ]
     return ("keys", *found)
-
-
-def requested(plan: Plan) -> dict[str, object]:
-    """The plan as JSON, with its id and summary: what `plan --json` prints."""
-    body = encode(plan)
-    return {"plan_id": plan.plan_id, **body, "summary": plan.summary()}

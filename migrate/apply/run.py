@@ -1,0 +1,64 @@
+"""Carry out a plan from wherever it stands, and say how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from migrate.actions.base import ActionHandler, Context
+from migrate.apply.executor import Executor
+from migrate.apply.ledger import Ledger
+from migrate.apply.scheduler import Result, Scheduler
+from migrate.core.errors import MigrateError, StepError
+from migrate.core.events import Listener
+from migrate.plan.model import Action, Plan
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a run ended: addresses of steps by outcome. `cause` is what stopped the whole run, if something did."""
+
+    done: tuple[str, ...]
+    failed: Mapping[str, StepError] = field(default_factory=dict)
+    blocked: Mapping[str, StepError] = field(default_factory=dict)
+    skipped: tuple[str, ...] = ()
+    is_interrupted: bool = False
+    cause: MigrateError | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """True when every action of the plan is done."""
+        return not (self.failed or self.blocked or self.skipped or self.is_interrupted or self.cause)
+
+
+def carry_out(
+    plan: Plan,
+    ledger: Ledger,
+    handlers: Mapping[str, ActionHandler],
+    context: Context,
+    *,
+    listener: Listener = lambda _event: None,
+    parallelism: int = 10,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Summary:
+    """Do everything of `plan` that is not done. The state is saved at every step, so it may be killed at any moment."""
+    executor = Executor(plan, ledger, handlers, context, listener)
+
+    def slot_of(action: Action) -> str | None:
+        return handlers[action.kind].slot
+
+    scheduler = Scheduler(executor.advance, slot_of, context.clock, parallelism=parallelism, should_stop=should_stop)
+    return _summary(scheduler.run(plan.actions, executor.is_done))
+
+
+def _summary(result: Result) -> Summary:
+    stopped = result.stopped.cause if result.stopped else None
+    is_interrupted = result.is_interrupted or type(stopped).__name__ == "Interrupted"
+    return Summary(
+        done=tuple(result.done),
+        failed={address: turn.error or StepError("failed") for address, turn in result.failed.items()},
+        blocked={address: turn.error or StepError("blocked") for address, turn in result.blocked.items()},
+        skipped=tuple(result.skipped),
+        is_interrupted=is_interrupted,
+        cause=None if is_interrupted else stopped,
+    )

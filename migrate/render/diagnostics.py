@@ -1,0 +1,59 @@
+"""Diagnostics as text, with the line of the file and the place underlined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from migrate.core.diagnostics import Diagnostic, Severity
+from migrate.core.errors import MigrateError, StepError
+from migrate.render.style import Style, plural
+
+_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+
+
+def diagnostics_text(found: Sequence[Diagnostic], style: Style) -> str:
+    """All of them, errors last so that they stand above the prompt, and a line that counts them."""
+    order = {Severity.NOTE: 0, Severity.WARNING: 1, Severity.ERROR: 2}
+    blocks = [diagnostic_text(one, style) for one in sorted(found, key=lambda d: order[d.severity])]
+    errors = sum(one.is_error for one in found)
+    if errors:
+        blocks.append(style.paint(f"{plural(errors, 'error')}. Nothing was changed.", "bold"))
+    return "\n".join(blocks)
+
+
+def diagnostic_text(one: Diagnostic, style: Style) -> str:
+    """`file:line:column: error: summary`, then the line itself, why, and what to do."""
+    label = style.paint(f"{one.severity.value}:", _COLOURS[one.severity], "bold")
+    place = f"{one.location}: " if one.location else (f"{one.address}: " if one.address else "")
+    lines = [f"{place}{label} {one.summary}"]
+    margin = " " * 7
+    if one.location and one.location.text:
+        text = one.location.text.rstrip("\n").replace("\t", " ")
+        lines.append(f"{one.location.line:>6} | {text}")
+        marks = "^" * max(1, one.location.length)
+        hint = f" {one.hint}" if one.hint else ""
+        lines.append(f"{margin}| {' ' * (one.location.column - 1)}{style.paint(marks, 'red')}{hint}")
+    elif one.hint:
+        lines.append(f"{margin}| {one.hint}")
+    if one.why:
+        lines.insert(1 if not (one.location and one.location.text) else 3, f"{margin}| {one.why}")
+    return "\n".join(lines)
+
+
+def error_text(error: MigrateError, style: Style) -> str:
+    """An error that ended a command: what, why, next."""
+    rows = [f"{style.paint('error:', 'red', 'bold')} {error.summary}"]
+    rows += [f"  why     {line}" for line in error.why.splitlines() if line]
+    if error.hint:
+        rows.append(f"  next    {error.hint}")
+    return "\n".join(rows)
+
+
+def step_error_text(address: str, error: StepError, style: Style) -> str:
+    """The error of one step."""
+    rows = [f"{style.paint('error:', 'red', 'bold')} {address}: {error.summary}"]
+    if error.why:
+        rows.append(f"  why     {error.why}")
+    if error.hint:
+        rows.append(f"  advice  {error.hint}")
+    return "\n".join(rows)

@@ -1,0 +1,108 @@
+"""A plan as text, in Terraform's habits: `+` create, `~` change, `-` delete, `<=` read, `>` move items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from migrate.plan.model import Action, Change, Plan, PlannedTable, Risk
+from migrate.render.style import Style, duration, money, plural, size
+from migrate.state.model import SHARED
+
+_COLOURS = {
+    Change.CREATE: "green",
+    Change.UPDATE: "yellow",
+    Change.DELETE: "red",
+    Change.READ: "cyan",
+    Change.MOVE: "blue",
+}
+_MARKS = {Risk.SOURCE_WRITE: "changes the source", Risk.IRREVERSIBLE: "cannot be undone"}
+NO_CHANGES = "No changes. The target matches the manifest."
+
+
+def plan_text(plan: Plan, style: Style, done: frozenset[str] = frozenset()) -> str:
+    """The whole plan. Actions in `done` are marked as carried out."""
+    blocks = [_heading(plan, style)]
+    shared = list(plan.of_owner(SHARED))
+    before = [action for action in shared if action.change is not Change.DELETE]
+    after = [action for action in shared if action.change is Change.DELETE]
+    if before:
+        blocks.append(_block("Shared", before, style, done))
+    blocks += [_table_block(plan, table, style, done) for table in plan.tables if any(plan.of_owner(table.target))]
+    if after:
+        blocks.append(_block("Afterwards", after, style, done))
+    blocks.append(closing(plan, style))
+    return "\n\n".join(blocks)
+
+
+def closing(plan: Plan, style: Style) -> str:
+    """The last line: what would change, how long it takes, what it costs."""
+    if not plan.actions:
+        return style.paint(NO_CHANGES, "bold")
+    counts = plan.summary()
+    moved = [table for table in plan.tables if table.is_move]
+    move = f", {plural(len(moved), 'table')} ({size(sum(t.bytes for t in moved))}) to move" if moved else ""
+    text = f"Plan: {counts['create']} to create, {counts['change']} to change, {counts['delete']} to delete{move}."
+    if not moved:
+        return style.paint(text, "bold")
+    minutes = max(table.estimate.minutes for table in moved)
+    dollars = sum(table.estimate.dollars for table in moved)
+    return f"{style.paint(text, 'bold')} About {duration(minutes)} and {money(dollars)} ({plan.prices_of})."
+
+
+def next_commands(plan: Plan) -> str:
+    """How to go on after `plan`."""
+    file = plan.manifest_file or "MANIFEST"
+    return f"To carry it out: migrate apply {file}       To pin it first: migrate plan {file} --out plan.json"
+
+
+def _heading(plan: Plan, style: Style) -> str:
+    source, target = (
+        f"{account.id}{f' ({account.name})' if account.name else ''} {account.region}"
+        for account in (plan.source, plan.target)
+    )
+    return f"{style.paint(plan.migration, 'bold')}: {source}  ->  {target}"
+
+
+def _table_block(plan: Plan, table: PlannedTable, style: Style, done: frozenset[str]) -> str:
+    name = f"{table.source} -> {table.target}"
+    if table.is_move:
+        estimate = table.estimate
+        name += f"        {table.strategy}   {plural(table.items, 'item')}   {size(table.bytes)}"
+        name += f"   ~{duration(estimate.minutes)}   ~{money(estimate.dollars)}"
+    lines = [_block(name, plan.of_owner(table.target), style, done)]
+    if table.is_move and table.reason:
+        head, rest = lines[0].split("\n", 1)
+        lines[0] = f"{head}\n{style.paint(f'    why {table.strategy}: {table.reason}', 'dim')}\n{rest}"
+    if table.is_move:
+        lines.append(
+            style.paint(
+                f"    carried over: {plural(len(table.carried), 'setting')} that are not defaults"
+                f" ({', '.join(_words(table.carried))})",
+                "dim",
+            )
+        )
+    lines += [f"    {style.paint('needs you:', 'yellow')} {text}" for text in table.needs_user]
+    return "\n".join(lines)
+
+
+def _words(names: Iterable[str]) -> list[str]:
+    return [name.replace("_", " ") for name in names]
+
+
+def _block(title: str, actions: Iterable[Action], style: Style, done: frozenset[str]) -> str:
+    lines = [f"  {style.paint(title, 'bold')}"]
+    for action in actions:
+        lines.append(_line(action, style, action.address in done))
+        lines += [style.paint(f"              {text}", "dim") for text in action.details]
+    return "\n".join(lines)
+
+
+def _line(action: Action, style: Style, is_done: bool) -> str:
+    mark = style.paint(f"{action.change.value:<2}", _COLOURS[action.change])
+    note = _MARKS.get(action.risk, "")
+    if action.change is Change.DELETE:
+        note = action.why
+    if is_done:
+        note = "done"
+    suffix = f"   {style.paint(f'[{note}]', 'dim')}" if note else ""
+    return f"  {mark} {action.side.value:<6}  {action.title}{suffix}"
