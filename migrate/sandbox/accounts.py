@@ -24,7 +24,7 @@ _ROLE_ARN = re.compile(r"arn:aws:iam::(\d{12}):role/(?:.*/)?([\w+=,.@-]+)$")
 _sessions: dict[str, str] = {}
 
 
-def install(timing: Timing) -> None:
+def install(_timing: Timing) -> None:
     """Teaches moto's STS the accounts' rules. Idempotent."""
     from moto.sts.models import STSBackend
 
@@ -60,7 +60,9 @@ def seed() -> None:
     if organizations.org is None:
         organizations.create_organization(REGION, FeatureSet="ALL")
         created = organizations.create_account(AccountName="target", Email="target@example.com")
-        member = next(a for a in organizations.accounts if a.create_account_status_id == created["CreateAccountStatus"]["Id"])
+        member = next(
+            a for a in organizations.accounts if a.create_account_status_id == created["CreateAccountStatus"]["Id"]
+        )
         organizations_backends.master_accounts.pop(member.id, None)
         member.id = TARGET_ACCOUNT
         organizations_backends.master_accounts[TARGET_ACCOUNT] = (SOURCE_ACCOUNT, "aws")

@@ -9,7 +9,7 @@ from typing import Any
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 
 
-class HangUp(Exception):  # noqa: N818 - an instruction to the server, not an error
+class HangUp(Exception):
     """Raised by a layer to close the connection without an answer."""
 
 

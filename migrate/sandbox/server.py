@@ -19,14 +19,31 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from migrate.sandbox import accounts
+from migrate.sandbox import (
+    accounts,
+    changes,
+    dataplane,
+    insights,
+    items,
+    kinesis,
+    policies,
+    scaling,
+    scans,
+    table_settings,
+    tables,
+)  # fmt: skip
 from migrate.sandbox.calls import CallLog, CallRecorder
+from migrate.sandbox.faults import FaultLayer, Faults
+from migrate.sandbox.front import DynamoFront
 from migrate.sandbox.http import Handler
 from migrate.sandbox.requests import Request, read_request
 from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
 
-EXTENSIONS = (accounts,)
+EXTENSIONS = (accounts, items, tables, changes, table_settings, insights, kinesis, scaling)
 """Modules whose `install(timing)` changes moto; the order matters where one builds on another."""
+
+ANSWERS = (policies, dataplane, scans)
+"""Modules that only register answers to DynamoDB operations; importing them is enough."""
 
 _BY_SCOPE_ONLY = {"dynamodb", "sts", "kms", "organizations", "application-autoscaling", "kinesis", "logs", "iam"}
 
@@ -90,9 +107,8 @@ class Sandbox:
         for extension in EXTENSIONS:
             extension.install(self.timing)
         accounts.seed()
-        app: Any = Dispatcher()
-        app = CallRecorder(AccountLayer(app), self.calls)
-        self._app = app
+        self.faults = Faults()
+        self._app = CallRecorder(AccountLayer(FaultLayer(DynamoFront(Dispatcher()), self.faults)), self.calls)
         self._server: BaseWSGIServer = make_server("127.0.0.1", port, self._serve, True, request_handler=Handler)
         self._server.daemon_threads = True  # type: ignore[attr-defined]
         self._thread: threading.Thread | None = None
@@ -139,6 +155,7 @@ class Sandbox:
         reset_model_data()
         accounts.seed()
         self.calls.clear()
+        self.faults.clear()
 
     def __enter__(self) -> Sandbox:
         return self.start()
@@ -168,5 +185,18 @@ class Sandbox:
         if name == "calls" and request.method == "DELETE":
             self.calls.clear()
             return 200, {}
+        if name == "faults":
+            return self._control_faults(request)
         return 404, {"message": f"No such control endpoint: {request.method} {request.path}"}
 
+    def _control_faults(self, request: Request) -> tuple[int, Any]:
+        if request.method == "DELETE":
+            self.faults.clear()
+        if request.method == "POST":
+            try:
+                problems = self.faults.replace(json.loads(request.body))
+            except ValueError as error:
+                problems = [str(error)]
+            if problems:
+                return 400, {"problems": problems}
+        return 200, {"rules": self.faults.describe()}
