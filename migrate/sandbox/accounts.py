@@ -105,15 +105,15 @@ def _default_arn(access_key: str, account: str) -> str:
 
 
 def _assumable_account(role_arn: str, caller_account: str) -> str:
-    from moto.core.exceptions import ServiceException
     from moto.iam.models import iam_backends
+    from moto.sts.exceptions import STSClientError
 
     match = _ROLE_ARN.match(role_arn)
     if match and match.group(1) in ACCOUNTS:
         roles = iam_backends[match.group(1)]["aws"].roles.values()
         if any(role.name == match.group(2) for role in roles):
             return match.group(1)
-    raise ServiceException(
+    raise STSClientError(
         "AccessDenied",
         f"User: arn:aws:iam::{caller_account}:root is not authorized to perform: sts:AssumeRole on resource: {role_arn}",
     )

@@ -12,7 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl
+from xml.sax.saxutils import escape
 
+import flask
 from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -79,7 +81,10 @@ def _unexpected(error: BaseException) -> Any:
         return error
     code = "NotImplemented" if isinstance(error, NotImplementedError) else "InternalFailure"
     text = f"The sandbox does not emulate this: {type(error).__name__}: {error}"
-    return json.dumps({"__type": code, "message": text}), 501, {"Content-Type": "application/x-amz-json-1.0"}
+    if flask.request.headers.get("X-Amz-Target"):
+        return json.dumps({"__type": code, "message": text}), 501, {"Content-Type": "application/x-amz-json-1.0"}
+    body = f"<ErrorResponse><Error><Code>{code}</Code><Message>{escape(text)}</Message></Error></ErrorResponse>"
+    return body, 501, {"Content-Type": "text/xml"}
 
 
 class AccountLayer:
