@@ -1,0 +1,68 @@
+"""Runs the sandbox as a process of its own: `python -m migrate.sandbox`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from migrate.sandbox.settings import Timing
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serves until SIGTERM, SIGINT or, with --with-parent, until the parent process ends. Returns the exit code."""
+    options = _parser().parse_args(arguments)
+    # After the arguments: moto takes most of the start-up time, and `--help` must not pay for it.
+    from migrate.sandbox.server import Sandbox
+
+    sandbox = Sandbox(_timing(options), port=options.port, log=options.log)
+
+    def stop(*_: Any) -> None:
+        # `shutdown` waits for the serving loop, which runs in this very thread: so it is called from another one.
+        threading.Thread(target=sandbox.shutdown, daemon=True).start()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    if options.with_parent:
+        threading.Thread(target=_watch_parent, args=(os.getppid(), stop), daemon=True).start()
+    sys.stdout.write(json.dumps(sandbox.description()) + "\n")
+    sys.stdout.flush()
+    sandbox.serve()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    defaults = Timing()
+    parser = argparse.ArgumentParser(prog="python -m migrate.sandbox", description="Embedded AWS with two accounts.")
+    parser.add_argument("--port", type=int, default=0, help="0 (default) takes a free port")
+    parser.add_argument("--log", type=Path, help="append every call to this file, as JSON lines")
+    parser.add_argument("--with-parent", action="store_true", help="stop when the process that started this one ends")
+    for name in ("create", "update", "export", "load", "settings"):
+        parser.add_argument(f"--{name}-seconds", type=float, default=getattr(defaults, name), metavar="S")
+    return parser
+
+
+def _timing(options: argparse.Namespace) -> Timing:
+    return Timing(
+        create=options.create_seconds,
+        update=options.update_seconds,
+        export=options.export_seconds,
+        load=options.load_seconds,
+        settings=options.settings_seconds,
+    )
+
+
+def _watch_parent(parent: int, stop: Any) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""Two accounts in one organization, each with a role that everybody may assume.
+
+Follows https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html (AccessDenied for a role that does not
+exist) and https://docs.aws.amazon.com/organizations/latest/APIReference/API_DescribeOrganization.html (members see the
+organization of the management account). An access key that is a 12-digit number acts as the root user of that account.
+Not emulated: trust policies, external ids, expiry of sessions, identity policies.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import string
+from typing import Any
+
+from migrate.sandbox.requests import Request
+from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
+
+ACCOUNTS = (SOURCE_ACCOUNT, TARGET_ACCOUNT)
+OUTSIDE_ACCOUNT = "123456789012"
+"""Where credentials land that name no account: they can assume a role and nothing useful else."""
+
+_ROLE_ARN = re.compile(r"arn:aws:iam::(\d{12}):role/(?:.*/)?([\w+=,.@-]+)$")
+_sessions: dict[str, str] = {}
+
+
+def install(_timing: Timing) -> None:
+    """Teaches moto's STS the accounts' rules. Idempotent."""
+    from moto.sts.models import STSBackend
+
+    if getattr(STSBackend, "sandbox_rules", False):
+        return
+    original = STSBackend.assume_role
+
+    def assume_role(self: Any, *args: Any, **kwargs: Any) -> Any:
+        account = _assumable_account(kwargs["role_arn"], self.account_id)
+        role = original(self, *args, **kwargs)
+        # The account is part of the key, so that a session outlives a reset and a restart of the sandbox.
+        role.access_key_id = f"ASIA{account}{_random_letters(4)}"
+        _sessions[role.access_key_id] = role.arn
+        return role
+
+    def get_caller_identity(self: Any, access_key_id: str, region: str) -> tuple[str, str, str]:
+        arn = _sessions.get(access_key_id) or _default_arn(access_key_id, self.account_id)
+        name = arn.rsplit("/", 1)[-1]
+        user_id = self.account_id if arn.endswith(":root") else f"AROASANDBOX{self.account_id}:{name}"
+        return user_id, arn, self.account_id
+
+    STSBackend.assume_role = assume_role
+    STSBackend.get_caller_identity = get_caller_identity
+    STSBackend.sandbox_rules = True
+
+
+def seed() -> None:
+    """Creates the organization and the roles in an empty moto. Call it once after a start or a reset."""
+    from moto.iam.models import iam_backends
+    from moto.organizations.models import organizations_backends
+
+    organizations = organizations_backends[SOURCE_ACCOUNT]["aws"]
+    if organizations.org is None:
+        organizations.create_organization(REGION, FeatureSet="ALL")
+        created = organizations.create_account(AccountName="target", Email="target@example.com")
+        member = next(
+            a for a in organizations.accounts if a.create_account_status_id == created["CreateAccountStatus"]["Id"]
+        )
+        organizations_backends.master_accounts.pop(member.id, None)
+        member.id = TARGET_ACCOUNT
+        organizations_backends.master_accounts[TARGET_ACCOUNT] = (SOURCE_ACCOUNT, "aws")
+    for account in ACCOUNTS:
+        iam = iam_backends[account]["aws"]
+        if all(role.name != ROLE_NAME for role in iam.roles.values()):
+            iam.create_role(
+                role_name=ROLE_NAME,
+                assume_role_policy_document='{"Version":"2012-10-17","Statement":[]}',
+                path="/",
+                permissions_boundary=None,
+                description="The sandbox's role",
+                tags=[],
+                max_session_duration="3600",
+            )
+
+
+def resolve(request: Request) -> None:
+    """Fills in the account and the ARN of the caller."""
+    request.account = account_of(request.access_key)
+    request.caller = _sessions.get(request.access_key) or _default_arn(request.access_key, request.account)
+
+
+def account_of(access_key: str) -> str:
+    """The account that an access key belongs to."""
+    if re.fullmatch(r"\d{12}", access_key):
+        return access_key
+    if re.fullmatch(r"ASIA\d{12}[A-Z]{4}", access_key):
+        return access_key[4:16]
+    from moto.iam.models import get_account_id_from
+
+    found: str = get_account_id_from(access_key)
+    return found
+
+
+def _default_arn(access_key: str, account: str) -> str:
+    if access_key.startswith("ASIA"):
+        return f"arn:aws:sts::{account}:assumed-role/{ROLE_NAME}/session"
+    return f"arn:aws:iam::{account}:root"
+
+
+def _assumable_account(role_arn: str, caller_account: str) -> str:
+    from moto.iam.models import iam_backends
+    from moto.sts.exceptions import STSClientError
+
+    match = _ROLE_ARN.match(role_arn)
+    if match and match.group(1) in ACCOUNTS:
+        roles = iam_backends[match.group(1)]["aws"].roles.values()
+        if any(role.name == match.group(2) for role in roles):
+            return match.group(1)
+    raise STSClientError(
+        "AccessDenied",
+        f"User: arn:aws:iam::{caller_account}:root is not authorized to perform: sts:AssumeRole on resource: {role_arn}",
+    )
+
+
+def _random_letters(count: int) -> str:
+    return "".join(secrets.choice(string.ascii_uppercase) for _ in range(count))

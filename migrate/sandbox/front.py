@@ -1,0 +1,213 @@
+"""The way into DynamoDB: which table of which account a call means, whether it may, and who answers it.
+
+Calls registered with `operation` are answered here, on plain JSON; all others go on to moto with the table's name and account
+put right. Follows https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/rbac-cross-account-access.html (a table's ARN
+as TableName; another account needs the table's policy to allow it).
+Not emulated: cross-account control-plane calls other than DescribeTable, transactions over tables of several accounts.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from moto.core.exceptions import JsonRESTError
+from moto.dynamodb.models import dynamodb_backends
+
+from migrate.sandbox.lifecycle import must_hold_data, sweep
+from migrate.sandbox.policy_match import decision
+from migrate.sandbox.refusals import Refused, error_body, not_found
+from migrate.sandbox.requests import Request, read_request
+
+DATA_CALLS = {
+    "BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "Scan", "TransactGetItems",
+    "TransactWriteItems", "UpdateItem",
+}  # fmt: skip
+_MOTO_BY_NAME = {"Query", "UpdateItem", "Scan"}
+_LEFT_TO_MOTO = {"Scan": frozenset({"IndexName", "ScanFilter"})}
+"""Parameters with which moto answers an operation that is otherwise answered here."""
+
+
+@dataclass
+class Call:
+    """One DynamoDB call, parsed."""
+
+    request: Request
+    body: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The operation's name."""
+        return self.request.operation
+
+    @property
+    def backend(self) -> Any:
+        """moto's DynamoDB of the caller's account and region."""
+        backend = dynamodb_backends[self.request.account][self.request.region]
+        sweep(backend)
+        return backend
+
+    def table(self, name: str | None = None) -> Any:
+        """The table that a name or an ARN means, after the check of its policy. Raises ResourceNotFoundException."""
+        wanted = self.body.get("TableName", "") if name is None else name
+        account, plain = self._address(wanted)
+        backend = dynamodb_backends[account][self.request.region]
+        sweep(backend)
+        table = backend.tables.get(plain)
+        foreign = account != self.request.account
+        said = self._policy_decision(backend, table) if table is not None else None
+        if said is False or (foreign and (said is None or self.name not in {*DATA_CALLS, "DescribeTable"})):
+            arn = f"arn:aws:dynamodb:{self.request.region}:{account}:table/{plain}"
+            raise self._denied(arn, explicit=said is False)
+        if table is None:
+            raise not_found(plain)
+        if self.name in DATA_CALLS:
+            must_hold_data(table)
+        return table
+
+    def owned_table(self, arn: str) -> Any:
+        """The table of a ResourceArn; another account's is refused."""
+        if not arn.startswith("arn:"):
+            raise Refused("ValidationException", f"Invalid ResourceArn: {arn}")
+        return self.table(arn)
+
+    def _address(self, name: str) -> tuple[str, str]:
+        if not name:
+            raise Refused(
+                "ValidationException", "Value null at 'tableName' failed to satisfy constraint: must not be null"
+            )
+        if not name.startswith("arn:"):
+            return self.request.account, name
+        parts = name.split(":", 5)
+        resource = parts[5].split("/") if len(parts) == 6 else []
+        if len(resource) != 2 or resource[0] != "table" or parts[2] != "dynamodb":
+            raise Refused("ValidationException", f"Invalid table ARN: {name}")
+        if parts[3] != self.request.region:
+            raise Refused("ValidationException", f"The ARN's region {parts[3]} is not {self.request.region}: {name}")
+        return parts[4], resource[1]
+
+    def _policy_decision(self, backend: Any, table: Any) -> bool | None:
+        policy = backend.resource_policies.get(table.table_arn)
+        if policy is None:
+            return None
+        document = json.loads(policy.policy_doc)
+        answers = [
+            decision(document, self.request.caller, self.request.account, f"dynamodb:{action}", table.table_arn)
+            for action in self._actions()
+        ]
+        return False if False in answers else (None if None in answers else True)
+
+    def _actions(self) -> list[str]:
+        if self.name not in ("TransactWriteItems", "TransactGetItems"):
+            return [self.name]
+        kinds = {
+            "Put": "PutItem",
+            "Update": "UpdateItem",
+            "Delete": "DeleteItem",
+            "Get": "GetItem",
+            "ConditionCheck": "ConditionCheckItem",
+        }
+        return sorted({kinds[kind] for entry in self.body.get("TransactItems", []) for kind in entry if kind in kinds})
+
+    def _denied(self, arn: str, explicit: bool) -> Refused:
+        why = (
+            "with an explicit deny in a resource-based policy"
+            if explicit
+            else f"because no resource-based policy allows the dynamodb:{self.name} action"
+        )
+        text = (
+            f"User: {self.request.caller} is not authorized to perform: dynamodb:{self.name} on resource: {arn} {why}"
+        )
+        return Refused("AccessDeniedException", text)
+
+
+Answer = dict[str, Any] | str
+Handler = Callable[[Call], Answer]
+_OPERATIONS: dict[str, tuple[Handler, frozenset[str]]] = {}
+
+
+def operation(name: str, accepts: str) -> Callable[[Handler], Handler]:
+    """Registers the answer to an operation. Parameters that it does not name are refused, never ignored."""
+
+    def register(handler: Handler) -> Handler:
+        _OPERATIONS[name] = handler, frozenset(accepts.split())
+        return handler
+
+    return register
+
+
+class DynamoFront:
+    """WSGI layer in front of moto's DynamoDB."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        request = read_request(environ)
+        target = environ.get("HTTP_X_AMZ_TARGET", "")
+        if request.service != "dynamodb" or not target.startswith("DynamoDB_"):
+            return self._app(environ, start_response)
+        try:
+            answer = self._answer(request, environ)
+        except JsonRESTError as error:
+            status, body = error_body(error)
+            return _respond(start_response, status, body)
+        if answer is None:
+            return self._app(environ, start_response)
+        text = answer if isinstance(answer, str) else json.dumps(answer, default=_epoch)
+        return _respond(start_response, 200, text.encode("utf-8", "surrogatepass"))
+
+    def _answer(self, request: Request, environ: dict[str, Any]) -> Answer | None:
+        try:
+            body = json.loads(request.body or b"{}")
+        except ValueError as error:
+            raise Refused("SerializationException", "The body is no JSON") from error
+        call = Call(request, body)
+        found = _OPERATIONS.get(request.operation)
+        if found is not None and not _LEFT_TO_MOTO.get(request.operation, frozenset()) & set(body):
+            handler, accepted = found
+            unknown = sorted(set(body) - accepted)
+            if unknown:
+                raise Refused("NotImplemented", f"The sandbox does not emulate {request.operation}.{unknown[0]}", 501)
+            return handler(call)
+        _redirect(call, environ)
+        return None
+
+
+def _redirect(call: Call, environ: dict[str, Any]) -> None:
+    """Checks the tables of a call that moto answers, and gives it their plain names and their account."""
+    accounts = set()
+    for holder in _table_holders(call):
+        table = call.table(holder["TableName"])
+        holder["TableName"] = table.name
+        accounts.add(table.account_id)
+    if len(accounts) > 1:
+        raise Refused("NotImplemented", "The sandbox does not emulate calls on tables of several accounts", 501)
+    if accounts:
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = accounts.pop()
+        body = json.dumps(call.body).encode()
+        environ["wsgi.input"] = io.BytesIO(body)
+        environ["CONTENT_LENGTH"] = str(len(body))
+
+
+def _table_holders(call: Call) -> Iterator[dict[str, Any]]:
+    if call.name in _MOTO_BY_NAME:
+        yield call.body
+    for entry in call.body.get("TransactItems", []):
+        yield from entry.values()
+
+
+def _epoch(value: Any) -> float:
+    """Times travel as seconds since 1970; moto's are naive and in UTC."""
+    moment: datetime = value
+    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+
+
+def _respond(start_response: Any, status: int, body: bytes) -> list[bytes]:
+    reason = {200: "OK", 400: "Bad Request", 501: "Not Implemented"}.get(status, "Error")
+    start_response(f"{status} {reason}", [("Content-Type", "application/x-amz-json-1.0")])
+    return [body]

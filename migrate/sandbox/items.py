@@ -1,0 +1,386 @@
+"""moto's Table on top of `rows`: the same methods, DynamoDB's checks, and no walk over the whole table.
+
+Follows https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html (keys, types, sizes) and
+.../developerguide/Constraints.html (key sizes 2,048 and 1,024 bytes). A write that changes nothing makes no stream record
+(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html).
+Not emulated: item collections of more than 10 GB, capacity limits.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from moto.dynamodb.comparisons import get_expected, get_filter_expression
+from moto.dynamodb.exceptions import ConditionalCheckFailed
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models import dynamo_type as moto_types
+from moto.dynamodb.models import table as moto_table
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
+
+from migrate.sandbox.rows import WRITES, Row, RowKey, Rows, dump, row_key
+from migrate.sandbox.settings import Timing
+from migrate.sandbox.values import attributes_size, canonical_item, canonical_value, invalid
+
+Listener = Callable[[Any, str | None, str | None], None]
+LISTENERS: list[Listener] = []
+"""Called under the write lock for every change with (table, old JSON or None, new JSON or None)."""
+
+_INVALID = "One or more parameter values were invalid: "
+_MISMATCH = "The provided key element does not match the schema"
+
+
+class StoredItem(Item):
+    """moto's view of a stored row. Built only when moto evaluates an expression; changes stay in this copy."""
+
+    def __init__(self, table: Any, text: str, size: int) -> None:
+        self._table = table
+        self.text = text
+        self.stored_size = size
+        self._attrs: Any = None
+
+    @property
+    def attrs(self) -> Any:
+        """The attributes as moto's types (binary as bytes, as moto's own parser gives them)."""
+        if self._attrs is None:
+            self._attrs = moto_types.LimitedSizeDict(
+                (name, DynamoType(with_bytes(value))) for name, value in json.loads(self.text).items()
+            )
+        return self._attrs
+
+    @attrs.setter
+    def attrs(self, value: Any) -> None:
+        self._attrs = value
+
+    @property
+    def hash_key(self) -> Any:
+        """The partition key as moto's type."""
+        return self.attrs[self._table.hash_key_attr]
+
+    @property
+    def range_key(self) -> Any:
+        """The sort key as moto's type, or None."""
+        return self.attrs[self._table.range_key_attr] if self._table.range_key_attr else None
+
+    def size(self) -> int:
+        return self.stored_size
+
+    def __deepcopy__(self, memo: Any) -> StoredItem:
+        return StoredItem(self._table, self.text, self.stored_size)
+
+
+def install(_timing: Timing) -> None:
+    """Replaces the storage of moto's tables. Idempotent."""
+    table = moto_table.Table
+    if getattr(table, "sandbox_storage", False):
+        return
+    table.sandbox_storage = True
+    original_init = table.__init__
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        self.rows = Rows()
+        self.index_totals = {}
+        self.table_id = str(uuid.uuid4())
+        original_init(self, *args, **kwargs)
+        count_indexes(self)
+
+    table.__init__ = __init__
+    table.items = property(lambda self: _nested(self), _ingest)
+    table.__len__ = lambda self: len(self.rows)
+    table.put_item = _put_item
+    table.get_item = _get_item
+    table.delete_item = _delete_item
+    table.all_items = lambda self: [stored(self, row) for _, row in self.rows.walk()]
+    moto_types.LimitedSizeDict.__setitem__ = dict.__setitem__
+    _install_updates()
+
+
+def _install_updates() -> None:
+    original_update = DynamoDBBackend.update_item
+    original_transact = DynamoDBBackend.transact_write_items
+
+    def transact_write_items(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with WRITES:
+            return original_transact(self, *args, **kwargs)
+
+    def update_item(self: Any, table_name: str, key: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        with WRITES:
+            table = self.get_table(table_name)
+            place = key_of(table, key)
+            before = table.rows.get(place)
+            stream, table.stream_shard = table.stream_shard, None
+            listeners, LISTENERS[:] = LISTENERS[:], []
+            try:
+                changed = original_update(self, table_name, key, *args, **kwargs)
+            finally:
+                _replace(table, place, before)
+                table.stream_shard = stream
+                LISTENERS[:] = listeners
+            item, size = canonical_item(_plain(changed))
+            check_keys(table, item)
+            return store(table, item, size)
+
+    DynamoDBBackend.update_item = update_item
+    DynamoDBBackend.transact_write_items = transact_write_items
+
+
+def stored(table: Any, row: Row) -> StoredItem:
+    """moto's view of a row."""
+    return StoredItem(table, row[0], row[1])
+
+
+def store(table: Any, item: dict[str, Any], size: int) -> StoredItem:
+    """Puts a canonical, checked item and tells stream and listeners."""
+    with WRITES:
+        sort = item[table.range_key_attr] if table.range_key_attr else None
+        place = row_key(item[table.hash_key_attr], sort)
+        new = (dump(item), size)
+        _announce(table, _replace(table, place, new), new)
+        return stored(table, new)
+
+
+def put_checked(table: Any, item: dict[str, Any], size: int) -> StoredItem:
+    """`store`, by way of `Table.put_item` when another module has wrapped that."""
+    if type(table).put_item is _put_item:
+        return store(table, item, size)
+    wrapped: StoredItem = table.put_item(item, overwrite=True)
+    return wrapped
+
+
+def remove(table: Any, place: RowKey) -> Row | None:
+    """Removes the item at this place, if there is one, and tells stream and listeners."""
+    with WRITES:
+        old = _replace(table, place, None)
+        if old is not None:
+            _announce(table, old, None)
+        return old
+
+
+def key_of(table: Any, key: dict[str, Any]) -> RowKey:
+    """The place that a request's Key names; it must hold exactly the key attributes."""
+    if set(key) != set(table.table_key_attrs):
+        raise invalid(_MISMATCH)
+    values = {name: canonical_value(value)[0] for name, value in key.items()}
+    check_keys(table, values, _MISMATCH)
+    return row_key(values[table.hash_key_attr], values.get(table.range_key_attr))
+
+
+def check_keys(table: Any, item: dict[str, Any], mismatch: str | None = None) -> None:
+    """Refuses an item without its keys, or with a key (of table or index) of the wrong type, empty or too long."""
+    types = {definition["AttributeName"]: definition["AttributeType"] for definition in table.attr}
+    for name, longest in ((table.hash_key_attr, 2048), (table.range_key_attr, 1024)):
+        if name is None:
+            continue
+        if name not in item:
+            raise invalid(_INVALID + f"Missing the key {name} in the item")
+        ((kind, content),) = item[name].items()
+        if kind != types[name]:
+            raise invalid(mismatch or _INVALID + f"Type mismatch for key {name} expected: {types[name]} actual: {kind}")
+        if content == "":
+            raise invalid(
+                "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an "
+                f"empty string value. Key: {name}"
+            )
+        _check_key_length(kind, content, longest)
+    for index in table.indexes + table.global_indexes:
+        _check_index_keys(index, types, item)
+
+
+def _check_key_length(kind: str, content: str, longest: int) -> None:
+    if len(content) * 4 <= longest:
+        return
+    length = len(base64.b64decode(content)) if kind == "B" else len(content.encode())
+    if length > longest:
+        what = "hashkey" if longest == 2048 else "rangekey"
+        raise invalid(_INVALID + f"Size of {what} has exceeded the maximum size limit of{longest} bytes")
+
+
+def _check_index_keys(index: Any, types: dict[str, str], item: dict[str, Any]) -> None:
+    for name in index.schema_key_attrs:
+        if name not in item:
+            continue
+        ((kind, content),) = item[name].items()
+        if kind != types.get(name, kind):
+            raise invalid(
+                _INVALID + f"Type mismatch for Index Key {name} Expected: {types[name]} Actual: {kind} "
+                f"IndexName: {index.name}"
+            )
+        if content == "":
+            raise invalid(
+                "One or more parameter values are not valid. A value specified for a secondary index key is not "
+                "supported. The AttributeValue for a key attribute cannot contain an empty string value. "
+                f"IndexName: {index.name}, IndexKey: {name}"
+            )
+
+
+def count_indexes(table: Any) -> None:
+    """Counts items and bytes of every index anew; needed after indexes or all items changed."""
+    table.index_totals = {index.name: [0, 0] for index in table.indexes + table.global_indexes}
+    if table.index_totals:
+        for _, row in table.rows.walk():
+            _count(table, row, 1)
+
+
+def _count(table: Any, row: Row, sign: int) -> None:
+    item = json.loads(row[0])
+    for index in table.indexes + table.global_indexes:
+        share = index_share(table, index, item, row[1])
+        totals = table.index_totals.setdefault(index.name, [0, 0])
+        if share is not None:
+            totals[0] += sign
+            totals[1] += sign * share
+
+
+def index_share(table: Any, index: Any, item: dict[str, Any], size: int) -> int | None:
+    """The bytes that an item takes in an index, or None when it is not in it (a sparse index)."""
+    if any(name not in item for name in index.schema_key_attrs):
+        return None
+    kind = (index.projection or {}).get("ProjectionType", "ALL")
+    if kind == "ALL":
+        return size
+    names = {*index.schema_key_attrs, *table.table_key_attrs}
+    if kind == "INCLUDE":
+        names.update(index.projection.get("NonKeyAttributes", []))
+    return attributes_size(item, names)
+
+
+def _replace(table: Any, place: RowKey, new: Row | None) -> Row | None:
+    old: Row | None = table.rows.remove(place) if new is None else table.rows.put(place, new)
+    if table.index_totals:
+        if old is not None:
+            _count(table, old, -1)
+        if new is not None:
+            _count(table, new, 1)
+    return old
+
+
+def _announce(table: Any, old: Row | None, new: Row | None) -> None:
+    old_text, new_text = old and old[0], new and new[0]
+    if table.stream_shard is not None and (old_text is None or new_text is None or not _same(old_text, new_text)):
+        table.stream_shard.add(old and stored(table, old), new and stored(table, new))
+    for listener in LISTENERS:
+        listener(table, old_text, new_text)
+
+
+def _same(old: str, new: str) -> bool:
+    return old == new or json.loads(old) == json.loads(new)
+
+
+def _put_item(
+    self: Any,
+    item_attrs: dict[str, Any],
+    expected: dict[str, Any] | None = None,
+    condition_expression: str | None = None,
+    expression_attribute_names: dict[str, str] | None = None,
+    expression_attribute_values: dict[str, Any] | None = None,
+    overwrite: bool = False,
+    return_values_on_condition_check_failure: str | None = None,
+) -> StoredItem:
+    item, size = canonical_item(item_attrs)
+    check_keys(self, item)
+    with WRITES:
+        if not overwrite and (expected or condition_expression):
+            row = self.rows.get(row_key(item[self.hash_key_attr], item.get(self.range_key_attr)))
+            check_condition(
+                self,
+                row,
+                expected,
+                (condition_expression, expression_attribute_names, expression_attribute_values),
+                return_values_on_condition_check_failure == "ALL_OLD",
+            )
+        return store(self, item, size)
+
+
+def check_condition(
+    table: Any, row: Row | None, expected: Any, expression: tuple[Any, Any, Any], show_old: bool = False
+) -> None:
+    """Raises ConditionalCheckFailedException unless the row meets the old-style and the expression condition."""
+    current = stored(table, row) if row else None
+    holds = get_expected(expected or {}).expr(current)
+    if holds and expression[0]:
+        text, names, values = expression
+        # moto keeps binary as bytes; a request that did not go through its parser has base64 text.
+        values = {name: with_bytes(canonical_value(value)[0]) for name, value in (values or {}).items()}
+        holds = get_filter_expression(text, names or {}, values).expr(current)
+    if not holds:
+        raise ConditionalCheckFailed(item=json.loads(row[0]) if row and show_old else None)
+
+
+def _get_item(self: Any, hash_key: Any, range_key: Any = None, projection_expression: Any = None) -> Any:
+    if self.range_key_attr and not range_key:
+        raise invalid("Table has a range key, but no range key was passed into get_item")
+    row = self.rows.get(_moto_place(hash_key, range_key))
+    if row is None:
+        return None
+    item = stored(self, row)
+    return item.project(projection_expression) if projection_expression else item
+
+
+def _delete_item(self: Any, hash_key: Any, range_key: Any) -> Any:
+    old = remove(self, _moto_place(hash_key, range_key))
+    return stored(self, old) if old else None
+
+
+def _moto_place(hash_key: Any, range_key: Any) -> RowKey:
+    partition = canonical_value({hash_key.type: hash_key.value})[0]
+    return row_key(partition, canonical_value({range_key.type: range_key.value})[0] if range_key else None)
+
+
+def wire_of(item: Any) -> dict[str, Any]:
+    """The canonical JSON form of one of moto's items (a projection, for example)."""
+    if isinstance(item, StoredItem):
+        unchanged: dict[str, Any] = json.loads(item.text)
+        return unchanged
+    return canonical_item(_plain(item))[0]
+
+
+def _plain(item: Any) -> dict[str, Any]:
+    return {name: _plain_value(value) for name, value in item.attrs.items()}
+
+
+def _plain_value(value: Any) -> dict[str, Any]:
+    if value.type == "M":
+        return {"M": {name: _plain_value(member) for name, member in value.value.items()}}
+    if value.type == "L":
+        return {"L": [_plain_value(member) for member in value.value]}
+    return {value.type: list(value.value) if value.is_set() else value.value}
+
+
+def with_bytes(value: dict[str, Any]) -> dict[str, Any]:
+    """A wire value with binary as bytes, the form that moto's expressions compare."""
+    ((kind, content),) = value.items()
+    if kind == "B":
+        return {"B": base64.b64decode(content)}
+    if kind == "BS":
+        return {"BS": [base64.b64decode(member) for member in content]}
+    if kind == "L":
+        return {"L": [with_bytes(member) for member in content]}
+    if kind == "M":
+        return {"M": {name: with_bytes(member) for name, member in content.items()}}
+    return value
+
+
+def _nested(table: Any) -> dict[Any, Any]:
+    """moto's own shape of a table's items, as a copy, for code that reads `Table.items`."""
+    shape: dict[Any, Any] = {}
+    for item in table.all_items():
+        if table.range_key_attr:
+            shape.setdefault(item.hash_key, {})[item.range_key] = item
+        else:
+            shape[item.hash_key] = item
+    return shape
+
+
+def _ingest(table: Any, shape: dict[Any, Any]) -> None:
+    """Takes over items in moto's own shape (moto's restores assign to `Table.items`)."""
+    table.rows = Rows()
+    for content in list(shape.values()):
+        for item in content.values() if isinstance(content, dict) else [content]:
+            wire, size = canonical_item(_plain(item))
+            sort = wire[table.range_key_attr] if table.range_key_attr else None
+            table.rows.put(row_key(wire[table.hash_key_attr], sort), (dump(wire), size))
+    if hasattr(table, "global_indexes"):
+        count_indexes(table)

@@ -1,0 +1,84 @@
+"""States that take time: CREATING, UPDATING, DELETING of tables and CREATING, DELETING of indexes.
+
+Follows https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html (TableStatus) and
+.../API_GlobalSecondaryIndexDescription.html (IndexStatus, Backfilling). A state is derived from a deadline whenever somebody looks;
+no thread changes anything. Not emulated: ARCHIVING, INACCESSIBLE_ENCRYPTION_CREDENTIALS, REPLICATION_NOT_AUTHORIZED.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from migrate.sandbox.refusals import Refused
+
+
+def mark_creating(table: Any, seconds: float) -> None:
+    """The table shows CREATING for that many seconds from now; calling it again replaces the deadline."""
+    table.creating_until = time.time() + seconds
+
+
+def mark_updating(table: Any, seconds: float) -> None:
+    """The table shows UPDATING for that many seconds from now."""
+    table.updating_until = time.time() + seconds
+
+
+def mark_deleting(table: Any, seconds: float) -> None:
+    """The table shows DELETING for that many seconds, then it is gone (see `expired`)."""
+    table.deleted_at = time.time() + seconds
+
+
+def status_of(table: Any) -> str:
+    """CREATING, UPDATING, DELETING or ACTIVE."""
+    now = time.time()
+    if getattr(table, "deleted_at", None) is not None:
+        return "DELETING"
+    if now < getattr(table, "creating_until", 0.0):
+        return "CREATING"
+    return "UPDATING" if now < getattr(table, "updating_until", 0.0) else "ACTIVE"
+
+
+def expired(table: Any) -> bool:
+    """Whether a deleted table's time in DELETING is over."""
+    deleted_at = getattr(table, "deleted_at", None)
+    return deleted_at is not None and time.time() >= deleted_at
+
+
+def sweep(backend: Any) -> None:
+    """Forgets the tables and indexes whose DELETING is over. Call it before looking at a backend's tables."""
+    for name, table in list(backend.tables.items()):
+        if expired(table):
+            backend.tables.pop(name, None)
+            backend.resource_policies.pop(table.table_arn, None)
+            continue
+        for index in list(table.global_indexes):
+            deleted_at = getattr(index, "deleted_at", None)
+            if deleted_at is not None and time.time() >= deleted_at:
+                table.global_indexes.remove(index)
+                table.index_totals.pop(index.name, None)
+                used = set(table.attribute_keys)
+                table.attr = [a for a in table.attr if a["AttributeName"] in used]
+
+
+def index_status(index: Any) -> str:
+    """CREATING, DELETING or ACTIVE."""
+    if getattr(index, "deleted_at", None) is not None:
+        return "DELETING"
+    return "CREATING" if time.time() < getattr(index, "creating_until", 0.0) else "ACTIVE"
+
+
+def must_be_idle(table: Any) -> None:
+    """Refuses a change of a table that is still being created, changed or deleted."""
+    status = status_of(table)
+    if status != "ACTIVE":
+        word = {"CREATING": "created", "UPDATING": "updated", "DELETING": "deleted"}[status]
+        raise Refused(
+            "ResourceInUseException",
+            f"Attempt to change a resource which is still in use: Table is being {word}: {table.name}",
+        )
+
+
+def must_hold_data(table: Any) -> None:
+    """Refuses reads and writes of items while the table is being created or deleted."""
+    if status_of(table) in ("CREATING", "DELETING"):
+        raise Refused("ResourceNotFoundException", "Requested resource not found")

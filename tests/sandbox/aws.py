@@ -1,0 +1,65 @@
+"""Clients of a sandbox's two accounts, and the small questions that most tests ask."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from migrate.sandbox.server import Sandbox
+from migrate.sandbox.settings import SOURCE_ACCOUNT, TARGET_ACCOUNT
+
+KEYS: dict[str, Any] = {
+    "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+    "AttributeDefinitions": [
+        {"AttributeName": "pk", "AttributeType": "S"},
+        {"AttributeName": "sk", "AttributeType": "N"},
+    ],
+}
+_numbers = itertools.count()
+
+
+class Aws:
+    """Clients of the sandbox, and the small questions that most tests ask."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self._clients: dict[tuple[str, str], Any] = {}
+        self.source = self.client("dynamodb")
+        self.target = self.client("dynamodb", TARGET_ACCOUNT)
+
+    def client(self, service: str, account: str = SOURCE_ACCOUNT) -> Any:
+        """A boto3 client that never retries, so that every answer is seen."""
+        if (service, account) not in self._clients:
+            self._clients[service, account] = boto3.client(
+                service,
+                endpoint_url=self.sandbox.endpoint_url,
+                region_name="eu-west-1",
+                aws_access_key_id=account,
+                aws_secret_access_key="secret",
+                config=Config(retries={"total_max_attempts": 1, "mode": "standard"}),
+            )
+        return self._clients[service, account]
+
+    def table(self, **changes: Any) -> str:
+        """The name of a new table, on-demand unless said otherwise. Wait with `active` when the timing needs it."""
+        wish = {"TableName": f"table-{next(_numbers)}", "BillingMode": "PAY_PER_REQUEST", **KEYS, **changes}
+        if wish["BillingMode"] == "PROVISIONED":
+            wish.setdefault("ProvisionedThroughput", {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5})
+        self.source.create_table(**wish)
+        return str(wish["TableName"])
+
+    def describe(self, name: str) -> Any:
+        return self.source.describe_table(TableName=name)["Table"]
+
+
+def error_of(call: Callable[..., Any], **parameters: Any) -> str:
+    """The code of the error that a call must end with."""
+    with pytest.raises(ClientError) as caught:
+        call(**parameters)
+    return str(caught.value.response["Error"]["Code"])

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from migrate.sandbox.settings import SOURCE_ACCOUNT, TARGET_ACCOUNT
+from tests.sandbox.aws import Aws, error_of
+
+
+def control(aws: Aws, path: str, method: str = "GET", body: Any = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{aws.sandbox.endpoint_url}/sandbox/{path}", data=data, method=method)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+def start(*options: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
+    process = subprocess.Popen([sys.executable, "-m", "migrate.sandbox", *options], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return process, json.loads(process.stdout.readline())
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any], Path]]:
+    log = tmp_path_factory.mktemp("sandbox") / "calls.jsonl"
+    process, ready = start("--log", str(log))
+    yield process, ready, log
+    process.kill()
+    process.wait()
+
+
+def test_a_process_says_where_it_listens_and_stops_quietly(served: Any) -> None:
+    process, ready, log = served
+    assert ready["endpoint_url"].startswith("http://127.0.0.1:")
+    assert ready["accounts"]["source"] == {
+        "id": SOURCE_ACCOUNT,
+        "role": f"arn:aws:iam::{SOURCE_ACCOUNT}:role/MigrateSandbox",
+        "region": "eu-west-1",
+    }
+    sts = boto3.client(
+        "sts",
+        endpoint_url=ready["endpoint_url"],
+        region_name="eu-west-1",
+        aws_access_key_id=TARGET_ACCOUNT,
+        aws_secret_access_key="x",
+    )
+    assert sts.get_caller_identity()["Account"] == TARGET_ACCOUNT
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=10) == 0
+    assert [json.loads(line)["operation"] for line in log.read_text().splitlines()] == ["GetCallerIdentity"]
+
+
+def test_a_process_ends_with_its_parent() -> None:
+    code = (
+        "import subprocess, sys; p = subprocess.Popen([sys.executable, '-m', 'migrate.sandbox', '--with-parent'],"
+        "stdout=subprocess.PIPE, text=True); p.stdout.readline(); print(p.pid)"
+    )
+    child = int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+    for _ in range(100):
+        if not _alive(child):
+            return
+        subprocess.run(["sleep", "0.1"], check=True)
+    os.kill(child, signal.SIGKILL)
+    pytest.fail("the sandbox outlived its parent")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        # A finished process that nobody has waited for is a zombie, not a running sandbox.
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+
+
+def test_anybody_may_assume_the_role_of_either_account(aws: Aws) -> None:
+    sts = aws.client("sts", "123456789012")
+    for account in (SOURCE_ACCOUNT, TARGET_ACCOUNT):
+        answer = sts.assume_role(RoleArn=f"arn:aws:iam::{account}:role/MigrateSandbox", RoleSessionName="run")
+        keys = answer["Credentials"]
+        session = boto3.client(
+            "sts",
+            endpoint_url=aws.sandbox.endpoint_url,
+            region_name="eu-west-1",
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys["SessionToken"],
+        )
+        who = session.get_caller_identity()
+        assert who["Account"] == account
+        assert who["Arn"] == f"arn:aws:sts::{account}:assumed-role/MigrateSandbox/run"
+
+
+@pytest.mark.parametrize(
+    "role", [f"arn:aws:iam::{SOURCE_ACCOUNT}:role/Other", "arn:aws:iam::333333333333:role/MigrateSandbox"]
+)
+def test_other_roles_are_refused(aws: Aws, role: str) -> None:
+    assert error_of(aws.client("sts").assume_role, RoleArn=role, RoleSessionName="run") == "AccessDenied"
+
+
+def test_a_twelve_digit_key_is_the_root_of_that_account(aws: Aws) -> None:
+    assert aws.client("sts").get_caller_identity()["Arn"] == f"arn:aws:iam::{SOURCE_ACCOUNT}:root"
+
+
+def test_both_accounts_are_in_one_organization(aws: Aws) -> None:
+    seen = {
+        aws.client("organizations", account).describe_organization()["Organization"]["Id"]
+        for account in (SOURCE_ACCOUNT, TARGET_ACCOUNT)
+    }
+    assert len(seen) == 1
+    stranger = aws.client("organizations", "444444444444")
+    assert error_of(stranger.describe_organization) == "AWSOrganizationsNotInUseException"
+
+
+def test_accounts_do_not_see_each_others_tables(aws: Aws) -> None:
+    name = aws.table()
+    assert error_of(aws.target.describe_table, TableName=name) == "ResourceNotFoundException"
+
+
+def test_the_call_log_knows_who_called_what(aws: Aws) -> None:
+    name = aws.table()
+    control(aws, "calls", "DELETE")
+    aws.source.put_item(TableName=name, Item={"pk": {"S": "secret"}, "sk": {"N": "1"}})
+    error_of(aws.target.describe_table, TableName=name)
+    aws.client("s3").list_buckets()
+    put, describe, buckets = control(aws, "calls")
+    assert (put["account"], put["operation"], put["status"], put["params"]) == (
+        SOURCE_ACCOUNT,
+        "PutItem",
+        200,
+        {"TableName": name},
+    )
+    assert (describe["account"], describe["error"]) == (TARGET_ACCOUNT, "ResourceNotFoundException")
+    assert (buckets["service"], buckets["params"]["path"]) == ("s3", "/")
+    assert [call["operation"] for call in control(aws, f"calls?account={TARGET_ACCOUNT}")] == ["DescribeTable"]
+    control(aws, "calls", "DELETE")
+    assert control(aws, "calls") == []
+
+
+def test_objects_keep_their_bytes_over_one_connection(aws: Aws) -> None:
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="bytes", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    for size in (0, 1, 300_000):
+        content = os.urandom(size)
+        s3.put_object(Bucket="bytes", Key=f"deep/{size}", Body=content)
+        assert s3.get_object(Bucket="bytes", Key=f"deep/{size}")["Body"].read() == content
+    assert s3.head_object(Bucket="bytes", Key="deep/1")["ContentLength"] == 1
+
+
+def test_what_is_not_emulated_fails(aws: Aws) -> None:
+    name = aws.table()
+    assert error_of(aws.source.describe_table_replica_auto_scaling, TableName=name) == "NotImplemented"
+    replica = [{"Create": {"RegionName": "us-east-1"}}]
+    assert error_of(aws.source.update_table, TableName=name, ReplicaUpdates=replica) == "NotImplemented"
+
+
+def test_reset_drops_data_and_keeps_accounts(aws: Aws) -> None:
+    name = aws.table()
+    control(aws, "reset", "POST")
+    assert name not in aws.source.list_tables()["TableNames"]
+    role = f"arn:aws:iam::{TARGET_ACCOUNT}:role/MigrateSandbox"
+    assert aws.client("sts").assume_role(RoleArn=role, RoleSessionName="again")["Credentials"]
+    assert aws.client("organizations").describe_organization()["Organization"]["Id"]
+    assert control(aws, "health")["status"] == "ok"
