@@ -1,0 +1,60 @@
+"""Who sends a request: the principal that a policy of another account is compared with.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+
+Not emulated: identity policies (a caller is taken to hold every permission of its own account), permission boundaries,
+service control policies, federated users, checks of the signature.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from moto.core.responses import BaseResponse
+from moto.iam.models import iam_backends
+from moto.sts.models import sts_backends
+
+_PARTITION = "aws"
+_PRESIGNED_KEY = re.compile(r"X-Amz-Credential=([A-Z0-9]{16,})", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """One principal. `account` is "" for an anonymous one; `role_arn` is "" unless a role was assumed."""
+
+    account: str
+    arn: str
+    role_arn: str = ""
+
+    @property
+    def is_anonymous(self) -> bool:
+        """True for a request without a signature, which only a statement for everybody can allow."""
+        return not self.account
+
+
+ANONYMOUS = Caller(account="", arn="")
+
+
+def caller_of(response: BaseResponse) -> Caller:
+    """The principal that signed the request that this moto response object is answering."""
+    key = _presigned_key(response.uri)
+    if not key:
+        if "Authorization" not in response.headers and "AWSAccessKeyId" not in response.querystring:
+            return ANONYMOUS
+        key = response.get_access_key()
+    return _principal(response.current_account, key)
+
+
+def _presigned_key(url: str) -> str:
+    match = _PRESIGNED_KEY.search(unquote(url))
+    return match.group(1) if match else ""
+
+
+def _principal(account: str, access_key: str) -> Caller:
+    role = sts_backends[account][_PARTITION].get_assumed_role_from_access_key(access_key)
+    if role is not None:
+        return Caller(account, role.arn, role.role_arn)
+    user = iam_backends[account][_PARTITION].get_user_from_access_key_id(access_key)
+    return Caller(account, user.arn if user else f"arn:{_PARTITION}:iam::{account}:root")
