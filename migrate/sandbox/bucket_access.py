@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from moto.organizations.models import organizations_backends
 from moto.s3.models import FakeBucket, s3_backends
 
-from migrate.sandbox.callers import Caller
+from migrate.sandbox.callers import Caller, principal_context
 from migrate.sandbox.policies import Verdict, decide, is_public
 
 _BY_REQUEST = (
@@ -64,17 +63,6 @@ def _context(caller: Caller, request: Mapping[str, str]) -> dict[str, str]:
     return {
         **dict.fromkeys(_BY_REQUEST, ""),
         "aws:securetransport": "true",
-        "aws:principalaccount": caller.account,
-        "aws:principalarn": caller.role_arn or caller.arn,
-        "aws:principalorgid": organization_of(caller.account),
+        **principal_context(caller),
         **{name.lower(): value for name, value in request.items()},
     }
-
-
-def organization_of(account: str) -> str:
-    """The id of the organization that an account belongs to, "" for none."""
-    for owner in list(organizations_backends):
-        backend = organizations_backends[owner]["aws"]
-        if backend.org is not None and any(member.id == account for member in backend.accounts):
-            return str(backend.org.id)
-    return ""

@@ -6,8 +6,8 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-encryption.html   (
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html
 
 moto itself brings: conditional writes, versioning, lifecycle, tagging, multipart uploads, one name space of buckets for
-all accounts. Not emulated: ACL grants, access points, object ownership other than "bucket owner enforced", checks of the
-caller's right to use the KMS key of an object in S3's own API (exports and imports do check it).
+all accounts. Not emulated: ACL grants, access points, object ownership other than "bucket owner enforced", checks of
+the caller's right to use the KMS key of an object in S3's own API (exports and imports do check it).
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from moto.core.responses import BaseResponse
 from moto.iam.models import iam_backends
+from moto.organizations.models import organizations_backends
 from moto.sts.models import sts_backends
 
 _PARTITION = "aws"
@@ -58,3 +59,23 @@ def _principal(account: str, access_key: str) -> Caller:
         return Caller(account, role.arn, role.role_arn)
     user = iam_backends[account][_PARTITION].get_user_from_access_key_id(access_key)
     return Caller(account, user.arn if user else f"arn:{_PARTITION}:iam::{account}:root")
+
+
+def principal_context(caller: Caller) -> dict[str, str]:
+    """The condition keys that describe the caller, in lower case.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+    """
+    return {
+        "aws:principalaccount": caller.account,
+        "aws:principalarn": caller.role_arn or caller.arn,
+        "aws:principalorgid": _organization_of(caller.account),
+    }
+
+
+def _organization_of(account: str) -> str:
+    for owner in list(organizations_backends):
+        backend = organizations_backends[owner]["aws"]
+        if backend.org is not None and any(member.id == account for member in backend.accounts):
+            return str(backend.org.id)
+    return ""

@@ -33,11 +33,11 @@ def schedule(seconds: float, run: Callable[[], None]) -> None:
         _waiting.append(_Job(time.monotonic() + seconds, run))
 
 
-def settle() -> None:
-    """Carries out, in this thread, every job whose time is up."""
+def settle(now: float | None = None) -> None:
+    """Carries out, in this thread, every job that is due at `now` (`time.monotonic()`; infinity means all of them)."""
     if not _waiting:
         return
-    now = time.monotonic()
+    now = time.monotonic() if now is None else now
     with _lock:
         due = [job for job in _waiting if job.due <= now]
         _waiting[:] = [job for job in _waiting if job.due > now]
