@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from moto.s3.models import FakeBucket, s3_backends
 
 from migrate.sandbox.callers import Caller, principal_context
-from migrate.sandbox.policies import Verdict, decide, is_public
+from migrate.sandbox.policy_verdicts import Verdict, decide, is_public
 
 _BY_REQUEST = (
     "s3:prefix",

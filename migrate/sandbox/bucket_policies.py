@@ -15,7 +15,7 @@ from typing import Any
 from moto.s3.exceptions import S3ClientError
 
 from migrate.sandbox.bucket_requests import BUCKET_LEVEL, OBJECT_LEVEL
-from migrate.sandbox.policies import Statement, as_list, matches, principals
+from migrate.sandbox.policy_verdicts import Statement, as_list, matches, principals
 
 _PRINCIPAL = re.compile(r"\*|\d{12}|arn:aws[\w-]*:(iam|sts)::\d{12}:(root|(role|user|assumed-role|federated-user)/.+)")
 _MAX_BYTES = 20_480

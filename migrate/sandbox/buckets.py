@@ -26,7 +26,7 @@ from migrate.sandbox.bucket_policies import check_bucket_policy
 from migrate.sandbox.bucket_requests import bucket_action, object_action
 from migrate.sandbox.callers import Caller, caller_of
 from migrate.sandbox.jobs import install_clock
-from migrate.sandbox.policies import is_public
+from migrate.sandbox.policy_verdicts import is_public
 from migrate.sandbox.settings import Timing
 
 _deleting: ContextVar[Caller | None] = ContextVar("_deleting", default=None)

@@ -19,7 +19,7 @@ from moto.kms.responses import KmsResponse
 
 from migrate.sandbox.callers import Caller, caller_of, principal_context
 from migrate.sandbox.jobs import install_clock
-from migrate.sandbox.policies import Verdict, decide
+from migrate.sandbox.policy_verdicts import Verdict, decide
 from migrate.sandbox.settings import Timing
 
 _ARN = re.compile(r"arn:aws[\w-]*:kms:(?P<region>[\w-]+):(?P<account>\d{12}):(?P<rest>(key|alias)/.+)")

@@ -17,6 +17,7 @@ from moto.dynamodb.models.table import Table
 T = TypeVar("T")
 _PREFIX = "com.amazonaws.dynamodb.v20120810#"
 _MAX_PREFIX = 1024
+_TOKEN_LENGTH = 112  # botocore refuses a shorter NextToken of ListImports
 _PAGE = 25
 _CLOCK_SKEW = timedelta(seconds=60)
 _ACCOUNT = re.compile(r"\d{12}")
@@ -79,7 +80,7 @@ def paginate(found: Sequence[T], size: int | None, token: str | None) -> tuple[S
         refuse("ValidationException", "Invalid NextToken")
     start = int(token or 0)
     end = start + (size or _PAGE)
-    return found[start:end], str(end) if end < len(found) else None
+    return found[start:end], f"{end:0{_TOKEN_LENGTH}d}" if end < len(found) else None
 
 
 def table_id(table: Table) -> str:

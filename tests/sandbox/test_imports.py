@@ -169,7 +169,7 @@ def _every_kind(number: int) -> dict[str, Any]:
         "numbers": {"NS": ["-1", "2.5", "1E+100"]},
         "blobs": {"BS": [b"\xff", b"\x00", b"abc"]},
         "list": {"L": [{"N": "1"}, {"L": []}, {"M": {"deep": {"BS": [b"\xfe"]}, "n": {"NULL": True}}}]},
-        "map": {"M": {"": {"S": ""}, "b": {"B": b"\x01"}, "m": {"M": {}}}},
+        "map": {"M": {"e": {"S": ""}, "b": {"B": b"\x01"}, "m": {"M": {}}}},
     }
 
 
@@ -394,7 +394,8 @@ def test_the_list_has_pages(aws: World) -> None:
     found = client.list_imports(TableArn=made[0]["TableArn"])["ImportSummaryList"]
     assert [(entry["ImportArn"], entry["ImportStatus"]) for entry in found] == [(made[0]["ImportArn"], "COMPLETED")]
     assert found[0]["S3BucketSource"] == {"S3Bucket": bucket, "S3KeyPrefix": "data/"}
-    seen, token = [], {}
+    seen: list[str] = []
+    token: dict[str, str] = {}
     while True:
         page = client.list_imports(PageSize=2, **token)
         assert len(page["ImportSummaryList"]) <= 2

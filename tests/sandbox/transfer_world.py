@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,9 @@ from moto.server import ThreadedMotoServer
 from migrate.sandbox import buckets
 from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
 
+# Servers of one process share moto's accounts, so names must be unique in the process.
+_numbers = itertools.count()
+
 NOW = Timing(create=0, update=0, export=0, load=0, settings=0)
 
 
@@ -25,7 +29,6 @@ class World:
     def __init__(self, endpoint_url: str) -> None:
         self.endpoint_url = endpoint_url
         self._clients: dict[tuple[str, str, str], Any] = {}
-        self._names = 0
 
     def client(self, service: str, account: str, role: str = ROLE_NAME) -> Any:
         key = (service, account, role)
@@ -51,8 +54,7 @@ class World:
         return self.client(service, TARGET_ACCOUNT)
 
     def name(self, start: str) -> str:
-        self._names += 1
-        return f"{start}-{self._names}"
+        return f"{start}-{next(_numbers)}"
 
     def bucket(self, account: str = TARGET_ACCOUNT, *policy: dict[str, Any]) -> str:
         """A new bucket, with a policy of these statements if there are any; `BUCKET` in them is its ARN."""
