@@ -27,6 +27,7 @@ from migrate.sandbox.callers import Caller, caller_of
 from migrate.sandbox.export_files import ExportedLine, folder, timestamp, write_all
 from migrate.sandbox.jobs import Tokens, install_clock, new_job_id, schedule
 from migrate.sandbox.settings import Timing
+from migrate.sandbox.table_store import items_of
 from migrate.sandbox.transfer_access import Encryption, TransferFailed
 from migrate.sandbox.transfer_requests import check_time, paginate, refuse, table_id, validate
 
@@ -178,8 +179,7 @@ def _snapshot(table: Table) -> tuple[list[ExportedLine], int]:
     """Every item as a line, and the table's size. Written out at once, for moto changes items in place on an update."""
     lines = []
     billed = 0
-    for item in list(table.all_items()):
-        attributes = records.render(item)
+    for attributes in items_of(table):
         key = repr(attributes[table.hash_key_attr]).encode("utf-8")
         lines.append(ExportedLine(key, records.line(attributes)))
         billed += records.size_of(attributes)

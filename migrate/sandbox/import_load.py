@@ -14,25 +14,22 @@ import gzip
 import json
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any, cast
+from typing import Any
 
 from moto.dynamodb.limits import HASH_KEY_MAX_LENGTH, RANGE_KEY_MAX_LENGTH
 from moto.dynamodb.models.table import Table
 from moto.logs.models import logs_backends
 from moto.s3.models import FakeBucket, FakeKey
 
-from migrate.sandbox import records
 from migrate.sandbox.callers import Caller
+from migrate.sandbox.table_store import Put, putter
 from migrate.sandbox.transfer_access import TransferFailed, check_listing, check_reading, open_bucket
 
 LOG_GROUP = "/aws-dynamodb/imports"
 MAX_OBJECTS = 50_000
 _INVALID = "One or more parameter values were invalid: "
-Canonical = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 @dataclass
@@ -70,9 +67,9 @@ def load(table: Table, request: Mapping[str, Any], caller: Caller, import_arn: s
         check_reading(bucket, caller, stored)
     log = _Log(bucket.name, import_arn)
     counts.begun = True
-    store = _storer(table)
+    put = putter(table)
     for stored in objects:
-        _load_object(table, stored, request.get("InputCompressionType") == "GZIP", store, counts, log)
+        _load_object(table, stored, request.get("InputCompressionType") == "GZIP", put, counts, log)
     _write_log(table, log)
 
 
@@ -86,28 +83,11 @@ def _objects(bucket: FakeBucket, caller: Caller, prefix: str) -> list[FakeKey]:
     return found
 
 
-def _storer(table: Table) -> Callable[[dict[str, Any]], None]:
-    canonical = _canonical()
-
-    def store(attributes: dict[str, Any]) -> None:
-        records.store(table, canonical(attributes))
-
-    return store
-
-
-def _canonical() -> Canonical:
-    """The form in which the sandbox keeps items (numbers without needless digits), where that module is present."""
-    name = "migrate.sandbox.items"
-    if find_spec(name) is None:
-        return lambda attributes: attributes
-    return cast(Canonical, import_module(name).canonical_item)
-
-
 def _load_object(
     table: Table,
     stored: FakeKey,
     is_gzip: bool,
-    store: Callable[[dict[str, Any]], None],
+    put: Put,
     counts: Counts,
     log: _Log,
 ) -> None:
@@ -119,7 +99,7 @@ def _load_object(
             document = json.loads(text)
             counts.processed += 1
             try:
-                store(check.checked(document))
+                put(check.checked(document))
                 counts.imported += 1
             except ValueError as error:
                 counts.errors += 1
@@ -141,7 +121,7 @@ def _lines(body: bytes, is_gzip: bool) -> Iterator[str]:
 
 
 class _ItemCheck:
-    """Whether an item fits the table: shape, size, keys of the table and of its indexes."""
+    """Whether an item has the keys of the table, and of its indexes, in the right type."""
 
     def __init__(self, table: Table) -> None:
         types = {entry["AttributeName"]: entry["AttributeType"] for entry in table.attr}
@@ -155,18 +135,15 @@ class _ItemCheck:
         ]
 
     def checked(self, document: Any) -> dict[str, Any]:
-        """The attributes as moto keeps them. Raises ValueError with AWS's words if the table can't take them."""
+        """The attributes, once the keys are right. Raises ValueError with AWS's words if they are not."""
         attributes = document.get("Item") if isinstance(document, dict) else None
         if not isinstance(attributes, dict):
             raise ValueError("The record has no Item")
-        decoded = records.decode(attributes)
         for name, wanted, limit in self._keys:
-            _check_key(decoded, name, wanted, limit)
+            _check_key(attributes, name, wanted, limit)
         for name, wanted, index, limit in self._index_keys:
-            _check_index_key(decoded, name, wanted, index, limit)
-        if records.size_of(decoded) > records.MAX_ITEM_BYTES:
-            raise ValueError("Item size has exceeded the maximum allowed size")
-        return decoded
+            _check_index_key(attributes, name, wanted, index, limit)
+        return attributes
 
 
 def _limit(key_type: str) -> int:
@@ -176,7 +153,7 @@ def _limit(key_type: str) -> int:
 def _check_key(item: Mapping[str, Any], name: str, wanted: str, limit: int) -> None:
     if name not in item:
         raise ValueError(f"{_INVALID}Missing the key {name} in the item")
-    ((actual, value),) = item[name].items()
+    actual, value = _typed(item[name])
     if actual != wanted:
         raise ValueError(f"{_INVALID}Type mismatch for key {name} expected: {wanted} actual: {actual}")
     if len(value) == 0:
@@ -184,13 +161,13 @@ def _check_key(item: Mapping[str, Any], name: str, wanted: str, limit: int) -> N
             "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an "
             f"empty {'binary' if wanted == 'B' else 'string'} value. Key: {name}"
         )
-    _check_length(value, name, limit)
+    _check_length(value, wanted, name, limit)
 
 
 def _check_index_key(item: Mapping[str, Any], name: str, wanted: str, index: str, limit: int) -> None:
     if name not in item:
         return
-    ((actual, value),) = item[name].items()
+    actual, value = _typed(item[name])
     if actual != wanted:
         raise ValueError(
             f"{_INVALID}Type mismatch for Index Key {name} Expected: {wanted} Actual: {actual} IndexName: {index}"
@@ -201,11 +178,19 @@ def _check_index_key(item: Mapping[str, Any], name: str, wanted: str, index: str
             f"supported. The AttributeValue for a key attribute cannot contain an empty value. IndexName: {index}, "
             f"IndexKey: {name}"
         )
-    _check_length(value, name, limit)
+    _check_length(value, wanted, name, limit)
 
 
-def _check_length(value: str | bytes, name: str, limit: int) -> None:
-    size = len(value if isinstance(value, bytes) else value.encode("utf-8"))
+def _typed(value: Any) -> tuple[str, str]:
+    """Type and content of a value that could be a key."""
+    if not isinstance(value, dict) or len(value) != 1:
+        raise ValueError("Supplied AttributeValue must contain exactly one of the supported datatypes")
+    ((kind, content),) = value.items()
+    return kind, content if isinstance(content, str) else str(content)
+
+
+def _check_length(value: str, kind: str, name: str, limit: int) -> None:
+    size = len(value) * 3 // 4 - value[-2:].count("=") if kind == "B" else len(value.encode("utf-8"))
     if size > limit:
         raise ValueError(f"{_INVALID}Size of key {name} has exceeded the maximum size limit of {limit} bytes")
 

@@ -3,16 +3,15 @@
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ImportTable.html
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataImport.HowItWorks.html
 
-The table is there at once; until the import ends its attribute `sandbox_creating_until` (a `time.monotonic()` deadline)
-is infinite, which means CREATING. An import that fails before the first object is read takes its table away again.
+The table is there at once, in CREATING until the import ends (its attribute `sandbox_creating_until`, a
+`time.monotonic()` deadline, is infinite meanwhile). An import that fails before the first object is read takes its
+table away again.
 Not emulated, and refused with a ValidationException: CSV, ION, ZSTD, vector indexes. Never seen here: CANCELLED.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,9 +25,10 @@ from moto.dynamodb.responses import DynamoHandler
 
 from migrate.sandbox.callers import Caller, caller_of
 from migrate.sandbox.import_load import LOG_GROUP, Counts, load
-from migrate.sandbox.import_requests import table_key, validate_import
+from migrate.sandbox.import_requests import validate_import
 from migrate.sandbox.jobs import Tokens, install_clock, new_job_id, schedule
 from migrate.sandbox.settings import Timing
+from migrate.sandbox.table_store import create_table, mark_filled
 from migrate.sandbox.transfer_access import TransferFailed
 from migrate.sandbox.transfer_requests import paginate, refuse, table_id
 
@@ -104,7 +104,7 @@ def _start(handler: DynamoHandler, seconds: float) -> Import:
 
 
 def _accept(handler: DynamoHandler, request: Mapping[str, Any], token: str) -> Import:
-    table = _create_table(handler.dynamodb_backend, request["TableCreationParameters"])
+    table = create_table(handler.dynamodb_backend, request["TableCreationParameters"])
     return Import(
         arn=f"{table.table_arn}/import/{new_job_id()}",
         table=table,
@@ -114,33 +114,6 @@ def _accept(handler: DynamoHandler, request: Mapping[str, Any], token: str) -> I
         counts=Counts(),
         started=datetime.now(timezone.utc),
     )
-
-
-def _create_table(backend: DynamoDBBackend, wanted: Mapping[str, Any]) -> Table:
-    name = wanted["TableName"]
-    if name in backend.tables:
-        refuse("ResourceInUseException", f"Table already exists: {name}")
-    sse = dict(wanted.get("SSESpecification") or {})
-    if sse.get("Enabled") and sse.get("KMSMasterKeyId"):
-        sse["KMSMasterKeyId"] = table_key(sse["KMSMasterKeyId"], backend.account_id, backend.region_name)
-    table = backend.create_table(
-        name,
-        schema=wanted["KeySchema"],
-        throughput=wanted.get("ProvisionedThroughput"),
-        attr=wanted["AttributeDefinitions"],
-        global_indexes=wanted.get("GlobalSecondaryIndexes") or [],
-        indexes=[],
-        streams=None,
-        billing_mode=wanted.get("BillingMode") or "PROVISIONED",
-        sse_specification=sse if sse.get("Enabled") else None,
-        tags=[],
-        deletion_protection_enabled=False,
-        warm_throughput=None,
-    )
-    if wanted.get("OnDemandThroughput"):
-        table.sandbox_on_demand_throughput = dict(wanted["OnDemandThroughput"])
-    table.sandbox_creating_until = math.inf
-    return table
 
 
 def _finish(job: Import, backend: DynamoDBBackend) -> None:
@@ -154,7 +127,7 @@ def _finish(job: Import, backend: DynamoDBBackend) -> None:
         if not job.counts.begun and backend.tables.get(job.table.name) is job.table:
             del backend.tables[job.table.name]
     job.ended = datetime.now(timezone.utc)
-    job.table.sandbox_creating_until = time.monotonic()
+    mark_filled(job.table)
 
 
 def _describe(job: Import) -> dict[str, Any]:

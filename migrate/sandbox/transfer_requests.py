@@ -85,6 +85,6 @@ def paginate(found: Sequence[T], size: int | None, token: str | None) -> tuple[S
 
 def table_id(table: Table) -> str:
     """The table's id, the same for as long as the table lives."""
-    if not hasattr(table, "sandbox_table_id"):
-        table.sandbox_table_id = str(uuid.uuid4())
-    return str(table.sandbox_table_id)
+    if not hasattr(table, "table_id"):
+        table.table_id = str(uuid.uuid4())
+    return str(table.table_id)
