@@ -55,9 +55,9 @@ def _decode_value(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping) or len(value) != 1:
         raise ValueError("Supplied AttributeValue has more than one datatypes set, must contain exactly one")
     ((kind, content),) = value.items()
-    check = _CHECKS.get(kind)
-    if check is None or not check(content):
-        raise ValueError("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")
+    check, text = _CHECKS.get(kind, (_never, _UNKNOWN))
+    if not check(content):
+        raise ValueError(text)
     if kind == "M":
         return {kind: {name: _decode_value(entry) for name, entry in content.items()}}
     if kind == "L":
@@ -112,17 +112,27 @@ def _is_number(content: Any) -> bool:
     return len(significant) <= 38 and -130 <= magnitude <= 125
 
 
-_CHECKS: dict[str, Callable[[Any], bool]] = {
-    "S": _is_text,
-    "N": _is_number,
-    "B": _is_text,
-    "BOOL": lambda content: isinstance(content, bool),
-    "NULL": lambda content: content is True,
-    "SS": _is_set,
-    "BS": _is_set,
-    "NS": lambda content: _is_set(content) and all(_is_number(entry) for entry in content),
-    "L": lambda content: isinstance(content, list),
-    "M": lambda content: isinstance(content, Mapping),
+def _never(_content: Any) -> bool:
+    return False
+
+
+_UNKNOWN = "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
+_SET = "One or more parameter values were invalid: a set may not be empty nor contain duplicates"
+_NUMBER = (
+    "The parameter cannot be converted to a numeric value, is out of the supported range, or has more than 38 "
+    "significant digits"
+)
+_CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "S": (_is_text, _UNKNOWN),
+    "N": (_is_number, _NUMBER),
+    "B": (_is_text, _UNKNOWN),
+    "BOOL": (lambda content: isinstance(content, bool), _UNKNOWN),
+    "NULL": (lambda content: content is True, "Null attribute value types must have the value of true"),
+    "SS": (_is_set, _SET),
+    "BS": (_is_set, _SET),
+    "NS": (lambda content: _is_set(content) and all(_is_number(entry) for entry in content), _SET),
+    "L": (lambda content: isinstance(content, list), _UNKNOWN),
+    "M": (lambda content: isinstance(content, Mapping), _UNKNOWN),
 }
 
 

@@ -56,20 +56,25 @@ def not_emulated(what: str) -> NoReturn:
     refuse("ValidationException", f"The sandbox does not emulate {what}.")
 
 
-def check_time(asked: Any, earliest: float | None, now: datetime) -> datetime:
+def check_time(asked: Any, earliest: Any, now: datetime) -> datetime:
     """The moment an export shows: now, or ExportTime if that lies in the recovery window and in the last minute."""
     if asked is None:
         return now
-    moment = asked if isinstance(asked, datetime) else datetime.fromtimestamp(float(asked), timezone.utc)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
+    moment = _moment(asked)
     # Clients send whole seconds, so the very second in which recovery was switched on counts.
-    start = datetime.fromtimestamp(int(earliest or 0), timezone.utc)
+    start = _moment(earliest or 0).replace(microsecond=0)
     if moment > now or moment < start:
         refuse("InvalidExportTimeException", "ExportTime is outside of the point in time recovery window")
     if now - moment > _CLOCK_SKEW:
         not_emulated("an ExportTime more than a minute ago")
     return moment
+
+
+def _moment(value: Any) -> datetime:
+    """A time that moto keeps as seconds since 1970 or as a datetime, which is in UTC if it is naive."""
+    if not isinstance(value, datetime):
+        return datetime.fromtimestamp(float(value), timezone.utc)
+    return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
 
 
 def paginate(found: Sequence[T], size: int | None, token: str | None) -> tuple[Sequence[T], str | None]:

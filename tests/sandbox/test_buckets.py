@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -276,6 +278,25 @@ def test_a_foreign_role_lists_and_reads_with_a_policy(aws: World) -> None:
     aws.target("s3").put_object(Bucket=bucket, Key="k", Body=b"x")
     listed = aws.source("s3").list_objects_v2(Bucket=bucket)["Contents"]
     assert [entry["Key"] for entry in listed] == ["k"]
+    aws.source("iam").create_role(RoleName="SomebodyElse", AssumeRolePolicyDocument="{}")
     other_role = aws.client("s3", SOURCE_ACCOUNT, "SomebodyElse")
     with refused("AccessDenied"):
         other_role.list_objects_v2(Bucket=bucket)
+
+
+def test_a_presigned_url_acts_for_who_signed_it_and_no_signature_for_nobody(aws: World) -> None:
+    bucket = aws.bucket()
+    aws.target("s3").put_object(Bucket=bucket, Key="k", Body=b"x")
+    where = {"Bucket": bucket, "Key": "k"}
+    assert _get(aws.target("s3").generate_presigned_url("get_object", Params=where)) == 200
+    assert _get(aws.source("s3").generate_presigned_url("get_object", Params=where)) == 403
+    assert _get(f"{aws.endpoint_url}/{bucket}/k") == 403
+
+
+def _get(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code

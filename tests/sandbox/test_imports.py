@@ -199,8 +199,8 @@ def test_bad_items_are_left_out_and_logged(aws: World) -> None:
         item("g", g={"S": "x"}): "Type mismatch for Index Key g Expected: N Actual: S IndexName: by-g",
         item("huge", text={"S": "x" * 410_000}): "Item size has exceeded the maximum allowed size",
         item(""): "cannot contain an empty string value",
-        item("n", n={"N": "1" * 39}): "AttributeValue",
-        item("set", s={"SS": []}): "AttributeValue",
+        item("n", n={"N": "1" * 39}): "38 significant digits",
+        item("set", s={"SS": []}): "may not be empty",
         item("kind", s={"Q": "1"}): "AttributeValue",
         json.dumps({"NoItem": {}}): "no Item",
     }
