@@ -1,0 +1,107 @@
+"""KMS as between accounts: a key of another account, by ARN, if its key policy lets the caller.
+
+https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html
+https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id-alias-name   (aliases)
+
+Not emulated: grants, key policies within one account (moto's rules stay: an explicit Deny counts), cryptography with a
+key of another account.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from moto.core.exceptions import JsonRESTError
+from moto.kms.models import Key, KmsBackend, kms_backends
+from moto.kms.responses import KmsResponse
+
+from migrate.sandbox.callers import Caller, caller_of, principal_context
+from migrate.sandbox.jobs import install_clock
+from migrate.sandbox.policy_verdicts import Verdict, decide
+from migrate.sandbox.settings import Timing
+
+_ARN = re.compile(r"arn:aws[\w-]*:kms:(?P<region>[\w-]+):(?P<account>\d{12}):(?P<rest>(key|alias)/.+)")
+
+
+def install(timing: Timing) -> None:
+    """Puts the rules of this module into moto. `timing` is not used."""
+    del timing
+    install_clock()
+    if getattr(KmsResponse, "sandbox_rules", False):
+        return
+    KmsResponse.sandbox_rules = True
+    _describe_foreign_keys()
+    _check_policies()
+
+
+def find_key(reference: str, account: str, region: str) -> Key | None:
+    """The key behind an ARN, or behind a key id or alias of that account and Region; None if there is none."""
+    match = _ARN.fullmatch(reference)
+    if match:
+        account, region, reference = match["account"], match["region"], match["rest"].removeprefix("key/")
+    backend = kms_backends[account][region]
+    key_id = backend.get_key_id_from_alias(reference) if reference.startswith("alias/") else reference
+    return backend.keys.get(key_id)
+
+
+def may_use(key: Key, caller: Caller, *actions: str) -> bool:
+    """True if the key is enabled and its policy allows the caller every one of `actions` (`kms:Decrypt`)."""
+    context = {
+        **principal_context(caller),
+        "kms:calleraccount": caller.account,
+        "kms:viaservice": "",
+        "aws:securetransport": "true",
+    }
+    return key.key_state == "Enabled" and all(
+        decide(key.policy, caller, action, key.arn, context) is Verdict.ALLOW for action in actions
+    )
+
+
+def _describe_foreign_keys() -> None:
+    original = KmsResponse.describe_key
+
+    def describe_key(self: KmsResponse) -> str:
+        reference = str(self._get_param("KeyId"))
+        match = _ARN.fullmatch(reference)
+        if match is None or match["account"] == self.current_account:
+            return str(original(self))
+        key = find_key(reference, match["account"], match["region"])
+        if key is None:
+            raise JsonRESTError("NotFoundException", f"Key '{reference}' does not exist")
+        caller = caller_of(self)
+        if not may_use(key, caller, "kms:DescribeKey"):
+            raise JsonRESTError(
+                "AccessDeniedException",
+                f"User: {caller.arn} is not authorized to perform: kms:DescribeKey on resource: {key.arn} because no "
+                "resource-based policy allows the kms:DescribeKey action",
+            )
+        return json.dumps(key.to_dict())
+
+    KmsResponse.describe_key = describe_key
+
+
+def _check_policies() -> None:
+    create, put = KmsBackend.create_key, KmsBackend.put_key_policy
+
+    def create_key(self: KmsBackend, policy: str | None, *args: Any, **kwargs: Any) -> Key:
+        if policy:
+            _check(policy)
+        return create(self, policy, *args, **kwargs)
+
+    def put_key_policy(self: KmsBackend, key_id: str, policy: str) -> None:
+        _check(policy)
+        put(self, key_id, policy)
+
+    KmsBackend.create_key = create_key
+    KmsBackend.put_key_policy = put_key_policy
+
+
+def _check(policy: str) -> None:
+    try:
+        document = json.loads(policy)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict) or not document.get("Statement"):
+        raise JsonRESTError("MalformedPolicyDocumentException", "The new key policy is not a valid policy document.")
