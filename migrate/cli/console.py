@@ -1,0 +1,61 @@
+"""Where text goes: results to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+from migrate.core.codec import Json
+from migrate.core.diagnostics import Diagnostic
+from migrate.core.errors import MigrateError
+from migrate.render.diagnostics import diagnostics_text, error_text
+from migrate.render.style import Style
+
+
+class Console:
+    """The two output streams and the common options."""
+
+    def __init__(self) -> None:
+        self.state_url = "state/"
+        self.verbose = False
+        self._colour = True
+
+    def configure(self, *, state: str, colour: bool, verbose: bool) -> None:
+        """Take over the common options."""
+        self.state_url, self._colour, self.verbose = state, colour, verbose
+
+    @property
+    def style(self) -> Style:
+        """The style for stdout."""
+        return Style(self._colour and sys.stdout.isatty())
+
+    @property
+    def error_style(self) -> Style:
+        """The style for stderr."""
+        return Style(self._colour and sys.stderr.isatty())
+
+    def result(self, text: str) -> None:
+        """A result: stdout."""
+        print(text, flush=True)
+
+    def json(self, value: Json) -> None:
+        """A result as JSON: stdout."""
+        print(json.dumps(value, indent=2, ensure_ascii=False), flush=True)
+
+    def say(self, text: str = "") -> None:
+        """Something about the run: stderr."""
+        print(text, file=sys.stderr, flush=True)
+
+    def diagnostics(self, found: Sequence[Diagnostic]) -> None:
+        """Diagnostics: stderr."""
+        if found:
+            self.say(diagnostics_text(found, self.error_style))
+
+    def error(self, error: MigrateError) -> None:
+        """An error that ends the command: stderr."""
+        self.say(error_text(error, self.error_style))
+
+
+console = Console()
+"""The one console of this process."""

@@ -1,0 +1,160 @@
+"""The composition root: from a manifest to accounts, inventory, state and plan."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from migrate.aws.session import Account, AccountAccess, connect
+from migrate.cli.console import console
+from migrate.core.clock import SystemClock, new_lineage
+from migrate.core.diagnostics import Diagnostic, error, has_errors
+from migrate.core.errors import ManifestInvalid, Refused, StateUnusable
+from migrate.manifest.load import load_manifest
+from migrate.manifest.model import AccountConfig, Manifest, TableMapping
+from migrate.manifest.resolve import is_enough_without_listing, resolve_tables
+from migrate.observe.collect import collect, list_source_tables
+from migrate.observe.identity import verify_accounts
+from migrate.observe.inventory import Inventory
+from migrate.plan.build import build
+from migrate.plan.model import Plan
+from migrate.state.model import MigrationFile, State
+from migrate.state.store import Store, open_store
+from migrate.strategies.registry import by_name
+
+
+@dataclass(frozen=True)
+class World:
+    """A manifest and connections to its two accounts."""
+
+    manifest: Manifest
+    source: Account
+    target: Account
+    clock: SystemClock
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What the manifest means for the tables that are really there."""
+
+    mappings: tuple[TableMapping, ...]
+    inventory: Inventory
+    diagnostics: tuple[Diagnostic, ...]
+    seconds: float
+
+
+def read_manifest(path: str) -> Manifest:
+    """The manifest; prints its warnings. Raises `ManifestInvalid` with every problem."""
+    manifest, found = load_manifest(path, os.environ)
+    if manifest is None or has_errors(found):
+        raise ManifestInvalid(found)
+    console.diagnostics(found)
+    return manifest
+
+
+def open_world(manifest: Manifest, *, read_only: bool) -> World:
+    """Connections to both accounts, whose identity is verified before anything else."""
+    clock = SystemClock()
+    source, target = (
+        connect(_access(config), read_only=read_only, clock=clock) for config in (manifest.source, manifest.target)
+    )
+    verify_accounts(source, target)
+    return World(manifest, source, target, clock)
+
+
+def observe(world: World, only: Sequence[str] = ()) -> Observed:
+    """Look at both accounts. `only` are names of tables (source or target) to look at; empty: all of the manifest."""
+    began = world.clock.monotonic()
+    manifest = world.manifest
+    names: list[str] = []
+    found: list[Diagnostic] = []
+    if is_enough_without_listing(manifest):
+        names = [rule.name for rule in manifest.tables if rule.name]
+    else:
+        names, found = list_source_tables(world.source)
+    mappings, problems = resolve_tables(manifest, names)
+    mappings = _chosen(mappings, only)
+    inventory = collect(
+        world.source,
+        world.target,
+        pairs=[(mapping.source_name, mapping.target_name) for mapping in mappings],
+        buckets=_buckets(manifest, mappings),
+        keys={name: (key.side, key.id) for name, key in manifest.keys.items()},
+        clock=world.clock,
+    )
+    seconds = world.clock.monotonic() - began
+    return Observed(tuple(mappings), inventory, (*found, *problems), seconds)
+
+
+def make_plan(world: World, seen: Observed, state: State) -> Plan:
+    """The plan, with the diagnostics of looking included."""
+    import dataclasses
+
+    plan = build(world.manifest, seen.mappings, seen.inventory, state, by_name())
+    return dataclasses.replace(plan, diagnostics=(*seen.diagnostics, *plan.diagnostics))
+
+
+def store() -> Store:
+    """The store that the user named."""
+    return open_store(console.state_url)
+
+
+def state_or_new(kept: State | None, manifest: Manifest) -> State:
+    """The state, or an empty one with a new lineage that nobody has written down yet.
+
+    Raises `StateUnusable` when the state is of a migration between other accounts.
+    """
+    if kept is None:
+        accounts = {"source_account": manifest.source.id, "target_account": manifest.target.id}
+        return State(MigrationFile(manifest.name, new_lineage(), **accounts))
+    file = kept.migration
+    then, now = (file.source_account, file.target_account), (manifest.source.id, manifest.target.id)
+    if all(then) and then != now:
+        raise StateUnusable(
+            f"the state of {manifest.name} is of another migration",
+            why=f"it moves tables from {then[0]} to {then[1]}, and the manifest says {now[0]} to {now[1]}",
+            hint="give the manifest another name, or name another place with --state",
+        )
+    return kept
+
+
+def refuse(plan: Plan) -> None:
+    """Print the plan's diagnostics; raise `Refused` when one of them is an error."""
+    console.diagnostics(plan.diagnostics)
+    if plan.is_errored:
+        raise Refused("the plan cannot be carried out", why="see above", hint="mend the manifest or the accounts")
+
+
+def _access(config: AccountConfig) -> AccountAccess:
+    return AccountAccess(
+        side=config.side,
+        id=config.id,
+        region=config.region,
+        profile=config.profile,
+        role=config.role,
+        external_id=config.external_id,
+        session_name=config.session_name,
+        endpoint_url=config.endpoint_url,
+    )
+
+
+def _chosen(mappings: Sequence[TableMapping], only: Sequence[str]) -> list[TableMapping]:
+    chosen = [m for m in mappings if not only or m.source_name in only or m.target_name in only]
+    known = {name for m in mappings for name in (m.source_name, m.target_name)}
+    unknown = [name for name in only if name not in known]
+    if unknown:
+        hint = f"tables of the manifest: {', '.join(sorted({m.source_name for m in mappings}))}"
+        raise ManifestInvalid([error(f"--only {name} names no table of the manifest", hint=hint) for name in unknown])
+    return chosen
+
+
+def _buckets(manifest: Manifest, mappings: Sequence[TableMapping]) -> list[str]:
+    found = {
+        str(options["bucket"])
+        for mapping in mappings
+        for name in by_name()
+        if mapping.strategy in (name, "auto")
+        and (options := manifest.strategy_options(name, mapping.options)).get("bucket")
+    }
+    return sorted(found)
