@@ -17,9 +17,10 @@ _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _WORD = re.compile(r"[^\s:]*")
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+\Z")
 _ACCESS_KEY = re.compile(r"(?<![A-Za-z0-9])((?:AKIA|ASIA)[A-Z0-9]{16})(?![A-Za-z0-9])")
-_SECRET_KEY = re.compile(
-    r"(?<![A-Za-z0-9/+])(?=[^\s]*[a-z])(?=[^\s]*[A-Z])(?=[^\s]*[0-9])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"
-)
+_SECRET_KEY = re.compile(r"(?<![A-Za-z0-9/+])(?=\S*[a-z])(?=\S*[A-Z])(?=\S*[0-9])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
+_SECRET_WORD = r"(?:secret|password|passwd|secret_?key|access_?key(?:_?id)?|session_?token|api_?key|private_?key)"
+_SECRET_NAME = re.compile(_SECRET_WORD + r"\Z", re.IGNORECASE)
+_NAMED_SECRET = re.compile(rf"({_SECRET_WORD}[\"']?\s*[:=]\s*[\"']?)([^\s\"',}}]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,13 @@ def is_secret_key(text: str) -> bool:
     return _SECRET_KEY.fullmatch(text) is not None
 
 
+def is_secret_name(name: str) -> bool:
+    """True when a key of that name announces a secret."""
+    return _SECRET_NAME.search(name) is not None
+
+
 def redact(text: str) -> str:
     """`text` with whatever looks like a credential replaced by stars of the same length."""
     text = _ACCESS_KEY.sub(lambda m: m[1][:4] + "*" * 16, text)
+    text = _NAMED_SECRET.sub(lambda m: m[1] + "*" * len(m[2]), text)
     return _SECRET_KEY.sub("*" * 40, text)
