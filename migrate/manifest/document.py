@@ -14,13 +14,17 @@ Path = tuple[str | int, ...]
 
 # YAML's own line breaks: `splitlines` knows more of them and would count other lines than the parser does.
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_LONGEST_LINE = 1000
 _WORD = re.compile(r"[^\s:]*")
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+\Z")
 _ACCESS_KEY = re.compile(r"(?<![A-Za-z0-9])((?:AKIA|ASIA)[A-Z0-9]{16})(?![A-Za-z0-9])")
-_SECRET_KEY = re.compile(r"(?<![A-Za-z0-9/+])(?=\S*[a-z])(?=\S*[A-Z])(?=\S*[0-9])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
+_SECRET_KEY = re.compile(
+    r"(?<![A-Za-z0-9/+])(?=[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=]))"
+    r"(?=[A-Z0-9/+]{0,39}[a-z])(?=[a-z0-9/+]{0,39}[A-Z])(?=[A-Za-z/+]{0,39}[0-9])[A-Za-z0-9/+]{40}"
+)
 _SECRET_WORD = r"(?:secret|password|passwd|secret_?key|access_?key(?:_?id)?|session_?token|api_?key|private_?key)"
 _SECRET_NAME = re.compile(_SECRET_WORD + r"\Z", re.IGNORECASE)
-_NAMED_SECRET = re.compile(rf"({_SECRET_WORD}[\"']?\s*[:=]\s*[\"']?)([^\s\"',}}]+)", re.IGNORECASE)
+_NAMED_SECRET = re.compile(rf"({_SECRET_WORD}[\"']?\s{{0,20}}[:=]\s{{0,20}}[\"']?)([^\s\"',}}]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -144,8 +148,12 @@ def split_lines(text: str) -> list[str]:
 
 
 def place_in(file: str, lines: Sequence[str], span: Span) -> Location:
-    """A Location with its source line. Credentials in the line are blanked, since locations are printed."""
+    """A Location with its source line. Credentials in the line are blanked, since locations are printed.
+
+    A line that no screen can show is left out.
+    """
     text = lines[span.line] if span.line < len(lines) else ""
+    text = text if len(text) <= _LONGEST_LINE else ""
     length = max(0, min(span.length, len(text) - span.column))
     return Location(file, span.line + 1, span.column + 1, length, redact(text))
 

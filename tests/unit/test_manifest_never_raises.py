@@ -28,11 +28,13 @@ def check(text: str) -> None:
         assert one.location.column - 1 + one.location.length <= max(len(one.location.text), one.location.column - 1)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text(text: str) -> None:
     check(text)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=30))
 def test_pieces_of_yaml(pieces: list[str]) -> None:
     check("".join(pieces))

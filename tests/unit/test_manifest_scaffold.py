@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrate.manifest.load import load_text
@@ -23,10 +23,8 @@ def valid(text: str) -> Manifest:
 
 
 def test_it_says_what_was_asked() -> None:
-    tables = [
-        TableSketch("orders", ("PK", "S"), ("on", "N"), 1204331, 851443712, ("stream\nwith trigger",)),
-        "2024.log",
-    ]
+    orders = TableSketch("orders", ("PK", "S"), ("on", "N"), 1204331, 851443712, ("stream\nwith trigger",))
+    tables: list[str | TableSketch] = [orders, "2024.log"]
     text = scaffold(SOURCE, TARGET, tables, name="to-prod")
     manifest = valid(text)
     assert (manifest.name, manifest.source, manifest.target) == ("to-prod", SOURCE, TARGET)
@@ -44,6 +42,7 @@ names = st.text("abcdefXYZ0123456789_.-", min_size=3, max_size=30)
 attributes = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 
 
+@settings(deadline=None)
 @given(st.lists(names, min_size=1, max_size=5, unique=True), attributes)
 def test_any_table_and_attribute_reads_back(tables: list[str], attribute: str) -> None:
     manifest = valid(scaffold(SOURCE, TARGET, [TableSketch(name, (attribute, "S")) for name in tables]))

@@ -77,7 +77,7 @@ def test_a_pattern_without_tables_is_a_warning() -> None:
 def test_patterns_share_a_target_without_a_template() -> None:
     got = resolved(manifest_of('{match: "ev-*", target: {name: events}}'), "ev-a", "ev-b")
     what = "error: ev-a and ev-b would both become events write {name} in target.name"
-    assert got == ({"ev-a": "events"}, [("m.yaml:7:37", what)])
+    assert got == ({"ev-a": "events"}, [("m.yaml:7:36", what)])
 
 
 def test_templates() -> None:
@@ -97,7 +97,7 @@ def test_a_table_is_never_moved_onto_itself() -> None:
     head = HEAD.replace("222222222222", "111111111111")
     manifest = manifest_of('{match: "*", target: {name: orders}}', head=head)
     got = resolved(manifest, "orders")
-    assert got == ({}, [("m.yaml:7:34", "error: orders would be moved onto itself")])
+    assert got == ({}, [("m.yaml:7:33", "error: orders would be moved onto itself")])
 
 
 def test_when_the_tables_need_not_be_listed() -> None:

@@ -80,7 +80,7 @@ def test_aliases_and_merges() -> None:
         "z": {"p": 1, "q": 3},
         "w": {"p": 7, "q": 2},
     }
-    assert str(document.location(("y", "q"))) == "m.yaml:1:14"
+    assert str(document.location(("y", "q"))) == "m.yaml:1:17"
     assert str(document.location(("y",), key=True)) == "m.yaml:2:1"
 
 
@@ -106,9 +106,9 @@ def test_a_key_written_twice_names_both_places() -> None:
         ("a: *nothing", "1:4", "*nothing is not defined here"),
         ("a: &a [*a]", "1:8", "*a is not defined here"),
         ("? [a]\n: 1", "1:3", "a key must be plain text"),
-        ("a: {<<: 5}", "1:5", "`<<` merges mappings only"),
+        ("a: {<<: 5}", "1:9", "`<<` merges mappings only"),
         ("a: x\x07", "1:5", "the character U+0007 is not allowed in YAML"),
-        ("a: " + "[" * 50 + "]" * 50, "1:43", "this is nested too deeply"),
+        ("a: " + "[" * 50 + "]" * 50, "1:44", "this is nested too deeply"),
     ],
 )
 def test_what_is_refused(text: str, place: str, summary: str) -> None:
