@@ -295,6 +295,12 @@ def test_what_a_variable_holds_is_not_interpolated_again() -> None:
     assert good(text, A="${env:B}", B="no").tables[0].target.tags == {"a": "${env:B}"}
 
 
+def test_a_variable_that_is_not_text_is_refused() -> None:
+    text = HEAD + 'tables: [{name: orders, target: {tags: {a: "${env:A}"}}}]\n'
+    _, found = load_text(text, "m.yaml", {"A": "\udcff"})
+    assert [one.summary for one in found] == ["the environment variable A is not UTF-8 text"]
+
+
 def test_a_line_break_at_the_end_of_a_variable_is_seen() -> None:
     text = HEAD.replace('"111111111111"', '"${env:ACCOUNT}"') + "tables: [{name: orders}]\n"
     _, found = load_text(text, "m.yaml", {"ACCOUNT": "111111111111\n"})
