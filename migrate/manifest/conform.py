@@ -10,7 +10,7 @@ from migrate.core.diagnostics import Diagnostic
 from migrate.core.schemas import read_schema
 from migrate.manifest.document import Document, Path, did_you_mean, redact
 
-ValidationError = Any  # jsonschema types most fields of its own class as "or unset", which they never are here
+Problem = Any  # a ValidationError; its own annotations make most fields "or unset", which they never are here
 
 _TYPES = {
     "string": "text",
@@ -19,6 +19,17 @@ _TYPES = {
     "boolean": "true or false",
     "object": "a mapping of keys",
     "array": "a list",
+}
+_SENTENCES = {
+    "minLength": "must not be empty",
+    "maxLength": "is longer than {} characters",
+    "minimum": "must be {} or more",
+    "maximum": "must be {} or less",
+    "exclusiveMinimum": "must be more than {}",
+    "minItems": "must not be empty",
+    "minProperties": "must not be empty",
+    "maxProperties": "has more than {} entries",
+    "uniqueItems": "names something twice",
 }
 
 
@@ -51,10 +62,22 @@ def _check_options(document: Document, schema: dict[str, Any], table: Any, index
 
 
 def _validate(document: Document, schema: dict[str, Any], value: Any, path: Path) -> list[Diagnostic]:
-    from jsonschema import Draft202012Validator
-
     words = _Words(document, path)
-    return [finding for problem in Draft202012Validator(schema).iter_errors(value) for finding in words.of(problem)]
+    return [finding for problem in _validator(schema).iter_errors(value) for finding in words.of(problem)]
+
+
+def _validator(schema: dict[str, Any]) -> Any:
+    from jsonschema import Draft202012Validator, ValidationError
+    from jsonschema.validators import extend
+
+    def pattern(validator: Any, limit: str, instance: Any, schema: Any) -> Iterator[Any]:  # noqa: ARG001
+        # JSON Schema's `$` is the very end; Python's would let a final line break through.
+        strict = limit[:-1] + r"\Z" if limit.endswith("$") else limit
+        if isinstance(instance, str) and not re.search(strict, instance):
+            yield ValidationError("does not match")
+
+    build: Any = extend
+    return build(Draft202012Validator, {"pattern": pattern})(schema)
 
 
 class _Words:
@@ -63,15 +86,16 @@ class _Words:
     def __init__(self, document: Document, root: Path) -> None:
         self.document, self.root = document, root
 
-    def of(self, problem: ValidationError) -> Iterable[Diagnostic]:
+    def of(self, problem: Problem) -> Iterable[Diagnostic]:
         path = (*self.root, *problem.absolute_path)
         keyword = str(problem.validator)
         if keyword == "additionalProperties":
             return self._unknown_keys(problem, path)
         if keyword == "required":
             return self._missing_keys(problem, path)
-        if keyword == "propertyNames":
-            return [self._bad_name(problem, path)]
+        if "propertyNames" in problem.absolute_schema_path:
+            name = str(problem.instance)
+            return [self.document.error((*path, name), f"as a name {self._sentence(problem)}", key=True)]
         if problem.instance is None:
             hint = "give it a value, or remove the key"
             return [self.document.error(path, "has no value", hint=hint, key=True)]
@@ -81,26 +105,16 @@ class _Words:
             return [self._type(problem, path)]
         return [self.document.error(path, self._sentence(problem), hint=_nearest(problem))]
 
-    def _sentence(self, problem: ValidationError) -> str:
+    def _sentence(self, problem: Problem) -> str:
         schema = problem.schema if isinstance(problem.schema, dict) else {}
         limit = problem.validator_value
         if "errorMessage" in schema:
             return str(schema["errorMessage"])
-        sentences = {
-            "enum": lambda: f"is {_show(problem.instance)}, not one of {', '.join(_show(one) for one in limit)}",
-            "minLength": lambda: "must not be empty",
-            "maxLength": lambda: f"is longer than {limit} characters",
-            "minimum": lambda: f"must be {limit} or more",
-            "maximum": lambda: f"must be {limit} or less",
-            "exclusiveMinimum": lambda: f"must be more than {limit}",
-            "minItems": lambda: "must not be empty",
-            "minProperties": lambda: "must not be empty",
-            "maxProperties": lambda: f"has more than {limit} entries",
-            "uniqueItems": lambda: "names something twice",
-        }
-        return sentences.get(str(problem.validator), lambda: "is not valid here")()
+        if problem.validator == "enum":
+            return f"is {_show(problem.instance)}, not one of {', '.join(_show(one) for one in limit)}"
+        return _SENTENCES.get(str(problem.validator), "is not valid here").format(limit)
 
-    def _unknown_keys(self, problem: ValidationError, path: Path) -> Iterator[Diagnostic]:
+    def _unknown_keys(self, problem: Problem, path: Path) -> Iterator[Diagnostic]:
         known = list(problem.schema.get("properties", ()))
         for name in problem.instance:
             if name in known:
@@ -108,7 +122,7 @@ class _Words:
             hint = did_you_mean(name, known) or f"known here: {', '.join(known)}"
             yield self.document.error((*path, name), "is not a known key", hint=hint, key=True)
 
-    def _missing_keys(self, problem: ValidationError, path: Path) -> Iterator[Diagnostic]:
+    def _missing_keys(self, problem: Problem, path: Path) -> Iterator[Diagnostic]:
         # jsonschema reports each missing key with an error of its own, naming it only in the message.
         name = next(name for name in problem.validator_value if problem.message.startswith(repr(name)))
         if did_you_mean(name, [one for one in problem.instance if one not in problem.schema.get("properties", {})]):
@@ -116,24 +130,26 @@ class _Words:
         description = problem.schema.get("properties", {}).get(name, {}).get("description", "")
         yield self.document.error((*path, name), "is missing", why=description)
 
-    def _bad_name(self, problem: ValidationError, path: Path) -> Diagnostic:
-        return self.document.error((*path, str(problem.instance)), f"as a name {self._name_rule(problem)}", key=True)
-
-    def _name_rule(self, problem: ValidationError) -> str:
-        inner = problem.context[0] if problem.context else problem
-        return self._sentence(inner)
-
-    def _alternatives(self, problem: ValidationError, path: Path) -> Iterable[Diagnostic]:
+    def _alternatives(self, problem: Problem, path: Path) -> Iterable[Diagnostic]:
         """A mapping is told what is wrong inside it, which says more than "none of these"."""
         is_inside = isinstance(problem.instance, dict) and problem.validator == "anyOf"
         inside = [one for one in problem.context or () if one.validator != "type" or len(one.path)]
         inside = [one for one in inside if one.validator != "const"] if is_inside else []
         for one in inside:
             yield from self.of(one)
-        if not inside:
+        if not inside and not self._is_told_otherwise(problem):
             yield self.document.error(path, self._sentence(problem))
 
-    def _type(self, problem: ValidationError, path: Path) -> Diagnostic:
+    def _is_told_otherwise(self, problem: Problem) -> bool:
+        """`oneOf` is about the keys that an entry needs: said when it is a mapping, and does not misspell them."""
+        if problem.validator != "oneOf":
+            return False
+        known = problem.schema["properties"]
+        misspelt = [key for key in problem.instance if key not in known] if isinstance(problem.instance, dict) else []
+        needed = [key for branch in problem.validator_value for key in branch["required"]]
+        return not isinstance(problem.instance, dict) or any(did_you_mean(key, needed) for key in misspelt)
+
+    def _type(self, problem: Problem, path: Path) -> Diagnostic:
         wanted = _TYPES[str(problem.validator_value)]
         value, written = problem.instance, self.document.written(path)
         if wanted == "text" and isinstance(value, (bool, int, float)) and written is not None:
@@ -144,7 +160,7 @@ class _Words:
         hint = ""
         if isinstance(value, str) and wanted in ("a number", "a whole number") and re.fullmatch(r"[0-9]+", value):
             hint = f"write {int(value[:30])} without quotes"
-        elif wanted == "a list" and isinstance(value, str):
+        elif wanted == "a list" and isinstance(value, str) and path[-1] in ("exclude", "drop"):
             hint = f"write [{_show(value)}]"
         return self.document.error(path, f"must be {wanted}", hint=hint)
 
@@ -161,7 +177,7 @@ def _show(value: Any) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def _nearest(problem: ValidationError) -> str:
+def _nearest(problem: Problem) -> str:
     if not isinstance(problem.instance, str):
         return ""
     if problem.validator == "enum":

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from migrate.core.diagnostics import Diagnostic
-from migrate.manifest.document import Document, Path, has_access_key, is_secret_key
+from migrate.manifest.document import Document, Path, has_access_key, is_secret_key, is_secret_name
 
-_SECRET_NAME = re.compile(r"secret|password|passwd|access_?key|session_?token|api_?key|private_?key", re.IGNORECASE)
 # 40 mixed characters may be a name here: CloudFormation makes such table names, and people such external ids.
 _NAMES = {"name", "match", "exclude", "external_id", "partition", "sort"}
 
@@ -39,7 +37,7 @@ def _looks_secret(value: str, path: Path) -> bool:
         return not _NAMES & set(path[-2:])
     name = path[-1] if path else ""
     # Attribute names and filters of the user's own data may well hold such words; settings of ours never do.
-    return isinstance(name, str) and bool(value) and "transform" not in path and bool(_SECRET_NAME.search(name))
+    return isinstance(name, str) and bool(value) and "transform" not in path and is_secret_name(name)
 
 
 def _refused(document: Document, path: Path, where: str) -> Diagnostic:

@@ -14,12 +14,17 @@ Path = tuple[str | int, ...]
 
 # YAML's own line breaks: `splitlines` knows more of them and would count other lines than the parser does.
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_LONGEST_LINE = 1000
 _WORD = re.compile(r"[^\s:]*")
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+\Z")
 _ACCESS_KEY = re.compile(r"(?<![A-Za-z0-9])((?:AKIA|ASIA)[A-Z0-9]{16})(?![A-Za-z0-9])")
 _SECRET_KEY = re.compile(
-    r"(?<![A-Za-z0-9/+])(?=[^\s]*[a-z])(?=[^\s]*[A-Z])(?=[^\s]*[0-9])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"
+    r"(?<![A-Za-z0-9/+])(?=[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=]))"
+    r"(?=[A-Z0-9/+]{0,39}[a-z])(?=[a-z0-9/+]{0,39}[A-Z])(?=[A-Za-z/+]{0,39}[0-9])[A-Za-z0-9/+]{40}"
 )
+_SECRET_WORD = r"(?:secret|password|passwd|secret_?key|access_?key(?:_?id)?|session_?token|api_?key|private_?key)"
+_SECRET_NAME = re.compile(_SECRET_WORD + r"\Z", re.IGNORECASE)
+_NAMED_SECRET = re.compile(rf"({_SECRET_WORD}[\"']?\s{{0,20}}[:=]\s{{0,20}}[\"']?)([^\s\"',}}]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -143,8 +148,12 @@ def split_lines(text: str) -> list[str]:
 
 
 def place_in(file: str, lines: Sequence[str], span: Span) -> Location:
-    """A Location with its source line. Credentials in the line are blanked, since locations are printed."""
+    """A Location with its source line. Credentials in the line are blanked, since locations are printed.
+
+    A line that no screen can show is left out.
+    """
     text = lines[span.line] if span.line < len(lines) else ""
+    text = text if len(text) <= _LONGEST_LINE else ""
     length = max(0, min(span.length, len(text) - span.column))
     return Location(file, span.line + 1, span.column + 1, length, redact(text))
 
@@ -165,7 +174,13 @@ def is_secret_key(text: str) -> bool:
     return _SECRET_KEY.fullmatch(text) is not None
 
 
+def is_secret_name(name: str) -> bool:
+    """True when a key of that name announces a secret."""
+    return _SECRET_NAME.search(name) is not None
+
+
 def redact(text: str) -> str:
     """`text` with whatever looks like a credential replaced by stars of the same length."""
     text = _ACCESS_KEY.sub(lambda m: m[1][:4] + "*" * 16, text)
+    text = _NAMED_SECRET.sub(lambda m: m[1] + "*" * len(m[2]), text)
     return _SECRET_KEY.sub("*" * 40, text)

@@ -44,7 +44,10 @@ class _Interpolation:
             return "${"
         variable = _VARIABLE.match(use[1]) if use[2] else None
         if variable and variable[1] in self.environ:
-            return self.environ[variable[1]]
+            value = self.environ[variable[1]]
+            if any("\ud800" <= character <= "\udfff" for character in value):
+                self._problem(f"the environment variable {variable[1]} is not UTF-8 text", path, "")
+            return value
         if variable:
             near = difflib.get_close_matches(variable[1], self.environ, n=1)
             hint = f"did you mean `{near[0]}`?" if near else f"export {variable[1]}=... and run again"

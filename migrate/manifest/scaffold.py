@@ -13,8 +13,9 @@ _READ_AS_OTHER = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
 _ESCAPED = re.compile('[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|["\\\\]')
 
 _HEAD = """\
-# yaml-language-server: $schema=https://dynamodb-migrate.dev/schemas/manifest.schema.json
 # What should be true after the migration. Next: migrate validate, migrate plan, migrate apply.
+# For completion in an editor: migrate schema manifest > manifest.schema.json, and a first line
+# yaml-language-server: $schema=manifest.schema.json
 version: 1
 name: {name}                    # names the migration and its state
 """
