@@ -20,7 +20,9 @@ from moto.sts.models import sts_backends
 from migrate.sandbox.settings import ROLE_NAME
 
 _PARTITION = "aws"
-_PRESIGNED_KEY = re.compile(r"X-Amz-Credential=([A-Z0-9]{12,})", re.IGNORECASE)
+_PRESIGNED_KEY = re.compile(r"[?&](?:X-Amz-Credential|AWSAccessKeyId)=([A-Z0-9]{12,})")
+_SESSION_KEY = re.compile(r"ASIA(\d{12})[A-Z]{4}")
+"""Keys of the sandbox's own sessions carry their account."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ def caller_of(response: BaseResponse) -> Caller:
     """The principal that signed the request that this moto response object is answering."""
     key = _presigned_key(response.uri)
     if key:
-        return _principal(iam_models.get_account_id_from(key), key)
-    if "Authorization" not in response.headers and "AWSAccessKeyId" not in response.querystring:
+        return _principal(_account_of(key), key)
+    if "Authorization" not in response.headers:
         return ANONYMOUS
     return _principal(response.current_account, response.get_access_key())
 
@@ -53,6 +55,11 @@ def caller_of(response: BaseResponse) -> Caller:
 def _presigned_key(url: str) -> str:
     match = _PRESIGNED_KEY.search(unquote(url))
     return match.group(1) if match else ""
+
+
+def _account_of(access_key: str) -> str:
+    match = _SESSION_KEY.fullmatch(access_key)
+    return match.group(1) if match else str(iam_models.get_account_id_from(access_key))
 
 
 def _principal(account: str, access_key: str) -> Caller:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -32,12 +31,12 @@ def _part(name: str) -> Any:
     return import_module(f"migrate.sandbox.{name}")
 
 
-def items_of(table: Table) -> Iterator[dict[str, Any]]:
+def items_of(table: Table) -> list[dict[str, Any]]:
     """Every item in JSON form (binary as base64), all from one moment."""
-    lock: AbstractContextManager[Any] = _part("rows").WRITES if _has_rows() else nullcontext()
-    with lock:
-        everything = [records.render(item) for item in list(table.all_items())]
-    return iter(everything)
+    if not _has_rows():
+        return [records.render(item) for item in list(table.all_items())]
+    with _part("rows").WRITES:
+        return [_part("items").wire_of(item) for item in table.all_items()]
 
 
 def create_table(backend: DynamoDBBackend, wish: Mapping[str, Any]) -> Table:
