@@ -113,7 +113,7 @@ class GrantRemoval(Removal):
 
 
 class BucketRemoval(Removal):
-    """Kind `bucket-removal`: a bucket that we made, when nothing is in it; otherwise it stays, and is no longer ours."""
+    """Kind `bucket-removal`: a bucket that we made, if nothing is in it; otherwise it stays and is no longer ours."""
 
     kind = "bucket"
 

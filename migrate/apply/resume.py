@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from migrate.apply.transitions import is_done
-from migrate.core.codec import Json, Undecodable, decode, digest, encode
-from migrate.core.diagnostics import error
-from migrate.core.errors import ManifestInvalid, PlanIsStale, StateUnusable
-from migrate.plan.model import FORMAT_VERSION, Action, Plan
+from migrate.core.codec import canonical, digest
+from migrate.core.errors import PlanIsStale
+from migrate.plan.model import Action, Plan
+from migrate.plan.planfile import read_plan
 from migrate.state.model import State, Status
 from migrate.state.store import Store
 
@@ -37,27 +37,6 @@ def plan_to_resume(store: Store, state: State | None, manifest_digest: str, targ
 def remaining(plan: Plan, state: State) -> list[Action]:
     """The actions of `plan` that are not done."""
     return [action for action in plan.actions if not is_done(state.record(action.address), action, plan.plan_id)]
-
-
-def read_plan(value: Json, where: str) -> Plan:
-    """The plan in a plan file's JSON. Raises `ManifestInvalid`, or `StateUnusable` for a newer version's."""
-    version = value.get("format_version") if isinstance(value, dict) else None
-    if isinstance(version, int) and version > FORMAT_VERSION:
-        raise StateUnusable(f"{where} was written by a newer version of migrate", hint="upgrade migrate")
-    try:
-        plan = decode(Plan, value)
-    except Undecodable as problem:
-        hint = "make it again: migrate plan manifest.yaml --out FILE"
-        raise ManifestInvalid([error(f"{where} is not a plan: {problem}", hint=hint)]) from None
-    written = value.get("plan_id")
-    if written is not None and written != plan.plan_id:
-        raise ManifestInvalid([error(f"{where} was changed by hand: its plan_id does not match its content")])
-    return plan
-
-
-def plan_json(plan: Plan) -> dict[str, Json]:
-    """The plan as it is kept in a file, with its id."""
-    return {"plan_id": plan.plan_id, **encode(plan)}
 
 
 def check_fresh(saved: Plan, now: Plan, state: State | None) -> None:
@@ -93,18 +72,14 @@ def _moved_actions(saved: Plan, now: Plan) -> list[str]:
     before, after = ({action.address: _identity(action, plan) for action in plan.actions} for plan in (saved, now))
     reasons = [f"{address} is no longer needed" for address in before if address not in after]
     reasons += [f"{address} is needed by now" for address in after if address not in before]
-    reasons += [
-        f"{a} would be different now: its table or bucket has changed"
-        for a in before
-        if after.get(a, before[a]) != before[a]
-    ]
-    return reasons
+    changed = [address for address in before if after.get(address, before[address]) != before[address]]
+    return reasons + [f"{address} would be different now: its table or bucket has changed" for address in changed]
 
 
 def _identity(action: Action, plan: Plan) -> str:
     """The action's digest without the lineage, which a plan made before the first apply invents."""
-    text = digest([action.kind, action.side.value, str(encode(dict(action.params))).replace(plan.lineage, "lineage")])
-    return text
+    params = canonical(dict(action.params)).replace(plan.lineage, "lineage")
+    return digest([action.kind, action.side.value, params])
 
 
 def _has_failed(state: State, action: Action, plan: Plan) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 # Help in plain text: importing rich for it would cost a third of the start-up time.
 os.environ.setdefault("TYPER_USE_RICH", "0")
@@ -40,7 +41,7 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
+def _show_version(asked: bool) -> None:
     if asked:
         typer.echo(f"migrate {__version__}")
         raise typer.Exit
@@ -48,11 +49,10 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def options(
-    context: typer.Context,
     state: str = typer.Option("state/", "--state", envvar="MIGRATE_STATE", help="Where the state is: a folder."),
     no_color: bool = typer.Option(False, "--no-color", help="Plain text (also: NO_COLOR)."),
     verbose: bool = typer.Option(False, "--verbose", "-v", help="Say more."),
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+    _version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Print the version."),
 ) -> None:
     """Options that every command understands."""
     console.configure(state=state, colour=not no_color and "NO_COLOR" not in os.environ, verbose=verbose)
@@ -82,11 +82,11 @@ def run(arguments: list[str] | None = None) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code."""
-    usage_error = typer.BadParameter.__mro__[1]  # click's, which newer versions of typer carry inside
+    usage_error: Any = typer.BadParameter.__mro__[1]  # click's, which newer versions of typer carry inside
     try:
         code = typer.main.get_command(app).main(_moved_options(arguments), prog_name="migrate", standalone_mode=False)
     except usage_error as error:
-        error.show()  # type: ignore[attr-defined]
+        error.show()
         return exit_codes.USAGE
     except typer.Abort:
         return exit_codes.INTERRUPTED

@@ -13,7 +13,7 @@ from migrate.core.diagnostics import Diagnostic, error, has_errors
 from migrate.core.errors import ManifestInvalid, Refused, StateUnusable
 from migrate.manifest.load import load_manifest
 from migrate.manifest.model import AccountConfig, Manifest, TableMapping
-from migrate.manifest.resolve import is_enough_without_listing, resolve_tables
+from migrate.manifest.tables import is_enough_without_listing, resolve_tables
 from migrate.observe.collect import collect, list_source_tables
 from migrate.observe.identity import verify_accounts
 from migrate.observe.inventory import Inventory
@@ -106,8 +106,8 @@ def state_or_new(kept: State | None, manifest: Manifest) -> State:
     Raises `StateUnusable` when the state is of a migration between other accounts.
     """
     if kept is None:
-        accounts = {"source_account": manifest.source.id, "target_account": manifest.target.id}
-        return State(MigrationFile(manifest.name, new_lineage(), **accounts))
+        accounts = (manifest.source.id, manifest.target.id)
+        return State(MigrationFile(manifest.name, new_lineage(), 0, *accounts))
     file = kept.migration
     then, now = (file.source_account, file.target_account), (manifest.source.id, manifest.target.id)
     if all(then) and then != now:

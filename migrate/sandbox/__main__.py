@@ -31,10 +31,19 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGINT, stop)
     if options.with_parent:
         threading.Thread(target=_watch_parent, args=(os.getppid(), stop), daemon=True).start()
-    sys.stdout.write(json.dumps(sandbox.description()) + "\n")
-    sys.stdout.flush()
+    threading.Thread(target=_announce, args=(sandbox, options.demo_tables), daemon=True).start()
     sandbox.serve()
     return 0
+
+
+def _announce(sandbox: Any, with_demo_tables: bool) -> None:
+    """The ready line; the demo's tables are made through the running server first."""
+    if with_demo_tables:
+        from migrate.sandbox.seed import seed
+
+        seed(sandbox.endpoint_url)
+    sys.stdout.write(json.dumps(sandbox.description()) + "\n")
+    sys.stdout.flush()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -43,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=0, help="0 (default) takes a free port")
     parser.add_argument("--log", type=Path, help="append every call to this file, as JSON lines")
     parser.add_argument("--with-parent", action="store_true", help="stop when the process that started this one ends")
+    parser.add_argument("--demo-tables", action="store_true", help="make the demo's tables in the source account")
     for name in ("create", "update", "export", "load", "settings"):
         parser.add_argument(f"--{name}-seconds", type=float, default=getattr(defaults, name), metavar="S")
     return parser

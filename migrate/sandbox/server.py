@@ -23,10 +23,14 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from migrate.sandbox import (
     accounts,
+    buckets,
     changes,
     dataplane,
+    exports,
+    imports,
     insights,
     items,
+    keys,
     kinesis,
     policies,
     scaling,
@@ -41,7 +45,9 @@ from migrate.sandbox.http import Handler
 from migrate.sandbox.requests import Request, read_request
 from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
 
-EXTENSIONS = (accounts, items, tables, changes, table_settings, insights, kinesis, scaling)
+EXTENSIONS = (
+    accounts, items, tables, changes, table_settings, insights, kinesis, scaling, keys, buckets, exports, imports,
+)  # fmt: skip
 """Modules whose `install(timing)` changes moto; the order matters where one builds on another."""
 
 ANSWERS = (policies, dataplane, scans)

@@ -1,0 +1,23 @@
+"""`migrate schema`: print a JSON Schema."""
+
+from __future__ import annotations
+
+import typer
+
+from migrate.cli.console import console
+
+NAMES = ("manifest", "plan", "state", "report")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command("schema")
+    def schema(name: str = typer.Argument("manifest", help="manifest, plan, state or report.")) -> int:
+        """Print a JSON Schema: of the manifest (for editors), or of an output."""
+        from migrate.core.schemas import read_schema
+
+        if name not in NAMES:
+            raise typer.BadParameter(f"{name} is not one of {', '.join(NAMES)}")
+        console.json(read_schema(name))
+        return 0

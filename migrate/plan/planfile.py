@@ -1,0 +1,42 @@
+"""A plan as JSON (`schemas/plan.schema.json`), for pipelines and to be applied later, and back."""
+
+from __future__ import annotations
+
+from migrate.core.codec import Json, Undecodable, decode, encode
+from migrate.core.diagnostics import error
+from migrate.core.errors import ManifestInvalid, StateUnusable
+from migrate.plan.model import FORMAT_VERSION, Plan
+
+
+def plan_document(plan: Plan) -> dict[str, Json]:
+    """The plan with its id and with what pipelines ask for first: accounts by side, summary, verdicts.
+
+    `read_plan` reads it back; what is derived is ignored then, and `plan_id` tells whether the rest was changed.
+    """
+    body = encode(plan)
+    return {
+        "format_version": plan.format_version,
+        "plan_id": plan.plan_id,
+        "migration": plan.migration,
+        "accounts": {"source": body["source"], "target": body["target"]},
+        "summary": plan.summary(),
+        "applyable": plan.is_applyable,
+        "errored": plan.is_errored,
+        **body,
+    }
+
+
+def read_plan(value: Json, where: str) -> Plan:
+    """The plan in a plan file's JSON. Raises `ManifestInvalid`, or `StateUnusable` for a newer version's."""
+    version = value.get("format_version") if isinstance(value, dict) else None
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise StateUnusable(f"{where} was written by a newer version of migrate", hint="upgrade migrate")
+    try:
+        plan = decode(Plan, value)
+    except Undecodable as problem:
+        hint = "make it again: migrate plan manifest.yaml --out FILE"
+        raise ManifestInvalid([error(f"{where} is not a plan: {problem}", hint=hint)]) from None
+    written = value.get("plan_id")
+    if written is not None and written != plan.plan_id:
+        raise ManifestInvalid([error(f"{where} was changed by hand: its plan_id does not match its content")])
+    return plan
