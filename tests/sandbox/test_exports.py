@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from migrate.sandbox import exports, jobs, keys
+from migrate.sandbox import exports, jobs, kms
 from migrate.sandbox.settings import SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
 from tests.sandbox.transfer_world import NOW, World, allow, refused, world
 
@@ -23,7 +23,7 @@ SOURCE_ROLE = f"arn:aws:iam::{SOURCE_ACCOUNT}:role/MigrateSandbox"
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[World]:
-    with world(keys, exports) as made:
+    with world(kms, exports) as made:
         yield made
 
 
