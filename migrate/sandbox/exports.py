@@ -25,7 +25,7 @@ from moto.s3.models import FakeBucket, s3_backends
 from migrate.sandbox import records, transfer_access
 from migrate.sandbox.callers import Caller, caller_of
 from migrate.sandbox.export_files import ExportedLine, folder, timestamp, write_all
-from migrate.sandbox.jobs import Tokens, install_clock, new_job_id, schedule
+from migrate.sandbox.jobs import STARTING, Tokens, install_clock, new_job_id, schedule
 from migrate.sandbox.settings import Timing
 from migrate.sandbox.table_store import items_of
 from migrate.sandbox.transfer_access import Encryption, TransferFailed
@@ -101,7 +101,8 @@ def install(timing: Timing) -> None:
     install_clock()
 
     def start(self: DynamoHandler) -> ActionResult:
-        return ActionResult({"ExportDescription": _describe(_start(self, timing.export))})
+        with STARTING:
+            return ActionResult({"ExportDescription": _describe(_start(self, timing.export))})
 
     DynamoHandler.export_table_to_point_in_time = start
     DynamoHandler.describe_export = _describe_export

@@ -11,7 +11,7 @@ from typing import Any
 
 from moto.dynamodb.responses import DynamoHandler
 
-from migrate.sandbox.keys import find_key
+from migrate.sandbox.kms import find_key
 from migrate.sandbox.transfer_requests import check_owner, not_emulated, refuse
 
 _CREATION_PARAMETERS = {

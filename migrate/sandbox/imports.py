@@ -26,7 +26,7 @@ from moto.dynamodb.responses import DynamoHandler
 from migrate.sandbox.callers import Caller, caller_of
 from migrate.sandbox.import_load import LOG_GROUP, Counts, load
 from migrate.sandbox.import_requests import validate_import
-from migrate.sandbox.jobs import Tokens, install_clock, new_job_id, schedule
+from migrate.sandbox.jobs import STARTING, Tokens, install_clock, new_job_id, schedule
 from migrate.sandbox.settings import Timing
 from migrate.sandbox.table_store import create_table, mark_filled
 from migrate.sandbox.transfer_access import TransferFailed
@@ -69,7 +69,8 @@ def install(timing: Timing) -> None:
     install_clock()
 
     def start(self: DynamoHandler) -> ActionResult:
-        return ActionResult({"ImportTableDescription": _describe(_start(self, timing.load))})
+        with STARTING:
+            return ActionResult({"ImportTableDescription": _describe(_start(self, timing.load))})
 
     DynamoHandler.import_table = start
     DynamoHandler.describe_import = _describe_import

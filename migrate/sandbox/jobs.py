@@ -17,6 +17,8 @@ from typing import Any
 from moto.core.responses import BaseResponse
 
 TOKEN_SECONDS = 8 * 3600
+STARTING = threading.RLock()
+"""Held while a job is accepted, so that two requests with one token at the same moment start one job."""
 _lock = threading.Lock()
 _waiting: list[_Job] = []
 

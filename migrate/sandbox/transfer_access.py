@@ -14,7 +14,7 @@ from moto.s3.models import FakeBucket, FakeKey
 
 from migrate.sandbox.bucket_access import find_bucket, is_allowed
 from migrate.sandbox.callers import Caller
-from migrate.sandbox.keys import find_key, may_use
+from migrate.sandbox.kms import find_key, may_use
 
 _SERVICE = {"aws:calledvia": "dynamodb.amazonaws.com"}
 _SSE = "s3:x-amz-server-side-encryption"

@@ -7,12 +7,13 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
-from migrate.sandbox import exports, jobs, keys
+from migrate.sandbox import exports, jobs, kms
 from migrate.sandbox.settings import SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
 from tests.sandbox.transfer_world import NOW, World, allow, refused, world
 
@@ -22,7 +23,7 @@ SOURCE_ROLE = f"arn:aws:iam::{SOURCE_ACCOUNT}:role/MigrateSandbox"
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[World]:
-    with world(keys, exports) as made:
+    with world(kms, exports) as made:
         yield made
 
 
@@ -233,6 +234,17 @@ def test_a_token_gives_the_same_export_again(aws: World) -> None:
         client.export_table_to_point_in_time(TableArn=arn, S3Bucket=bucket, ClientToken="once", S3Prefix="x")
     with refused("ExportConflictException"):
         client.export_table_to_point_in_time(TableArn=table(aws), S3Bucket=bucket, ClientToken="once")
+
+
+def test_one_token_at_the_same_moment_starts_one_export(aws: World) -> None:
+    arn = table(aws)
+    bucket = aws.bucket(SOURCE_ACCOUNT)
+    client = aws.source("dynamodb")
+    request = {"TableArn": arn, "S3Bucket": bucket, "ClientToken": "together"}
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: client.export_table_to_point_in_time(**request), range(16)))
+    assert len({answer["ExportDescription"]["ExportArn"] for answer in answers}) == 1
+    assert len(client.list_exports(TableArn=arn)["ExportSummaries"]) == 1
 
 
 def test_a_refused_request_does_not_take_its_token(aws: World) -> None:

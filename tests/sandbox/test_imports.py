@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from moto.dynamodb.models import dynamodb_backends
 
-from migrate.sandbox import exports, imports, jobs, keys
+from migrate.sandbox import exports, imports, jobs, kms
 from migrate.sandbox.settings import REGION, SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
 from tests.sandbox.transfer_world import NOW, World, allow, refused, world
 
@@ -21,7 +21,7 @@ TARGET_ROLE = f"arn:aws:iam::{TARGET_ACCOUNT}:role/MigrateSandbox"
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[World]:
-    with world(keys, exports, imports) as made:
+    with world(kms, exports, imports) as made:
         yield made
 
 
