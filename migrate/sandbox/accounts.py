@@ -1,9 +1,9 @@
 """Two accounts in one organization, each with a role that everybody may assume.
 
 Follows https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html (AccessDenied for a role that does not
-exist) and https://docs.aws.amazon.com/organizations/latest/APIReference/API_DescribeOrganization.html (members see the
-organization of the management account). An access key that is a 12-digit number acts as the root user of that account.
-Not emulated: trust policies, external ids, expiry of sessions, identity policies.
+exist) and https://docs.aws.amazon.com/organizations/latest/APIReference/API_DescribeOrganization.html (members see
+the organization of the management account). An access key that is a 12-digit number acts as the root user of that
+account. Not emulated: trust policies, external ids, expiry of sessions, identity policies.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def install(_timing: Timing) -> None:
         _sessions[role.access_key_id] = role.arn
         return role
 
-    def get_caller_identity(self: Any, access_key_id: str, region: str) -> tuple[str, str, str]:
+    def get_caller_identity(self: Any, access_key_id: str, _region: str) -> tuple[str, str, str]:
         arn = _sessions.get(access_key_id) or _default_arn(access_key_id, self.account_id)
         name = arn.rsplit("/", 1)[-1]
         user_id = self.account_id if arn.endswith(":root") else f"AROASANDBOX{self.account_id}:{name}"
@@ -115,7 +115,8 @@ def _assumable_account(role_arn: str, caller_account: str) -> str:
             return match.group(1)
     raise STSClientError(
         "AccessDenied",
-        f"User: arn:aws:iam::{caller_account}:root is not authorized to perform: sts:AssumeRole on resource: {role_arn}",
+        f"User: arn:aws:iam::{caller_account}:root is not authorized to perform: sts:AssumeRole "
+        f"on resource: {role_arn}",
     )
 
 

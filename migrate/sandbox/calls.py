@@ -1,7 +1,7 @@
 """The call log: one record for every AWS request, for tests that ask "who called what, how often?".
 
-GET /sandbox/calls (filters `operation`, `account`, `service`) answers the list, DELETE empties it. Item data is never recorded:
-request bodies above 20 KB are not even parsed.
+GET /sandbox/calls (filters `operation`, `account`, `service`) answers the list, DELETE empties it. Item data is never
+recorded: request bodies above 20 KB are not even parsed.
 """
 
 from __future__ import annotations

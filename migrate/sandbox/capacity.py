@@ -1,8 +1,8 @@
 """ConsumedCapacity of reads and writes.
 
-Follows https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html: 4 KB per read unit (half
-of it when eventually consistent), 1 KB per write unit, the larger of the old and the new item, one more write per index.
-Not emulated: capacity limits themselves; use fault injection for throttling.
+Follows https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html: 4 KB per read
+unit (half of it when eventually consistent), 1 KB per write unit, the larger of the old and the new item, one more
+write per index. Not emulated: capacity limits themselves; use fault injection for throttling.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from migrate.sandbox.items import index_share
+from migrate.sandbox.index_counts import index_share
 from migrate.sandbox.rows import Row
 from migrate.sandbox.values import invalid
 

@@ -1,9 +1,10 @@
 """UpdateTable: one kind of change per call, then UPDATING for a while.
 
-Follows https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTable.html ("You can only perform one of the following
-operations at once"; one index at a time). AWS allows some pairs of kinds in one call that are refused here: which ones is not documented.
-Not emulated, and refused: replicas, vector indexes, witnesses. Values change at once; only the status takes its time. Limits on
-how often capacity, class and mode may change are not counted.
+Follows https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTable.html ("You can only perform one
+of the following operations at once"; one index at a time). AWS allows some pairs of kinds in one call that are
+refused here: which ones is not documented. Not emulated, and refused: replicas, vector indexes, witnesses. Values
+change at once; only the status takes its time. Limits on how often capacity, class and mode may change are not
+counted.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from moto.dynamodb.models.table import GlobalSecondaryIndex
 from migrate.sandbox import encryption
 from migrate.sandbox.description import describe_table
 from migrate.sandbox.front import Call, operation
-from migrate.sandbox.items import count_indexes
+from migrate.sandbox.index_counts import count_indexes
 from migrate.sandbox.lifecycle import mark_updating, must_be_idle
 from migrate.sandbox.refusals import Refused
 from migrate.sandbox.settings import Timing

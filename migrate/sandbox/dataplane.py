@@ -1,9 +1,10 @@
 """Item calls that a copier uses, answered on JSON text without moto's parser and serializer.
 
 PutItem, GetItem, DeleteItem, BatchWriteItem, BatchGetItem; conditions and projections are evaluated by moto. Follows
-https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html (25 requests, 16 MB, the whole call is rejected for
-one bad item) and .../API_BatchGetItem.html (100 keys, 16 MB, the rest comes back in UnprocessedKeys).
-Not emulated: ItemCollectionMetrics (only NONE is accepted). UpdateItem, Query and transactions are moto's: their ConsumedCapacity is moto's too.
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html (25 requests, 16 MB, the whole
+call is rejected for one bad item) and .../API_BatchGetItem.html (100 keys, 16 MB, the rest comes back in
+UnprocessedKeys). Not emulated: ItemCollectionMetrics (only NONE is accepted). UpdateItem, Query and transactions are
+moto's: their ConsumedCapacity is moto's too.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from moto.dynamodb.responses import ProjectionExpressionParser, validate_attribu
 
 from migrate.sandbox.capacity import Consumption, level
 from migrate.sandbox.front import Call, operation
-from migrate.sandbox.items import check_condition, check_keys, key_of, put_checked, stored, wire_of
+from migrate.sandbox.items import check_condition, put_checked, stored, wire_of
+from migrate.sandbox.keys import check_keys, key_of
 from migrate.sandbox.rows import WRITES, Row, RowKey, row_key
 from migrate.sandbox.values import canonical_item, invalid
 
@@ -61,7 +63,10 @@ def _check(call: Call, table: Any, old: Row | None) -> None:
     values = body.get("ExpressionAttributeValues")
     if text is not None:
         parser = create_condition_expression_parser(text, names, values)
-        parser.parse()
+        try:
+            parser.parse()
+        except (ValueError, KeyError) as error:
+            raise invalid(f"Invalid ConditionExpression: {error}") from error
         validate_attributes_used(names, parser.expr_attr_names_found)
         validate_attributes_used(values, parser.expr_attr_values_found, "Values")
     elif names or values:
@@ -120,9 +125,9 @@ def projection(request: dict[str, Any]) -> Any:
     if text == "":
         raise invalid("Invalid ProjectionExpression: The expression can not be empty;")
     if plain:
-        return lambda table, row: {n: v for n, v in json.loads(row[0]).items() if n in plain}
+        return lambda _, row: {n: v for n, v in json.loads(row[0]).items() if n in plain}
     if text is None:
-        return lambda table, row: json.loads(row[0])
+        return lambda _, row: json.loads(row[0])
     parser = ProjectionExpressionParser(text, names)
     paths = parser.parse()
     if "FilterExpression" not in request:

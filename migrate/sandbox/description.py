@@ -1,8 +1,9 @@
 """DescribeTable's answer.
 
-Follows https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html, with the absences that AWS has: no
-BillingModeSummary on a table that always was provisioned, no SSEDescription with the AWS owned key, no TableClassSummary for STANDARD.
-Not emulated: AWS refreshes sizes and counts every six hours, here they are always current; replicas; archival.
+Follows https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html, with the absences
+that AWS has: no BillingModeSummary on a table that always was provisioned, no SSEDescription with the AWS owned key,
+no TableClassSummary for STANDARD. Not emulated: AWS refreshes sizes and counts every six hours, here they are always
+current; replicas; archival.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Encryption of tables: which KMS key, and its description.
 
-Follows https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_SSESpecification.html and API_SSEDescription.html: no
-SSEDescription with the AWS owned key; Enabled without a key means the AWS managed key alias/aws/dynamodb.
-Not emulated: key policies and grants; a foreign key is found by its ARN without a look at its policy.
+Follows https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_SSESpecification.html and
+API_SSEDescription.html: no SSEDescription with the AWS owned key; Enabled without a key means the AWS managed key
+alias/aws/dynamodb. Not emulated: key policies and grants; a foreign key is found by its ARN without a look at its
+policy.
 """
 
 from __future__ import annotations

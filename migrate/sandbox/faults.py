@@ -1,8 +1,9 @@
 """Fault injection: throttling, lost answers, broken connections, by rule and by seed.
 
-POST /sandbox/faults {"seed": 1, "rules": [{...}]} replaces all rules, GET shows them with their counts, DELETE drops them. A rule: `operation`,
-`service`, `account` ("*" or absent = any), `kind` (see `KINDS`), `rate` 0..1, `after` (matching calls to let pass first), `times` (how often at
-most), `seconds` (for delay). The same seed and the same order of calls give the same faults. Error shapes follow
+POST /sandbox/faults {"seed": 1, "rules": [{...}]} replaces all rules, GET shows them with their counts, DELETE drops
+them. A rule: `operation`, `service`, `account` ("*" or absent = any), `kind` (see `KINDS`), `rate` 0..1, `after`
+(matching calls to let pass first), `times` (how often at most), `seconds` (for delay). The same seed and the same
+order of calls give the same faults. Error shapes follow
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html and
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html.
 """
@@ -111,7 +112,7 @@ class FaultLayer:
         if rule.kind == "hang-up":
             raise HangUp
         if rule.kind == "lost-response":
-            b"".join(self._app(environ, lambda *args: None))
+            b"".join(self._app(environ, lambda *_: None))
             raise HangUp
         if rule.kind == "delay":
             time.sleep(rule.seconds)
@@ -136,7 +137,7 @@ class FaultLayer:
             "CONTENT_LENGTH": str(len(content)),
         }
         status: list[str] = []
-        answer = b"".join(self._app(environ, lambda line, headers, exc_info=None: status.append(line)))
+        answer = b"".join(self._app(environ, lambda line, *_: status.append(line)))
         if not status[0].startswith("200"):
             return _answer(start_response, int(status[0][:3]), answer.decode())
         return _answer(start_response, 200, json.dumps({**json.loads(answer), "UnprocessedItems": left}))
@@ -156,7 +157,8 @@ def _refuse(request: Request, kind: str, start_response: Any) -> Any:
         return _answer(start_response, status, "" if request.method == "HEAD" else body, "application/xml")
     status, code, text = _JSON_ERRORS[kind](request)
     if request.service in ("sts", "iam", "cloudwatch", "monitoring"):
-        body = f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{text}</Message></Error></ErrorResponse>"
+        error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{text}</Message></Error>"
+        body = f"<ErrorResponse>{error}</ErrorResponse>"
         return _answer(start_response, status, body, "text/xml")
     answer: dict[str, Any] = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": text}
     if code == "ProvisionedThroughputExceededException":
@@ -197,17 +199,17 @@ def _denied(request: Request, status: int, code: str) -> tuple[int, str, str]:
 _Shape = Callable[[Request], tuple[int, str, str]]
 _JSON_ERRORS: dict[str, _Shape] = {
     "throttle": _throttled,
-    "error500": lambda request: (500, "InternalServerError", "Internal server error"),
+    "error500": lambda _: (500, "InternalServerError", "Internal server error"),
     "access-denied": lambda request: _denied(request, 400, "AccessDeniedException"),
-    "expired-token": lambda request: (
+    "expired-token": lambda _: (
         400, "ExpiredTokenException", "The security token included in the request is expired",
     ),
 }  # fmt: skip
 _S3_ERRORS: dict[str, _Shape] = {
-    "throttle": lambda request: (503, "SlowDown", "Please reduce your request rate."),
-    "error500": lambda request: (500, "InternalError", "We encountered an internal error. Please try again."),
+    "throttle": lambda _: (503, "SlowDown", "Please reduce your request rate."),
+    "error500": lambda _: (500, "InternalError", "We encountered an internal error. Please try again."),
     "access-denied": lambda request: _denied(request, 403, "AccessDenied"),
-    "expired-token": lambda request: (400, "ExpiredToken", "The provided token has expired."),
+    "expired-token": lambda _: (400, "ExpiredToken", "The provided token has expired."),
 }
 
 

@@ -1,9 +1,10 @@
 """The way into DynamoDB: which table of which account a call means, whether it may, and who answers it.
 
-Calls registered with `operation` are answered here, on plain JSON; all others go on to moto with the table's name and account
-put right. Follows https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/rbac-cross-account-access.html (a table's ARN
-as TableName; another account needs the table's policy to allow it).
-Not emulated: cross-account control-plane calls other than DescribeTable, transactions over tables of several accounts.
+Calls registered with `operation` are answered here, on plain JSON; all others go on to moto with the table's name and
+account put right. Follows
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/rbac-cross-account-access.html (a table's ARN as
+TableName; another account needs the table's policy to allow it). Not emulated: cross-account control-plane calls
+other than DescribeTable, transactions over tables of several accounts.
 """
 
 from __future__ import annotations

@@ -37,9 +37,9 @@ class Handler(MotoRequestHandler):
         environ["CONTENT_LENGTH"] = str(len(body))
         answer: list[Any] = []
 
-        def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        def start_response(status: str, headers: list[tuple[str, str]], _exc_info: Any = None) -> Any:
             answer[:] = [status, headers]
-            return lambda data: None
+            return lambda _: None
 
         try:
             parts = self.server.app(environ, start_response)

@@ -1,7 +1,7 @@
 """Contributor insights of tables and indexes: state only.
 
-Follows https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateContributorInsights.html and its neighbours. A table that never had
-them is DISABLED. Not emulated: the CloudWatch rules themselves, FailureException.
+Follows https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateContributorInsights.html and its
+neighbours. A table that never had them is DISABLED. Not emulated: the CloudWatch rules themselves, FailureException.
 """
 
 from __future__ import annotations

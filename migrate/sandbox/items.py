@@ -1,9 +1,9 @@
 """moto's Table on top of `rows`: the same methods, DynamoDB's checks, and no walk over the whole table.
 
 Follows https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html (keys, types, sizes) and
-.../developerguide/Constraints.html (key sizes 2,048 and 1,024 bytes). A write that changes nothing makes no stream record
-(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html).
-Not emulated: item collections of more than 10 GB, capacity limits.
+.../developerguide/Constraints.html (key sizes 2,048 and 1,024 bytes). A write that changes nothing makes no stream
+record (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html). Not emulated: item collections
+of more than 10 GB, capacity limits.
 """
 
 from __future__ import annotations
@@ -21,16 +21,15 @@ from moto.dynamodb.models import dynamo_type as moto_types
 from moto.dynamodb.models import table as moto_table
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
+from migrate.sandbox.index_counts import count, count_indexes
+from migrate.sandbox.keys import check_keys, key_of
 from migrate.sandbox.rows import WRITES, Row, RowKey, Rows, dump, row_key
 from migrate.sandbox.settings import Timing
-from migrate.sandbox.values import attributes_size, canonical_item, canonical_value, invalid
+from migrate.sandbox.values import canonical_item, canonical_value, invalid
 
 Listener = Callable[[Any, str | None, str | None], None]
 LISTENERS: list[Listener] = []
 """Called under the write lock for every change with (table, old JSON or None, new JSON or None)."""
-
-_INVALID = "One or more parameter values were invalid: "
-_MISMATCH = "The provided key element does not match the schema"
 
 
 class StoredItem(Item):
@@ -107,6 +106,9 @@ def _install_updates() -> None:
             return original_transact(self, *args, **kwargs)
 
     def update_item(self: Any, table_name: str, key: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        if not args:
+            # An update without any expression only makes sure that the item exists; moto trips over it.
+            kwargs["attribute_updates"] = kwargs.get("attribute_updates") or {}
         with WRITES:
             table = self.get_table(table_name)
             place = key_of(table, key)
@@ -159,101 +161,13 @@ def remove(table: Any, place: RowKey) -> Row | None:
         return old
 
 
-def key_of(table: Any, key: dict[str, Any]) -> RowKey:
-    """The place that a request's Key names; it must hold exactly the key attributes."""
-    if set(key) != set(table.table_key_attrs):
-        raise invalid(_MISMATCH)
-    values = {name: canonical_value(value)[0] for name, value in key.items()}
-    check_keys(table, values, _MISMATCH)
-    return row_key(values[table.hash_key_attr], values.get(table.range_key_attr))
-
-
-def check_keys(table: Any, item: dict[str, Any], mismatch: str | None = None) -> None:
-    """Refuses an item without its keys, or with a key (of table or index) of the wrong type, empty or too long."""
-    types = {definition["AttributeName"]: definition["AttributeType"] for definition in table.attr}
-    for name, longest in ((table.hash_key_attr, 2048), (table.range_key_attr, 1024)):
-        if name is None:
-            continue
-        if name not in item:
-            raise invalid(_INVALID + f"Missing the key {name} in the item")
-        ((kind, content),) = item[name].items()
-        if kind != types[name]:
-            raise invalid(mismatch or _INVALID + f"Type mismatch for key {name} expected: {types[name]} actual: {kind}")
-        if content == "":
-            raise invalid(
-                "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an "
-                f"empty string value. Key: {name}"
-            )
-        _check_key_length(kind, content, longest)
-    for index in table.indexes + table.global_indexes:
-        _check_index_keys(index, types, item)
-
-
-def _check_key_length(kind: str, content: str, longest: int) -> None:
-    if len(content) * 4 <= longest:
-        return
-    length = len(base64.b64decode(content)) if kind == "B" else len(content.encode())
-    if length > longest:
-        what = "hashkey" if longest == 2048 else "rangekey"
-        raise invalid(_INVALID + f"Size of {what} has exceeded the maximum size limit of{longest} bytes")
-
-
-def _check_index_keys(index: Any, types: dict[str, str], item: dict[str, Any]) -> None:
-    for name in index.schema_key_attrs:
-        if name not in item:
-            continue
-        ((kind, content),) = item[name].items()
-        if kind != types.get(name, kind):
-            raise invalid(
-                _INVALID + f"Type mismatch for Index Key {name} Expected: {types[name]} Actual: {kind} "
-                f"IndexName: {index.name}"
-            )
-        if content == "":
-            raise invalid(
-                "One or more parameter values are not valid. A value specified for a secondary index key is not "
-                "supported. The AttributeValue for a key attribute cannot contain an empty string value. "
-                f"IndexName: {index.name}, IndexKey: {name}"
-            )
-
-
-def count_indexes(table: Any) -> None:
-    """Counts items and bytes of every index anew; needed after indexes or all items changed."""
-    table.index_totals = {index.name: [0, 0] for index in table.indexes + table.global_indexes}
-    if table.index_totals:
-        for _, row in table.rows.walk():
-            _count(table, row, 1)
-
-
-def _count(table: Any, row: Row, sign: int) -> None:
-    item = json.loads(row[0])
-    for index in table.indexes + table.global_indexes:
-        share = index_share(table, index, item, row[1])
-        totals = table.index_totals.setdefault(index.name, [0, 0])
-        if share is not None:
-            totals[0] += sign
-            totals[1] += sign * share
-
-
-def index_share(table: Any, index: Any, item: dict[str, Any], size: int) -> int | None:
-    """The bytes that an item takes in an index, or None when it is not in it (a sparse index)."""
-    if any(name not in item for name in index.schema_key_attrs):
-        return None
-    kind = (index.projection or {}).get("ProjectionType", "ALL")
-    if kind == "ALL":
-        return size
-    names = {*index.schema_key_attrs, *table.table_key_attrs}
-    if kind == "INCLUDE":
-        names.update(index.projection.get("NonKeyAttributes", []))
-    return attributes_size(item, names)
-
-
 def _replace(table: Any, place: RowKey, new: Row | None) -> Row | None:
     old: Row | None = table.rows.remove(place) if new is None else table.rows.put(place, new)
     if table.index_totals:
         if old is not None:
-            _count(table, old, -1)
+            count(table, old, -1)
         if new is not None:
-            _count(table, new, 1)
+            count(table, new, 1)
     return old
 
 

@@ -1,7 +1,8 @@
 """Kinesis destinations of tables: state only.
 
-Follows https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_EnableKinesisStreamingDestination.html: the stream must exist in
-the same account and Region; a table has at most one active destination here (AWS: two). Not emulated: records in the stream.
+Follows https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_EnableKinesisStreamingDestination.html: the
+stream must exist in the same account and Region; a table has at most one active destination here (AWS: two). Not
+emulated: records in the stream.
 """
 
 from __future__ import annotations
@@ -103,7 +104,8 @@ def _precision(given: dict[str, Any], default: str) -> str:
     wanted: str = given.get("ApproximateCreationDateTimePrecision", default)
     if wanted not in _PRECISIONS:
         raise invalid(
-            f"1 validation error detected: Value '{wanted}' at 'approximateCreationDateTimePrecision' failed to satisfy constraint"
+            f"1 validation error detected: Value '{wanted}' at 'approximateCreationDateTimePrecision' "
+            "failed to satisfy constraint"
         )
     return wanted
 

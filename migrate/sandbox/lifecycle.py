@@ -1,8 +1,9 @@
 """States that take time: CREATING, UPDATING, DELETING of tables and CREATING, DELETING of indexes.
 
 Follows https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html (TableStatus) and
-.../API_GlobalSecondaryIndexDescription.html (IndexStatus, Backfilling). A state is derived from a deadline whenever somebody looks;
-no thread changes anything. Not emulated: ARCHIVING, INACCESSIBLE_ENCRYPTION_CREDENTIALS, REPLICATION_NOT_AUTHORIZED.
+.../API_GlobalSecondaryIndexDescription.html (IndexStatus, Backfilling). A state is derived from a deadline whenever
+somebody looks; no thread changes anything. Not emulated: ARCHIVING, INACCESSIBLE_ENCRYPTION_CREDENTIALS,
+REPLICATION_NOT_AUTHORIZED.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """Resource policies of tables: kept, checked when they are put, and obeyed.
 
 Follows https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/rbac-considerations.html (20 KB, RevisionId),
-.../rbac-cross-account-access.html and https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html (an
-explicit Deny wins; another account needs an Allow). Conditions: see `_OPERATORS`; others are refused when the policy is put.
-Not emulated: identity policies (everybody may do everything in the own account unless a policy denies it), the wait of
-15 s between updates, NotResource, policies of streams, ConfirmRemoveSelfResourceAccess (accepted, without effect).
+.../rbac-cross-account-access.html and
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html (an explicit Deny wins;
+another account needs an Allow). Conditions: see `_OPERATORS`; others are refused when the policy is put. Not
+emulated: identity policies (everybody may do everything in the own account unless a policy denies it), the wait of 15
+s between updates, NotResource, policies of streams, ConfirmRemoveSelfResourceAccess (accepted, without effect).
 """
 
 from __future__ import annotations

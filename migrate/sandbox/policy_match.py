@@ -1,7 +1,8 @@
 """Whether a policy document allows or denies a request: the part of IAM's language that tables' policies use.
 
-Follows https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html. A condition key that the request
-does not have makes positive operators false and negated ones true, as IAM does. Not emulated: NotPrincipal, NotResource, variables.
+Follows https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html. A condition key that the
+request does not have makes positive operators false and negated ones true, as IAM does. Not emulated: NotPrincipal,
+NotResource, variables.
 """
 
 from __future__ import annotations

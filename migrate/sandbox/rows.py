@@ -1,9 +1,10 @@
 """Where a table's items live: in hash order, as JSON text, with running totals.
 
-DynamoDB keeps items ordered by the hash of the partition key, then by sort key, and a parallel scan gives each segment
-a range of hashes (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html#Scan.ParallelScan).
-The same order here makes a page cost only what it returns, and lets items come and go between two pages.
-Not emulated: DynamoDB's real hash function; which segment has which item differs from AWS.
+DynamoDB keeps items ordered by the hash of the partition key, then by sort key, and a parallel scan gives each
+segment a range of hashes
+(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html#Scan.ParallelScan). The same order here
+makes a page cost only what it returns, and lets items come and go between two pages. Not emulated: DynamoDB's real
+hash function; which segment has which item differs from AWS.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class Rows:
     def partition(self, token: int, partition: str) -> Iterator[tuple[RowKey, Row]]:
         """The rows with one partition key, in the order of the sort key."""
         bucket = self._buckets[_bucket(token)]
-        for key in bucket[bisect_left(bucket, (token, partition)) :]:  # type: ignore[arg-type]
+        for key in bucket[bisect_left(bucket, (token, partition)) :]:
             if key[:2] != (token, partition):
                 return
             yield key, self._rows[key]

@@ -1,8 +1,9 @@
 """Application auto scaling of tables: moto's, with the refusals and the exact matching that AWS has.
 
-Follows https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html (the resource must exist),
-API_PutScalingPolicy.html (ObjectNotFoundException without a target) and API_DeregisterScalableTarget.html (takes policies and scheduled actions with it).
-Not emulated: scaling itself; registering does not move the current capacity.
+Follows https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html (the resource
+must exist), API_PutScalingPolicy.html (ObjectNotFoundException without a target) and
+API_DeregisterScalableTarget.html (takes policies and scheduled actions with it). Not emulated: scaling itself;
+registering does not move the current capacity.
 """
 
 from __future__ import annotations

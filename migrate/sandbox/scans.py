@@ -1,9 +1,10 @@
 """Scan of a table: pages of 1 MB from stored JSON text, segment by segment.
 
-Follows https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html and .../developerguide/Scan.html: a page ends with the
-item that reaches 1 MB or with Limit items, both before any filter; a page that ended so has a LastEvaluatedKey, even when nothing follows;
-ConsumedCapacity is that of the items read. A start key that lies in another segment is refused.
-Scans of an index, and ScanFilter, go to moto: complete, but without page sizes and capacity as AWS has them.
+Follows https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html and .../developerguide/Scan.html:
+a page ends with the item that reaches 1 MB or with Limit items, both before any filter; a page that ended so has a
+LastEvaluatedKey, even when nothing follows; ConsumedCapacity is that of the items read. A start key that lies in
+another segment is refused. Scans of an index, and ScanFilter, go to moto: complete, but without page sizes and
+capacity as AWS has them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from moto.dynamodb.responses import ProjectionExpressionParser, validate_attribu
 from migrate.sandbox.capacity import Consumption, level
 from migrate.sandbox.dataplane import projection
 from migrate.sandbox.front import Answer, Call, operation
-from migrate.sandbox.items import key_of, stored, with_bytes
+from migrate.sandbox.items import stored, with_bytes
+from migrate.sandbox.keys import key_of
 from migrate.sandbox.rows import WRITES, Row, RowKey, segment_range
 from migrate.sandbox.values import canonical_value, invalid
 
@@ -71,11 +73,13 @@ def _segments(body: dict[str, Any]) -> tuple[int, int]:
         return 0, 1
     if segments is None:
         raise invalid(
-            "The TotalSegments parameter is required but was not present in the request when Segment parameter is present"
+            "The TotalSegments parameter is required but was not present in the request "
+            "when Segment parameter is present"
         )
     if segment is None:
         raise invalid(
-            "The Segment parameter is required but was not present in the request when parameter TotalSegments is present"
+            "The Segment parameter is required but was not present in the request "
+            "when parameter TotalSegments is present"
         )
     if not 1 <= segments <= 1_000_000:
         raise invalid(
@@ -121,10 +125,10 @@ def _filter(body: dict[str, Any]) -> Any:
             "ExpressionAttributeValues can only be specified when using expressions: FilterExpression is null"
         )
     values = {name: with_bytes(canonical_value(value)[0]) for name, value in (given or {}).items()}
-    parser = create_condition_expression_parser(text, names, values)
     try:
+        parser = create_condition_expression_parser(text, names, values)
         parser.parse()
-    except ValueError as error:
+    except (ValueError, KeyError) as error:
         raise invalid(f"Invalid FilterExpression: {error}") from error
     used = list(parser.expr_attr_names_found)
     if body.get("ProjectionExpression"):
@@ -140,6 +144,6 @@ def _filter(body: dict[str, Any]) -> Any:
 
 def _texts(body: dict[str, Any]) -> Any:
     if body.get("ProjectionExpression") is None and not body.get("AttributesToGet"):
-        return lambda table, row: row[0]
+        return lambda _, row: row[0]
     project = projection({**body, "FilterExpression": body.get("FilterExpression")})
     return lambda table, row: json.dumps(project(table, row))

@@ -109,7 +109,8 @@ class AccountLayer:
 class Sandbox:
     """An embedded AWS. One per process: moto's data is global.
 
-    As a context manager it serves in a thread: `with Sandbox() as aws: boto3.client(..., endpoint_url=aws.endpoint_url)`.
+    As a context manager it serves in a thread:
+    `with Sandbox() as aws: boto3.client(..., endpoint_url=aws.endpoint_url)`.
     """
 
     def __init__(self, timing: Timing | None = None, port: int = 0, log: Path | None = None) -> None:
@@ -121,7 +122,7 @@ class Sandbox:
         self.faults = Faults()
         self._app = CallRecorder(AccountLayer(FaultLayer(DynamoFront(Dispatcher()), self.faults)), self.calls)
         self._server: BaseWSGIServer = make_server("127.0.0.1", port, self._serve, True, request_handler=Handler)
-        self._server.daemon_threads = True  # type: ignore[attr-defined]
+        self._server.daemon_threads = True
         self._thread: threading.Thread | None = None
 
     @property

@@ -1,8 +1,9 @@
 """Settings beside the table: tags, time to live, continuous backups.
 
-Follows https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TagResource.html (50 tags, upsert), API_UpdateTimeToLive.html
-(no second change while the first takes effect) and API_UpdateContinuousBackups.html (1 to 35 days, default 35).
-Not emulated: items that expire, the delay of tags, the five minutes by which LatestRestorableDateTime lags.
+Follows https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TagResource.html (50 tags, upsert),
+API_UpdateTimeToLive.html (no second change while the first takes effect) and API_UpdateContinuousBackups.html (1 to
+35 days, default 35). Not emulated: items that expire, the delay of tags, the five minutes by which
+LatestRestorableDateTime lags.
 """
 
 from __future__ import annotations
@@ -127,7 +128,8 @@ def update_continuous_backups(call: Call) -> dict[str, Any]:
     days = wish.get("RecoveryPeriodInDays", 35)
     if not isinstance(days, int) or not 1 <= days <= 35:
         raise invalid(
-            f"1 validation error detected: Value '{days}' at 'recoveryPeriodInDays' failed to satisfy constraint: 1 to 35"
+            f"1 validation error detected: Value '{days}' at 'recoveryPeriodInDays' "
+            "failed to satisfy constraint: 1 to 35"
         )
     if status_of(table) == "CREATING":
         raise Refused(

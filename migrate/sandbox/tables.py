@@ -1,7 +1,8 @@
 """CreateTable, DescribeTable, DeleteTable, ListTables.
 
-Follows https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html and its neighbours.
-Not emulated, and refused: vector indexes, global tables (GlobalTableSourceArn, replicas), the quota of tables per account.
+Follows https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html and its neighbours. Not
+emulated, and refused: vector indexes, global tables (GlobalTableSourceArn, replicas), the quota of tables per
+account.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from moto.dynamodb.responses import DynamoHandler
 from migrate.sandbox import encryption, policies
 from migrate.sandbox.description import describe_table
 from migrate.sandbox.front import Call, operation
-from migrate.sandbox.items import count_indexes
+from migrate.sandbox.index_counts import count_indexes
 from migrate.sandbox.lifecycle import mark_creating, mark_deleting, must_be_idle
 from migrate.sandbox.refusals import Refused
 from migrate.sandbox.settings import Timing
@@ -52,7 +53,8 @@ def install(timing: Timing) -> None:
 @operation(
     "CreateTable",
     "TableName AttributeDefinitions KeySchema LocalSecondaryIndexes GlobalSecondaryIndexes BillingMode "
-    "ProvisionedThroughput StreamSpecification SSESpecification Tags TableClass DeletionProtectionEnabled WarmThroughput "
+    "ProvisionedThroughput StreamSpecification SSESpecification Tags TableClass DeletionProtectionEnabled "
+    "WarmThroughput "
     "ResourcePolicy OnDemandThroughput",
 )
 def create_table(call: Call) -> dict[str, Any]:
@@ -188,7 +190,8 @@ def delete_table(call: Call) -> dict[str, Any]:
     must_be_idle(table)
     if table.deletion_protection_enabled:
         raise invalid(
-            "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first."
+            "Resource cannot be deleted as it is currently protected against deletion. "
+            "Disable deletion protection first."
         )
     mark_deleting(table, _timing.update)
     return {"TableDescription": describe_table(table)}

@@ -117,7 +117,7 @@ def _number(content: Any, _depth: int) -> tuple[dict[str, Any], int]:
 
 
 def canonical_binary(content: Any) -> tuple[str, int]:
-    """Base64 text of a binary value that comes as text (from the wire) or as bytes (from moto's parser), and its length."""
+    """Base64 text and length of a binary value, given as text (from the wire) or as bytes (from moto's parser)."""
     if isinstance(content, bytes):
         return base64.b64encode(content).decode(), len(content)
     try:
@@ -185,7 +185,8 @@ def _map(content: Any, depth: int) -> tuple[dict[str, Any], int]:
 def _check_depth(depth: int) -> None:
     if depth > MAX_NESTING:
         raise invalid(
-            "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit"
+            "Nesting Levels have exceeded supported limits: "
+            "Attributes in the item have nested levels beyond supported limit"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -66,11 +67,12 @@ def test_all_types_survive(aws: Aws, name: str) -> None:
         "deep": nested(31),
         "m": {"M": {"l": {"L": []}, "n": {"NULL": True}, "f": {"BOOL": False}}},
     }
-    for write in (
+    writes: list[Callable[[], Any]] = [
         lambda: aws.source.put_item(TableName=name, Item=item),
         lambda: aws.source.batch_write_item(RequestItems={name: [{"PutRequest": {"Item": item}}]}),
         lambda: aws.source.transact_write_items(TransactItems=[{"Put": {"TableName": name, "Item": item}}]),
-    ):
+    ]
+    for write in writes:
         aws.source.delete_item(TableName=name, Key=KEY)
         write()
         assert aws.source.get_item(TableName=name, Key=KEY)["Item"] == item

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -40,7 +41,7 @@ def finish(name: str) -> Any:
 def test_a_new_table_is_creating_and_holds_no_data_yet(aws: Aws) -> None:
     name = aws.table()
     assert aws.describe(name)["TableStatus"] == "CREATING"
-    for call in (
+    calls: list[Callable[[], str]] = [
         lambda: error_of(aws.source.put_item, TableName=name, Item=ITEM),
         lambda: error_of(aws.source.scan, TableName=name),
         lambda: error_of(aws.source.batch_write_item, RequestItems={name: [{"PutRequest": {"Item": ITEM}}]}),
@@ -51,7 +52,8 @@ def test_a_new_table_is_creating_and_holds_no_data_yet(aws: Aws) -> None:
             ExpressionAttributeValues={":p": {"S": "a"}},
         ),
         lambda: error_of(aws.source.update_item, TableName=name, Key=ITEM),
-    ):
+    ]
+    for call in calls:
         assert call() == "ResourceNotFoundException"
     finish(name)
     assert aws.describe(name)["TableStatus"] == "ACTIVE"

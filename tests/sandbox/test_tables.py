@@ -1,4 +1,4 @@
-"""CreateTable, DescribeTable and UpdateTable: what is asked for is there afterwards, and what AWS refuses is refused."""
+"""CreateTable, DescribeTable and UpdateTable: what was asked for is there, what AWS refuses is refused."""
 
 from __future__ import annotations
 
