@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -177,9 +178,18 @@ def _new_session(profile: str | None, *, read_only: bool) -> Any:
     import botocore.session
 
     session = botocore.session.Session(profile=profile)
+    session.register_component("data_loader", _shared_loader())
     if read_only:
         readonly.install(session)
     return session
+
+
+@functools.cache
+def _shared_loader() -> Any:
+    """One cache of service models for all sessions: reading them is most of what making a client costs."""
+    import botocore.session
+
+    return botocore.session.Session().get_component("data_loader")
 
 
 def _required(credentials: Any) -> Any:
