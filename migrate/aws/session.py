@@ -104,8 +104,10 @@ class Account:
         """
         from migrate.aws.errors import translated
 
-        with translated(self, "sts", "AssumeRole", self.access.role or "credentials"), self._lock:
-            frozen = _required(self._boto().get_credentials()).get_frozen_credentials()
+        with translated(self, "sts", "AssumeRole", self.access.role or "credentials"):
+            with self._lock:
+                found = _required(self._boto().get_credentials())
+            frozen = found.get_frozen_credentials()  # renews over the network, under botocore's own lock
         return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
 
     def endpoint(self, service: str) -> str:
