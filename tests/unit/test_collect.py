@@ -162,8 +162,7 @@ class Accounts:
         self.source, self.target = connect(server, SOURCE), connect(server, TARGET)
         self.sent: list[tuple[str, str, str]] = []
         for account in (self.source, self.target):
-            for service in ("dynamodb", "s3", "kms", "application-autoscaling", "sts"):
-                account.client(service).meta.events.register("provide-client-params", self._recorder(account))
+            account._boto().register("provide-client-params", self._recorder(account))
 
     def _recorder(self, account: session.Account) -> Any:
         def note(params: Any, model: Any, **_: Any) -> None:
