@@ -18,7 +18,7 @@ _OUTCOMES: dict[type[errors.AwsError], str] = {
     errors.Conflict: "met another change",
     errors.LimitReached: "met a quota",
     errors.AccessDenied: "was refused",
-    errors.CredentialsExpired: "was not tried or not accepted: no valid credentials",
+    errors.CredentialsExpired: "had no valid credentials",
     errors.Invalid: "is not valid",
 }
 

@@ -138,12 +138,11 @@ def put_resource_policy(account: Account, arn: str, policy: str, revision: str |
 
 
 def delete_resource_policy(account: Account, arn: str) -> None:
-    """Remove the policy of a table or stream. Idempotent."""
+    """Remove the policy of a table or stream. Idempotent, also when the table is gone."""
     try:
         call(account, SERVICE, "DeleteResourcePolicy", ResourceArn=arn)
-    except NotFound as error:
-        if error.code != "PolicyNotFoundException":
-            raise
+    except NotFound:
+        return
 
 
 def enable_kinesis(account: Account, name: str, stream: str, precision: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -38,7 +39,7 @@ def read(account: Account, bucket: str, key: str, *, owner: str | None = None) -
     answer = _get(account, bucket, key, owner)
     if answer is None:
         return None
-    with translated(account, SERVICE, "GetObject", f"s3://{bucket}/{key}"), answer["Body"] as body:
+    with translated(account, SERVICE, "GetObject", f"s3://{bucket}/{key}"), contextlib.closing(answer["Body"]) as body:
         content: bytes = body.read()
     return content
 
@@ -52,7 +53,7 @@ def stream_md5(account: Account, bucket: str, key: str, *, owner: str | None = N
     if answer is None:
         return None
     digest, size = hashlib.md5(usedforsecurity=False), 0
-    with translated(account, SERVICE, "GetObject", f"s3://{bucket}/{key}"), answer["Body"] as body:
+    with translated(account, SERVICE, "GetObject", f"s3://{bucket}/{key}"), contextlib.closing(answer["Body"]) as body:
         for block in body.iter_chunks(_BLOCK):
             digest.update(block)
             size += len(block)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -103,8 +104,10 @@ class Account:
         """
         from migrate.aws.errors import translated
 
-        with translated(self, "sts", "AssumeRole", self.access.role or "credentials"), self._lock:
-            frozen = _required(self._boto().get_credentials()).get_frozen_credentials()
+        with translated(self, "sts", "AssumeRole", self.access.role or "credentials"):
+            with self._lock:
+                found = _required(self._boto().get_credentials())
+            frozen = found.get_frozen_credentials()  # renews over the network, under botocore's own lock
         return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
 
     def endpoint(self, service: str) -> str:
@@ -177,9 +180,18 @@ def _new_session(profile: str | None, *, read_only: bool) -> Any:
     import botocore.session
 
     session = botocore.session.Session(profile=profile)
+    session.register_component("data_loader", _shared_loader())
     if read_only:
         readonly.install(session)
     return session
+
+
+@functools.cache
+def _shared_loader() -> Any:
+    """One cache of service models for all sessions: reading them is most of what making a client costs."""
+    import botocore.session
+
+    return botocore.session.Session().get_component("data_loader")
 
 
 def _required(credentials: Any) -> Any:
