@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -197,6 +198,17 @@ def test_an_error_of_the_consumer_surfaces_and_stops_the_rest(server: ScanServer
     with server.transport() as transport, pytest.raises(ZeroDivisionError, match="own"):
         parallel_scan(transport, TABLE, segments=8, workers=2, consume=consume)
     assert basket.pages < 8
+
+
+def test_a_scan_leaves_the_garbage_collector_as_it_was(server: ScanServer) -> None:
+    before = gc.get_threshold()
+    with server.transport() as transport:
+        parallel_scan(transport, TABLE, segments=2, workers=2, consume=Basket().take)
+        assert gc.get_threshold() == before
+        server.choose_fault = lambda request: (400, "x#ValidationException")
+        with pytest.raises(Invalid):
+            parallel_scan(transport, TABLE, segments=2, workers=2, consume=Basket().take)
+    assert gc.get_threshold() == before
 
 
 def test_one_bad_segment_fails_the_scan(server: ScanServer) -> None:
