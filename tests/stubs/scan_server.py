@@ -5,10 +5,12 @@ from __future__ import annotations
 import bisect
 import json
 import random
+import ssl
 import threading
 import zlib
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from migrate.core.clock import SystemClock
@@ -41,7 +43,9 @@ class PatientClock(SystemClock):
 class ScanServer:
     """Tables on a port of 127.0.0.1. Use it as a context manager."""
 
-    def __init__(self, key_names: tuple[str, ...] = ("pk",), page_items: int = 100) -> None:
+    def __init__(
+        self, key_names: tuple[str, ...] = ("pk",), page_items: int = 100, certificate: Path | None = None
+    ) -> None:
         self.key_names = key_names
         self.page_items = page_items
         self.requests: list[dict[str, Any]] = []
@@ -52,6 +56,11 @@ class ScanServer:
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
         self._server.daemon_threads = True
+        self._scheme = "https" if certificate else "http"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     def put_table(self, name: str, items: list[Item]) -> None:
@@ -70,7 +79,7 @@ class ScanServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://localhost:{self._server.server_address[1]}"
 
     def __enter__(self) -> ScanServer:
         self._thread.start()

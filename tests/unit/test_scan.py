@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ from migrate.core.errors import (
 )
 from migrate.data.scan import choose_segments, parallel_scan
 from migrate.data.transport import Credentials, Endpoint, ScanPage, Transport
+from tests.stubs.certificate import write_certificate
 from tests.stubs.scan_server import ALL_FAULTS, Item, PatientClock, ScanServer
 
 TABLE = "orders"
@@ -156,6 +159,32 @@ def test_fresh_credentials_are_asked_for_when_the_old_ones_have_run_out(server: 
     assert "X-Amz-Security-Token" not in server.headers[-1]
 
 
+def test_a_proxy_is_used_where_the_environment_names_one(server: ScanServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", server.url)
+    monkeypatch.setenv("no_proxy", "10.0.0.1")
+    endpoint = Endpoint("http://dynamodb.test", "eu-west-1", lambda: Credentials("AKID", "secret"))
+    with Transport(endpoint, clock=PatientClock()) as transport:
+        assert transport.scan(TABLE).count == 20
+    monkeypatch.setenv("no_proxy", "dynamodb.test")
+    with Transport(endpoint, clock=PatientClock(), patience=1) as transport, pytest.raises(Transient):
+        transport.scan(TABLE)
+
+
+def test_a_certificate_is_checked_against_the_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate = tmp_path / "localhost.pem"
+    write_certificate(certificate)
+    monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
+    with ScanServer(certificate=certificate) as server:
+        server.put_table(TABLE, rows(3))
+        with server.transport() as transport, pytest.raises(Invalid, match="certificate of localhost") as caught:
+            transport.scan(TABLE)
+        assert "AWS_CA_BUNDLE" in caught.value.hint
+        assert not server.requests
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+        with server.transport() as transport:
+            assert transport.scan(TABLE).count == 3
+
+
 def test_nobody_answers() -> None:
     with ScanServer() as server:
         url = server.url
@@ -197,6 +226,17 @@ def test_an_error_of_the_consumer_surfaces_and_stops_the_rest(server: ScanServer
     with server.transport() as transport, pytest.raises(ZeroDivisionError, match="own"):
         parallel_scan(transport, TABLE, segments=8, workers=2, consume=consume)
     assert basket.pages < 8
+
+
+def test_a_scan_leaves_the_garbage_collector_as_it_was(server: ScanServer) -> None:
+    before = gc.get_threshold()
+    with server.transport() as transport:
+        parallel_scan(transport, TABLE, segments=2, workers=2, consume=Basket().take)
+        assert gc.get_threshold() == before
+        server.choose_fault = lambda request: (400, "x#ValidationException")
+        with pytest.raises(Invalid):
+            parallel_scan(transport, TABLE, segments=2, workers=2, consume=Basket().take)
+    assert gc.get_threshold() == before
 
 
 def test_one_bad_segment_fails_the_scan(server: ScanServer) -> None:
