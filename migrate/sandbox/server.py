@@ -30,8 +30,9 @@ from migrate.sandbox import (
     imports,
     insights,
     items,
-    keys,
+    jobs,
     kinesis,
+    kms,
     policies,
     scaling,
     scans,
@@ -46,7 +47,7 @@ from migrate.sandbox.requests import Request, read_request
 from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
 
 EXTENSIONS = (
-    accounts, items, tables, changes, table_settings, insights, kinesis, scaling, keys, buckets, exports, imports,
+    accounts, items, tables, changes, table_settings, insights, kinesis, scaling, buckets, kms, exports, imports,
 )  # fmt: skip
 """Modules whose `install(timing)` changes moto; the order matters where one builds on another."""
 
@@ -183,6 +184,7 @@ class Sandbox:
             phrase = HTTPStatus(status).phrase
             start_response(f"{status} {phrase}", [("Content-Type", "application/json")])
             return [body]
+        jobs.settle()  # exports and imports whose time is over end before anybody looks
         return self._app(environ, start_response)
 
     def _control(self, request: Request) -> tuple[int, Any]:
