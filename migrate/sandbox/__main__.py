@@ -19,9 +19,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Serves until SIGTERM, SIGINT or, with --with-parent, until the parent process ends. Returns the exit code."""
     options = _parser().parse_args(arguments)
     # After the arguments: moto takes most of the start-up time, and `--help` must not pay for it.
+    from migrate.sandbox import saved
     from migrate.sandbox.server import Sandbox
 
     sandbox = Sandbox(_timing(options), port=options.port, log=options.log)
+    if options.state_file:
+        try:
+            saved.load(options.state_file)
+        except saved.UnreadableState as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
 
     def stop(*_: Any) -> None:
         # `shutdown` waits for the serving loop, which runs in this very thread: so it is called from another one.
@@ -34,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     sys.stdout.write(json.dumps(sandbox.description()) + "\n")
     sys.stdout.flush()
     sandbox.serve()
+    if options.state_file:
+        saved.save(options.state_file)
     return 0
 
 
@@ -42,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m migrate.sandbox", description="Embedded AWS with two accounts.")
     parser.add_argument("--port", type=int, default=0, help="0 (default) takes a free port")
     parser.add_argument("--log", type=Path, help="append every call to this file, as JSON lines")
+    parser.add_argument("--state-file", type=Path, help="load the data from this file and write it back at the end")
     parser.add_argument("--with-parent", action="store_true", help="stop when the process that started this one ends")
     for name in ("create", "update", "export", "load", "settings"):
         parser.add_argument(f"--{name}-seconds", type=float, default=getattr(defaults, name), metavar="S")
