@@ -19,9 +19,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Serves until SIGTERM, SIGINT or, with --with-parent, until the parent process ends. Returns the exit code."""
     options = _parser().parse_args(arguments)
     # After the arguments: moto takes most of the start-up time, and `--help` must not pay for it.
+    from migrate.sandbox import saved
     from migrate.sandbox.server import Sandbox
 
     sandbox = Sandbox(_timing(options), port=options.port, log=options.log)
+    if options.state_file:
+        try:
+            saved.load(options.state_file)
+        except saved.UnreadableState as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
 
     def stop(*_: Any) -> None:
         # `shutdown` waits for the serving loop, which runs in this very thread: so it is called from another one.
@@ -33,6 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
         threading.Thread(target=_watch_parent, args=(os.getppid(), stop), daemon=True).start()
     threading.Thread(target=_announce, args=(sandbox, options.demo_tables), daemon=True).start()
     sandbox.serve()
+    if options.state_file:
+        saved.save(options.state_file)
     return 0
 
 
@@ -51,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m migrate.sandbox", description="Embedded AWS with two accounts.")
     parser.add_argument("--port", type=int, default=0, help="0 (default) takes a free port")
     parser.add_argument("--log", type=Path, help="append every call to this file, as JSON lines")
+    parser.add_argument("--state-file", type=Path, help="load the data from this file and write it back at the end")
     parser.add_argument("--with-parent", action="store_true", help="stop when the process that started this one ends")
     parser.add_argument("--demo-tables", action="store_true", help="make the demo's tables in the source account")
     for name in ("create", "update", "export", "load", "settings"):

@@ -149,9 +149,10 @@ class Sandbox:
 
     def stop(self) -> None:
         """Stops serving and frees the port. Idempotent."""
-        self._server.shutdown()
         if self._thread is not None:
+            self._server.shutdown()
             self._thread.join()
+            self._thread = None
         self._server.server_close()
 
     def serve(self) -> None:

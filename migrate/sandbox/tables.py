@@ -209,3 +209,14 @@ def list_tables(call: Call) -> dict[str, Any]:
     if len(names) > limit:
         answer["LastEvaluatedTableName"] = names[limit - 1]
     return answer
+
+
+@operation("DescribeLimits", "")
+def describe_limits(_: Call) -> dict[str, Any]:
+    """API_DescribeLimits: the default quotas, which nothing here enforces."""
+    return {
+        "AccountMaxReadCapacityUnits": 80_000,
+        "AccountMaxWriteCapacityUnits": 80_000,
+        "TableMaxReadCapacityUnits": 40_000,
+        "TableMaxWriteCapacityUnits": 40_000,
+    }

@@ -14,7 +14,7 @@ import boto3
 import pytest
 
 from migrate.sandbox.settings import SOURCE_ACCOUNT, TARGET_ACCOUNT
-from tests.sandbox.aws import Aws, error_of
+from tests.sandbox.aws import KEYS, Aws, error_of
 
 
 def control(aws: Aws, path: str, method: str = "GET", body: Any = None) -> Any:
@@ -58,6 +58,60 @@ def test_a_process_says_where_it_listens_and_stops_quietly(served: Any) -> None:
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=10) == 0
     assert [json.loads(line)["operation"] for line in log.read_text().splitlines()] == ["GetCallerIdentity"]
+
+
+def test_data_survives_a_restart_with_a_state_file(tmp_path: Path) -> None:
+    file = tmp_path / "deep" / "state"
+
+    def client(service: str, ready: dict[str, Any]) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=ready["endpoint_url"],
+            region_name="eu-west-1",
+            aws_access_key_id=TARGET_ACCOUNT,
+            aws_secret_access_key="x",
+        )
+
+    process, ready = start("--state-file", str(file), "--create-seconds", "0")
+    key = client("kms", ready).create_key()["KeyMetadata"]["Arn"]
+    secret = client("kms", ready).encrypt(KeyId=key, Plaintext=b"secret")["CiphertextBlob"]
+    client("dynamodb", ready).create_table(
+        TableName="kept",
+        BillingMode="PAY_PER_REQUEST",
+        **KEYS,
+        SSESpecification={"Enabled": True, "KMSMasterKeyId": key},
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+    )
+    item = {"pk": {"S": "a"}, "sk": {"N": "1"}, "b": {"B": b"\xff"}}
+    client("dynamodb", ready).put_item(TableName="kept", Item=item)
+    before = client("dynamodb", ready).describe_table(TableName="kept")["Table"]
+    s3 = client("s3", ready)
+    s3.create_bucket(Bucket="kept", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_object(Bucket="kept", Key="k", Body=b"content")
+    organization = client("organizations", ready).describe_organization()["Organization"]["Id"]
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=10) == 0
+
+    process, ready = start("--state-file", str(file))
+    try:
+        assert client("dynamodb", ready).describe_table(TableName="kept")["Table"] == before
+        assert client("dynamodb", ready).scan(TableName="kept")["Items"] == [item]
+        assert client("s3", ready).get_object(Bucket="kept", Key="k")["Body"].read() == b"content"
+        assert client("kms", ready).decrypt(CiphertextBlob=secret)["Plaintext"] == b"secret"
+        assert client("organizations", ready).describe_organization()["Organization"]["Id"] == organization
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_foreign_state_file_is_refused_and_kept(tmp_path: Path) -> None:
+    file = tmp_path / "state"
+    file.write_text("something else")
+    command = [sys.executable, "-m", "migrate.sandbox", "--state-file", str(file)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert str(file) in ended.stderr
+    assert file.read_text() == "something else"
 
 
 def test_a_process_ends_with_its_parent() -> None:
