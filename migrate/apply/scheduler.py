@@ -57,7 +57,7 @@ class Scheduler:
         self._queued: defaultdict[str, deque[Action]] = defaultdict(deque)
         self._ready: deque[Action] = deque()
         self._timers: list[tuple[float, int, Action]] = []
-        self._ended: queue.SimpleQueue[tuple[Action, Turn]] = queue.SimpleQueue()
+        self._ended: queue.SimpleQueue[tuple[Action, Turn | BaseException]] = queue.SimpleQueue()
         self._flying = 0
         self._sequence = 0
         self._needs: dict[str, int] = {}
@@ -107,7 +107,10 @@ class Scheduler:
             pool.submit(self._fly, action)
 
     def _fly(self, action: Action) -> None:
-        self._ended.put((action, self._advance(action)))
+        try:
+            self._ended.put((action, self._advance(action)))
+        except BaseException as death:  # noqa: BLE001 - handed to the scheduling thread, which ends with it
+            self._ended.put((action, death))
 
     def _take_slot(self, action: Action) -> bool:
         """True when the action holds its slot; otherwise it is queued until one is free."""
@@ -147,8 +150,10 @@ class Scheduler:
             return IDLE
         return min(IDLE, max(0.0001, self._timers[0][0] - self._clock.monotonic()))
 
-    def _settle(self, action: Action, turn: Turn, result: Result) -> None:
+    def _settle(self, action: Action, turn: Turn | BaseException, result: Result) -> None:
         self._flying -= 1
+        if isinstance(turn, BaseException):
+            raise turn
         if turn.verdict is Verdict.WAIT:
             self._later(action, turn.seconds)
             return

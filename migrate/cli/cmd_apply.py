@@ -25,9 +25,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command("apply")
     def apply(
-        what: str = typer.Argument(
-            "", metavar="[MANIFEST | PLANFILE]", help="Default: the only one in the state."
-        ),
+        what: str = typer.Argument("", metavar="[MANIFEST | PLANFILE]", help="Default: the only one in the state."),
         auto_approve: bool = typer.Option(False, "--auto-approve", help="Do not ask."),
         parallelism: int = typer.Option(10, "--parallelism", min=1, max=100, help="Steps worked on at a time."),
         only: list[str] = typer.Option([], "--only", metavar="TABLE", help="Only this table (may be repeated)."),
