@@ -41,12 +41,19 @@ class Handler(MotoRequestHandler):
             answer[:] = [status, headers]
             return lambda _: None
 
+        content = None
         try:
-            parts = self.server.app(environ, start_response)
-            content = b"".join(parts)
+            content = b"".join(self.server.app(environ, start_response))
         except HangUp:
             self.close_connection = True
             return
+        finally:
+            if content is None and not self.close_connection:
+                # A bug in the sandbox: its traceback goes to stderr, and the caller gets an answer that nobody retries.
+                self.close_connection = True
+                self._answer(
+                    "501 Not Implemented", [], b'{"__type": "InternalFailure", "message": "Bug in the sandbox"}'
+                )
         self._answer(answer[0], answer[1], content)
 
     def _answer(self, status: str, headers: list[tuple[str, str]], content: bytes) -> None:
