@@ -9,7 +9,7 @@ from migrate.core.diagnostics import Diagnostic, error
 from migrate.core.table import TableFacts, TableSpec
 from migrate.manifest.model import Manifest, TableMapping
 from migrate.observe.inventory import Inventory
-from migrate.plan.desired import desired_spec
+from migrate.plan.desired import as_it_was, desired_spec
 from migrate.plan.gates import broken_gates
 from migrate.plan.model import Action, Estimate, Plan, PlannedAccount, PlannedTable
 from migrate.plan.prices import PRICES
@@ -66,7 +66,7 @@ def _plan_mapping(
     state: State,
     strategies: Strategies,
 ) -> tuple[PlannedTable, TableActions]:
-    desired = desired_spec(mapping, source, inventory)
+    desired = desired_spec(mapping, as_it_was(source, mapping.target_name, state), inventory)
     request = TableRequest(
         migration=manifest.name,
         source=source,

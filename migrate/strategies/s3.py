@@ -7,17 +7,17 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataImport.Ho
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from migrate.core.table import ON_DEMAND, TableSpec
 from migrate.plan.creation import creation_parameters
-from migrate.plan.desired import as_loaded
+from migrate.plan.desired import RECOVERY_DAYS, as_loaded, is_recovery_ours
 from migrate.plan.model import Action, Change, Estimate, Risk, Side, ref
 from migrate.plan.prices import GIB, JSON_FACTOR, PRICES, scan_units
 from migrate.plan.strategy import Recipe, TableRequest, Verdict
 from migrate.state.model import OwnedResource, Status
 from migrate.strategies import s3_bucket
 from migrate.strategies.s3_verdict import judge
-
-RECOVERY_DAYS = 35
 
 
 class ExportImport:
@@ -52,23 +52,23 @@ class ExportImport:
         is_done = _is_reusable(request, export)
         before = [] if is_done else [*_recovery(request), export]
         load = [*before, *_import(request, () if is_done else (export.address,))]
-        cleanup = [_delete_export(request), *_restore_recovery(request)] if request.cleanup == "after-verify" else []
+        shared = s3_bucket.prerequisites(request)
+        is_tidy = request.cleanup == "after-verify"
         return Recipe(
             load=tuple(load),
             loaded=as_loaded(request.desired),
-            cleanup=tuple(cleanup),
-            shared=tuple(s3_bucket.prerequisites(request)),
-            shared_cleanup=tuple(s3_bucket.removals(request)) if cleanup else (),
+            cleanup=(_delete_export(request), *_restore_recovery(request, load)) if is_tidy else (),
+            shared=tuple(shared),
+            shared_cleanup=tuple(s3_bucket.removals(request, shared)) if is_tidy else (),
             needs_user=tuple(_left_to_user(request)),
         )
 
     def leftovers(self, request: TableRequest) -> Recipe:
         """See `Strategy.leftovers`: export files and grants of an earlier plan that are still owned."""
-        owned = _owned(request, "export")
-        if request.cleanup != "after-verify":
+        if request.cleanup != "after-verify" or not request.options.get("bucket"):
             return Recipe()
-        removals = tuple(s3_bucket.removals(request))
-        return Recipe(cleanup=(_delete_export(request),) if owned else (), shared_cleanup=removals)
+        files = [_delete_export(request)] if _owned(request, "export") else []
+        return Recipe(cleanup=(*files, *_restore_recovery(request)), shared_cleanup=tuple(s3_bucket.removals(request)))
 
 
 def _recovery(request: TableRequest) -> list[Action]:
@@ -195,8 +195,13 @@ def _delete_export(request: TableRequest) -> Action:
     )
 
 
-def _restore_recovery(request: TableRequest) -> list[Action]:
-    if request.options.get("source_pitr", "keep") != "restore" or request.source.spec.recovery_days is not None:
+def _restore_recovery(request: TableRequest, planned: Iterable[Action] = ()) -> list[Action]:
+    """Turn off in the source what `planned`, or an earlier plan, has turned on for the export."""
+    address = request.address("source-recovery")
+    is_ours = any(action.address == address for action in planned) or is_recovery_ours(
+        request.source, request.target_name, request.state
+    )
+    if request.options.get("source_pitr", "keep") != "restore" or not is_ours:
         return []
     return [
         Action(
