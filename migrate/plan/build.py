@@ -14,7 +14,7 @@ from migrate.plan.gates import broken_gates
 from migrate.plan.model import Action, Estimate, Plan, PlannedAccount, PlannedTable
 from migrate.plan.prices import PRICES
 from migrate.plan.strategy import Strategy, TableRequest, Verdict
-from migrate.plan.tables import TableActions, by_address, plan_table
+from migrate.plan.tables import Stage, TableActions, by_address, plan_table, stage_of
 from migrate.state.model import State
 
 Strategies = Mapping[str, Strategy]
@@ -77,13 +77,16 @@ def _plan_mapping(
         state=state,
         verify=mapping.verify,
         cleanup=mapping.cleanup,
+        is_rewritten=mapping.transform is not None or mapping.target.keys is not None,
     )
     strategy, request, verdict = _choose(manifest, mapping, request, strategies)
     empty = PlannedTable(source.name, mapping.target_name, mapping.strategy, "", source.item_count, source.size_bytes)
     problems = (*desired.diagnostics, *_located(verdict.reasons, mapping), *verdict.warnings)
-    if strategy is None:
+    target = inventory.target_tables.get(mapping.target_name)
+    stage = stage_of(target, mapping.target_name, state)
+    if strategy is None or not (verdict.is_usable or stage in (Stage.LOADED, Stage.FOREIGN)):
         return empty, TableActions(diagnostics=problems)
-    part = plan_table(request, strategy, inventory.target_tables.get(mapping.target_name))
+    part = plan_table(request, strategy, target)
     if not part.is_move:
         problems = desired.diagnostics  # the load is behind us: whether the strategy could do it again is no matter
     table = dataclasses.replace(

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from migrate.core.diagnostics import Diagnostic, error, warning
 from migrate.core.table import Index, TableFacts, TableSpec
 from migrate.plan.creation import attribute_definitions, index_parameters
-from migrate.plan.diff import FieldChange, compare, explain, foreign_indexes, missing_indexes, show
+from migrate.plan.diff import FieldChange, compare, foreign_indexes, missing_indexes
 from migrate.plan.model import Action, Change, Risk, Side, ref
-from migrate.plan.settings import AFTER_LOAD, AFTER_VERIFY, BY_NAME, SETTINGS, index_value
+from migrate.plan.settings import AFTER_LOAD, AFTER_VERIFY, BY_NAME, SETTINGS
 from migrate.plan.strategy import Recipe, Strategy, TableRequest
+from migrate.plan.words import change_lines, index_words
 from migrate.state.model import OwnedResource, State, Status
 
 
@@ -108,12 +109,12 @@ _AFTER_INDEXES = {
 
 def _setting_action(request: TableRequest, change: FieldChange, *, is_new: bool) -> Action:
     name, label = change.setting.name, change.setting.label
-    lines = explain(change.before, change.after)
-    is_short = len(lines) == 1 and len(lines[0]) <= 60
+    lines = change_lines(change) if change.before != change.after else []
     params = {"table": request.target_name, "before": change.before, "after": change.after}
     if is_new and name == "tags":
         params["own"] = {"migrate:lineage": request.state.lineage, "migrate:address": request.address("import")}
         lines = [*lines, "migrate:lineage and migrate:address, which say whose the table is"]
+    is_short = len(lines) == 1 and len(lines[0]) <= 80
     return Action(
         address=request.address(name),
         kind=f"setting.{name}",
@@ -133,7 +134,7 @@ def _index_action(request: TableRequest, name: str, index: Index) -> Action:
         kind="index",
         side=Side.TARGET,
         change=Change.CREATE,
-        title=f"global index {name} ({index.keys})",
+        title=f"global index {name}: {index_words(index)}",
         params={
             "table": request.target_name,
             "index": name,
@@ -143,7 +144,6 @@ def _index_action(request: TableRequest, name: str, index: Index) -> Action:
         risk=Risk.COST,
         undo="none: drop it by hand if it is not wanted",
         why="DynamoDB fills it from the table",
-        details=(show(index_value(index)),),
     )
 
 

@@ -44,7 +44,7 @@ class ExportImport:
         if request.verify != "none":
             units = scan_units(request.source.size_bytes)
             dollars += 2 * units * PRICES.read_unit
-        return Estimate(round(minutes, 1), round(dollars, 4), units)
+        return Estimate(round(minutes, 1), round(dollars, 6), units)
 
     def load(self, request: TableRequest) -> Recipe:
         """See `Strategy.load`."""
@@ -236,8 +236,9 @@ def _remove_partial(request: TableRequest) -> Action:
 def _left_to_user(request: TableRequest) -> list[str]:
     if request.source.spec.recovery_days is None and request.options.get("source_pitr", "keep") == "keep":
         monthly = request.source.size_bytes / GIB * PRICES.recovery_gib_month
+        cost = f"about ${monthly:.2f}" if monthly >= 0.01 else "less than a cent"
         return [
-            f"point-in-time recovery stays on in the source (about ${monthly:.2f} a month): "
+            f"point-in-time recovery stays on in the source ({cost} a month): "
             "strategies.s3.source_pitr: restore turns it off again"
         ]
     return []

@@ -36,7 +36,7 @@ from migrate.plan.simulate import simulate
 from migrate.state.model import State, Status, StepFile
 from tests.worlds import BUCKET, MINIMAL, REGION, TARGET, facts, inventory, manifest_of, plan_of, state_of
 
-quick = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 # Reading a manifest costs more than planning it, so its head is read once and its tables are made here.
 HEADS = {

@@ -1,0 +1,300 @@
+"""What must hold for every plan, whatever the tables and the manifest are."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from migrate.core.codec import canonical, decode, digest, encode
+from migrate.core.errors import ManifestInvalid
+from migrate.core.table import (
+    AWS_MANAGED,
+    AWS_OWNED,
+    ON_DEMAND,
+    PROVISIONED,
+    Encryption,
+    Index,
+    Key,
+    KeySchema,
+    KinesisDestination,
+    ScalingTarget,
+    TableFacts,
+    TableSpec,
+    Throughput,
+)
+from migrate.manifest.model import Manifest, ProvisionedCapacity, TableRule, TargetSettings
+from migrate.observe.inventory import BucketFacts, Inventory
+from migrate.plan.model import Change
+from migrate.plan.planfile import plan_document, read_plan
+from migrate.plan.simulate import simulate
+from migrate.state.model import State, Status, StepFile
+from tests.worlds import BUCKET, MINIMAL, REGION, TARGET, facts, inventory, manifest_of, plan_of, state_of
+
+quick = settings(max_examples=700, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+# Reading a manifest costs more than planning it, so its head is read once and its tables are made here.
+HEADS = {
+    pitr: manifest_of(MINIMAL.replace("create_bucket: true", f"create_bucket: true, source_pitr: {pitr}"))
+    for pitr in ("keep", "restore")
+}
+
+NAMES = st.sampled_from(["orders", "events", "carts-2024", "a.b_c"])
+units = st.integers(1, 500)
+throughputs = st.builds(Throughput, units, units)
+maxima = st.none() | st.builds(Throughput, st.none() | units, units)
+words = st.sampled_from(["team", "stage", "owner"])
+
+
+@st.composite
+def key_schemas(draw: st.DrawFn, prefix: str) -> KeySchema:
+    types = st.sampled_from(["S", "N", "B"])
+    sort = (Key(f"{prefix}-sort", draw(types)),) if draw(st.booleans()) else ()
+    return KeySchema((Key(f"{prefix}-hash", draw(types)),), sort)
+
+
+@st.composite
+def indexes(draw: st.DrawFn, billing: str) -> dict[str, Index]:
+    found = {}
+    for name in draw(st.sets(st.sampled_from(["by-date", "by-user"]))):
+        projection = draw(st.sampled_from(["ALL", "KEYS_ONLY", "INCLUDE"]))
+        found[name] = Index(
+            draw(key_schemas(name)),
+            projection,
+            ("extra",) if projection == "INCLUDE" else (),
+            draw(throughputs) if billing == PROVISIONED else None,
+            draw(maxima) if billing == ON_DEMAND else None,
+        )
+    return found
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> TableSpec:
+    billing = draw(st.sampled_from([ON_DEMAND, PROVISIONED]))
+    found = draw(indexes(billing))
+    places = ["table:Read", "table:Write", *(f"index/{name}:Read" for name in found)]
+    scaled = draw(st.sets(st.sampled_from(places))) if billing == PROVISIONED else set()
+    return TableSpec(
+        keys=draw(key_schemas("table")),
+        global_indexes=found,
+        billing=billing,
+        provisioned=draw(throughputs) if billing == PROVISIONED else None,
+        on_demand_maximum=draw(maxima) if billing == ON_DEMAND else None,
+        table_class=draw(st.sampled_from(["STANDARD", "STANDARD_INFREQUENT_ACCESS"])),
+        encryption=draw(st.sampled_from([Encryption(AWS_OWNED), Encryption(AWS_MANAGED)])),
+        ttl=draw(st.none() | st.just("expires")),
+        recovery_days=draw(st.none() | st.integers(1, 35)),
+        stream=draw(st.none() | st.sampled_from(["NEW_IMAGE", "KEYS_ONLY"])),
+        tags=draw(st.dictionaries(words, words)),
+        deletion_protection=draw(st.booleans()),
+        resource_policy=draw(st.none() | st.just(canonical({"Statement": []}))),
+        kinesis=draw(st.none() | st.just(KinesisDestination("arn:aws:kinesis:eu-west-1:111111111111:stream/s"))),
+        contributor_insights=draw(st.dictionaries(st.sampled_from(["", *found]), st.just("THROTTLED_KEYS"))),
+        auto_scaling={place: ScalingTarget(1, draw(units), {"p": {"PolicyType": "x"}}) for place in sorted(scaled)},
+    )
+
+
+@st.composite
+def targets(draw: st.DrawFn) -> dict[str, Any]:
+    """The `target` of a table rule."""
+    kinesis = f"arn:aws:kinesis:{REGION}:{TARGET}:stream/changes"
+    every: dict[str, st.SearchStrategy[Any]] = {
+        "billing": st.sampled_from(["on-demand", ProvisionedCapacity(7, 9)]),
+        "tags": st.dictionaries(words, words),
+        "deletion_protection": st.booleans(),
+        "table_class": st.sampled_from(["standard", "standard-infrequent-access"]),
+        "point_in_time_recovery": st.sampled_from([False, 7]),
+        "stream": st.sampled_from(["off", "new-image"]),
+        "resource_policy": st.sampled_from(["rewrite", "none"]),
+        "kinesis_stream": st.just(kinesis),
+        "ttl": st.sampled_from([False, "until"]),
+        "encryption": st.sampled_from(["aws-owned", "aws-managed"]),
+    }
+    return {name: draw(every[name]) for name in draw(st.sets(st.sampled_from(sorted(every))))}
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> tuple[Manifest, Inventory]:
+    names = sorted(draw(st.sets(NAMES, min_size=1, max_size=3)))
+    rules = [
+        TableRule(
+            name,
+            verify=draw(st.sampled_from(["digest", "counts", "none"])),
+            cleanup=draw(st.sampled_from(["after-verify", "keep"])),
+            target=TargetSettings(**draw(targets())),
+        )
+        for name in names
+    ]
+    base = HEADS[draw(st.sampled_from(["keep", "restore"]))]
+    manifest = dataclasses.replace(base, tables=tuple(rules), digest=digest(encode([base.strategies, rules])))
+    found: dict[str, BucketFacts] = {}
+    if draw(st.booleans()):
+        found[BUCKET] = BucketFacts(BUCKET, True, region=REGION, ownership="BucketOwnerEnforced", is_private=True)
+    sources = [facts(name, draw(specs()), item_count=draw(st.integers(0, 9999))) for name in names]
+    return manifest, inventory(*sources, buckets=found)
+
+
+@st.composite
+def drifts(draw: st.DrawFn) -> tuple[TableSpec, bool]:
+    """Another spec for the settings of a loaded table, and whether its indexes differ too."""
+    return draw(specs()), draw(st.booleans())
+
+
+def drifted(table: TableFacts, other: TableSpec, with_indexes: bool) -> TableFacts:
+    """`table` with somebody else's settings; key and encryption stay, for nobody can change those by hand unseen."""
+    changed = dataclasses.replace(other, keys=table.spec.keys, encryption=table.spec.encryption)
+    if not with_indexes:
+        own = {n: dataclasses.replace(i, provisioned=None) for n, i in table.spec.global_indexes.items()}
+        if changed.billing == PROVISIONED:
+            own = {
+                n: dataclasses.replace(i, provisioned=Throughput(1, 1), on_demand_maximum=None) for n, i in own.items()
+            }
+        changed = dataclasses.replace(changed, global_indexes=own, auto_scaling={}, contributor_insights={})
+    return dataclasses.replace(table, spec=changed)
+
+
+def end_of(seen: Inventory) -> dict[str, Any]:
+    """What counts at the end: the settings of all tables, and which buckets there are."""
+    tables = {f"target {name}": encode(table.spec) for name, table in seen.target_tables.items()}
+    sources = {f"source {name}": encode(table.spec) for name, table in seen.source_tables.items()}
+    return {**tables, **sources, "buckets": sorted(name for name, one in seen.buckets.items() if one.exists)}
+
+
+@quick
+@given(worlds())
+def test_a_plan_that_was_carried_out_leaves_nothing_to_do(world: tuple[Manifest, Inventory]) -> None:
+    manifest, seen = world
+    plan = plan_of(manifest, seen)
+    assert not plan.is_errored, plan.diagnostics
+    assert plan.actions
+    after, state = simulate(plan, seen, state_of(manifest))
+    again = plan_of(manifest, after, state)
+    assert [action.address for action in again.actions] == []
+    assert not again.is_errored, again.diagnostics
+
+
+@quick
+@given(worlds(), st.data())
+def test_a_plan_that_stopped_anywhere_ends_the_same_when_planned_again(
+    world: tuple[Manifest, Inventory], data: st.DataObject
+) -> None:
+    manifest, seen = world
+    plan = plan_of(manifest, seen)
+    goal = end_of(simulate(plan, seen, state_of(manifest))[0])
+    done: set[str] = set()
+    for action in plan.actions:  # any set of actions that respects the needs
+        if done.issuperset(action.needs) and data.draw(st.booleans(), label=action.address):
+            done.add(action.address)
+    half, state = simulate(plan, seen, state_of(manifest), done)
+    again = plan_of(manifest, half, state)
+    assert not again.is_errored, again.diagnostics
+    imported = {address for address in done if address.endswith("/import")}
+    assert not [a.address for a in again.actions if a.address in imported or a.kind == "table-removal"]
+    end, state = simulate(again, half, state)
+    assert end_of(end) == goal
+    assert [action.address for action in plan_of(manifest, end, state).actions] == []
+
+
+@quick
+@given(worlds(), drifts())
+def test_settings_that_drifted_are_brought_back(
+    world: tuple[Manifest, Inventory], drift: tuple[TableSpec, bool]
+) -> None:
+    manifest, seen = world
+    done, state = simulate(plan_of(manifest, seen), seen, state_of(manifest))
+    moved = {name: drifted(table, *drift) for name, table in done.target_tables.items()}
+    there = dataclasses.replace(done, target_tables=moved)
+    plan = plan_of(manifest, there, state)
+    assert not [action for action in plan.actions if action.change in (Change.MOVE, Change.DELETE)]
+    after, state = simulate(plan, there, state)
+    assert [action.address for action in plan_of(manifest, after, state).actions] == []
+
+
+@quick
+@given(worlds())
+def test_equal_inputs_give_equal_plans_whatever_their_order(world: tuple[Manifest, Inventory]) -> None:
+    manifest, seen = world
+    turned = decode(Inventory, _reversed(encode(seen)))
+    assert turned.digest == seen.digest
+    assert plan_of(manifest, turned).plan_id == plan_of(manifest, seen).plan_id
+
+
+@quick
+@given(worlds())
+def test_a_plan_file_gives_the_same_plan_back(world: tuple[Manifest, Inventory]) -> None:
+    plan = plan_of(*world)
+    text = json.dumps(plan_document(plan))
+    read = read_plan(json.loads(text), "plan.json")
+    assert read == plan
+    assert read.plan_id == plan.plan_id
+    assert json.dumps(plan_document(read)) == text
+
+
+@quick
+@given(worlds(), st.data())
+def test_a_plan_file_that_was_edited_is_refused(world: tuple[Manifest, Inventory], data: st.DataObject) -> None:
+    document = json.loads(json.dumps(plan_document(plan_of(*world))))
+    kind = data.draw(st.sampled_from(["dropped", "address", "params", "account", "id"]))
+    action = document["actions"][data.draw(st.integers(0, len(document["actions"]) - 1))]
+    if kind == "dropped":
+        document["actions"].remove(action)
+    elif kind == "address":
+        action["address"] += "x"
+    elif kind == "params":
+        action["params"]["more"] = 1
+    elif kind == "account":
+        document["target"]["id"] = "333333333333"
+    else:
+        del document["plan_id"]
+    with pytest.raises(ManifestInvalid):
+        read_plan(document, "plan.json")
+
+
+@quick
+@given(worlds(), st.data())
+def test_nothing_is_deleted_that_is_not_ours(world: tuple[Manifest, Inventory], data: st.DataObject) -> None:
+    """Half of the plan done, an import failed, and somebody else's tables: deletions stay within what we own."""
+    manifest, seen = world
+    plan = plan_of(manifest, seen)
+    count = data.draw(st.integers(0, len(plan.actions)))
+    half, state = simulate(plan, seen, state_of(manifest), {a.address for a in plan.actions[:count]})
+    state = _with_failed_imports(state, data)
+    again = plan_of(manifest, half, state)
+    ours = {one.address for one in state.owned().values()}
+    for action in again.actions:
+        if action.change is Change.DELETE:
+            assert action.params["of"] in ours | {one.address for one in again.actions[: again.actions.index(action)]}
+        if action.kind == "table-removal":
+            table = half.target_tables[action.params["table"]]
+            assert state.owned()[table.arn].proof["table_id"] == table.table_id
+
+
+@quick
+@given(worlds())
+def test_a_table_of_somebody_else_is_never_touched(world: tuple[Manifest, Inventory]) -> None:
+    manifest, seen = world
+    strangers = {name: facts(name, table.spec, TARGET) for name, table in seen.source_tables.items()}
+    plan = plan_of(manifest, dataclasses.replace(seen, target_tables=strangers))
+    assert plan.is_errored
+    assert not [action for action in plan.actions if action.owner in strangers]
+
+
+def _with_failed_imports(state: State, data: st.DataObject) -> State:
+    files: dict[str, StepFile] = {}
+    for name, file in state.files.items():
+        record = file.steps.get(f"{name}/import")
+        if record is not None and data.draw(st.booleans()):
+            file = file.with_step(dataclasses.replace(record, status=Status.FAILED))
+        files[name] = file
+    return dataclasses.replace(state, files=files)
+
+
+def _reversed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _reversed(value[key]) for key in reversed(list(value))}
+    return [_reversed(item) for item in value] if isinstance(value, list) else value
