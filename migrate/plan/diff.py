@@ -85,7 +85,10 @@ def _explain_mappings(before: Mapping[str, Json], after: Mapping[str, Json]) -> 
             path = ".".join(str(part) for part in node.path(output_format="list"))
             old = None if type(node.t1).__name__ == "NotPresent" else node.t1
             new = None if type(node.t2).__name__ == "NotPresent" else node.t2
-            yield f"{path}: {'(none)' if old is None else show(old)} -> {'(none)' if new is None else show(new)}"
+            if old is None or new is None:
+                yield f"{path}: {'added' if old is None else 'removed'} {show(new if old is None else old)}"
+            else:
+                yield f"{path}: {show(old)} -> {show(new)}"
 
 
 def _with_the_same_indexes(desired: TableSpec, observed: TableSpec) -> TableSpec:

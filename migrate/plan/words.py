@@ -27,7 +27,7 @@ def change_lines(change: FieldChange) -> list[str]:
     before, after = describe(change.before), describe(change.after)
     absent = "none" if name in ("auto-scaling", "on-demand-maximum") else "off"
     lines = []
-    for part in sorted({*before, *after}):
+    for part in sorted({*before, *after}, key=lambda part: (part.startswith("index"), part)):
         old, new = before.get(part, absent), after.get(part, absent)
         if old != new and not (part and "" in after and part not in after):
             lines.append(f"{part}: {old} -> {new}" if part else f"{old} -> {new}")

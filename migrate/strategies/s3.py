@@ -145,7 +145,7 @@ def _check(request: TableRequest, needs: tuple[str, ...]) -> Action:
         kind="export-check",
         side=Side.TARGET,
         change=Change.READ,
-        title="check the export: manifests, md5 of every file, item counts",
+        title=f"check the export{'' if needs else ' that is there already'}: manifests, md5 of every file, item counts",
         params={
             "bucket": request.options["bucket"],
             "bucket_owner": request.inventory.target.id,
@@ -234,7 +234,10 @@ def _remove_partial(request: TableRequest) -> Action:
 
 
 def _left_to_user(request: TableRequest) -> list[str]:
-    if request.source.spec.recovery_days is None and request.options.get("source_pitr", "keep") == "keep":
+    is_turned_on = request.source.spec.recovery_days is None or is_recovery_ours(
+        request.source, request.target_name, request.state
+    )
+    if is_turned_on and request.options.get("source_pitr", "keep") == "keep":
         monthly = request.source.size_bytes / GIB * PRICES.recovery_gib_month
         cost = f"about ${monthly:.2f}" if monthly >= 0.01 else "less than a cent"
         return [

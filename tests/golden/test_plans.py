@@ -1,4 +1,4 @@
-"""A folder per case: a manifest, what was observed and what is remembered -> the plan as text and JSON, and diagnostics.
+"""A folder per case: manifest, what was observed, what is remembered -> the plan as text and JSON, and diagnostics.
 
 `MIGRATE_UPDATE_GOLDEN=1 pytest tests/golden` writes what comes out now; read every line of the difference before you
 commit it, as the user would.
@@ -6,6 +6,7 @@ commit it, as the user would.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from pathlib import Path
@@ -48,7 +49,8 @@ def outcome(case: str) -> dict[str, str]:
         state = decode(State, json.loads((folder / "state.json").read_text(encoding="utf-8")))
     mappings, problems = resolve_tables(manifest, inventory.source_tables)
     plan = build(manifest, mappings, inventory, state, by_name())
-    found = [*found, *problems, *plan.diagnostics]
+    plan = dataclasses.replace(plan, diagnostics=(*problems, *plan.diagnostics))  # as the command does
+    found = [*found, *plan.diagnostics]
     code = exit_codes.REFUSED if has_errors(found) else exit_codes.OK
     files = {"plan.txt": plan_text(plan, PLAIN) + "\n", "plan.json": _document(plan)}
     return {**files, "diagnostics.txt": _diagnostics(found, code)}

@@ -160,7 +160,9 @@ def drifted(table: TableFacts, other: TableSpec, with_indexes: bool) -> TableFac
 
 def end_of(seen: Inventory) -> dict[str, Any]:
     """What counts at the end: the settings of all tables, and which buckets there are."""
-    tables = {f"target {name}": encode(table.spec) for name, table in seen.target_tables.items()}
+    tables = {
+        f"target {name}": [encode(table.spec), dict(table.own_tags)] for name, table in seen.target_tables.items()
+    }
     sources = {f"source {name}": encode(table.spec) for name, table in seen.source_tables.items()}
     return {**tables, **sources, "buckets": sorted(name for name, one in seen.buckets.items() if one.exists)}
 
