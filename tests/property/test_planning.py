@@ -36,7 +36,7 @@ from migrate.plan.simulate import simulate
 from migrate.state.model import State, Status, StepFile
 from tests.worlds import BUCKET, MINIMAL, REGION, TARGET, facts, inventory, manifest_of, plan_of, state_of
 
-quick = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 # Reading a manifest costs more than planning it, so its head is read once and its tables are made here.
 HEADS = {
@@ -51,59 +51,60 @@ maxima = st.none() | st.builds(Throughput, st.none() | units, units)
 words = st.sampled_from(["team", "stage", "owner"])
 
 
-@st.composite
-def key_schemas(draw: st.DrawFn, prefix: str) -> KeySchema:
-    types = st.sampled_from(["S", "N", "B"])
-    sort = (Key(f"{prefix}-sort", draw(types)),) if draw(st.booleans()) else ()
-    return KeySchema((Key(f"{prefix}-hash", draw(types)),), sort)
+types = st.sampled_from(["S", "N", "B"])
 
 
-@st.composite
-def indexes(draw: st.DrawFn, billing: str) -> dict[str, Index]:
-    found = {}
-    for name in draw(st.sets(st.sampled_from(["by-date", "by-user"]))):
-        projection = draw(st.sampled_from(["ALL", "KEYS_ONLY", "INCLUDE"]))
-        found[name] = Index(
-            draw(key_schemas(name)),
-            projection,
-            ("extra",) if projection == "INCLUDE" else (),
-            draw(throughputs) if billing == PROVISIONED else None,
-            draw(maxima) if billing == ON_DEMAND else None,
-        )
-    return found
+def key_schemas(prefix: str) -> st.SearchStrategy[KeySchema]:
+    part = st.builds(lambda kind: (Key(f"{prefix}-hash", kind),), types)
+    sort = st.just(()) | st.builds(lambda kind: (Key(f"{prefix}-sort", kind),), types)
+    return st.builds(KeySchema, part, sort)
+
+
+KEYS = {name: key_schemas(name) for name in ("table", "by-date", "by-user")}
+INDEX_NAMES = st.sets(st.sampled_from(["by-date", "by-user"]))
+PROJECTIONS = st.sampled_from(["ALL", "KEYS_ONLY", "INCLUDE"])
+PLACES = st.sets(st.sampled_from(["table:Read", "table:Write", "index/by-date:Read", "index/by-user:Read"]))
+PLAIN_SETTINGS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {
+        "keys": KEYS["table"],
+        "table_class": st.sampled_from(["STANDARD", "STANDARD_INFREQUENT_ACCESS"]),
+        "encryption": st.sampled_from([Encryption(AWS_OWNED), Encryption(AWS_MANAGED)]),
+        "ttl": st.none() | st.just("expires"),
+        "recovery_days": st.none() | st.integers(1, 35),
+        "stream": st.none() | st.sampled_from(["NEW_IMAGE", "KEYS_ONLY"]),
+        "tags": st.dictionaries(words, words),
+        "deletion_protection": st.booleans(),
+        "resource_policy": st.none() | st.just(canonical({"Statement": []})),
+        "kinesis": st.none() | st.just(KinesisDestination("arn:aws:kinesis:eu-west-1:111111111111:stream/s")),
+    }
+)
 
 
 @st.composite
 def specs(draw: st.DrawFn) -> TableSpec:
-    billing = draw(st.sampled_from([ON_DEMAND, PROVISIONED]))
-    found = draw(indexes(billing))
-    places = ["table:Read", "table:Write", *(f"index/{name}:Read" for name in found)]
-    scaled = draw(st.sets(st.sampled_from(places))) if billing == PROVISIONED else set()
+    """Any table that `s3` can move."""
+    is_provisioned = draw(st.booleans())
+    found = {}
+    for name in sorted(draw(INDEX_NAMES)):
+        projection = draw(PROJECTIONS)
+        capacity: dict[str, Any] = {"provisioned": draw(throughputs)} if is_provisioned else {"on_demand_maximum": draw(maxima)}
+        found[name] = Index(draw(KEYS[name]), projection, ("extra",) if projection == "INCLUDE" else (), **capacity)
+    here = {"table", *(f"index/{name}" for name in found)}
+    scaled = [place for place in sorted(draw(PLACES)) if place.split(":")[0] in here] if is_provisioned else []
     return TableSpec(
-        keys=draw(key_schemas("table")),
         global_indexes=found,
-        billing=billing,
-        provisioned=draw(throughputs) if billing == PROVISIONED else None,
-        on_demand_maximum=draw(maxima) if billing == ON_DEMAND else None,
-        table_class=draw(st.sampled_from(["STANDARD", "STANDARD_INFREQUENT_ACCESS"])),
-        encryption=draw(st.sampled_from([Encryption(AWS_OWNED), Encryption(AWS_MANAGED)])),
-        ttl=draw(st.none() | st.just("expires")),
-        recovery_days=draw(st.none() | st.integers(1, 35)),
-        stream=draw(st.none() | st.sampled_from(["NEW_IMAGE", "KEYS_ONLY"])),
-        tags=draw(st.dictionaries(words, words)),
-        deletion_protection=draw(st.booleans()),
-        resource_policy=draw(st.none() | st.just(canonical({"Statement": []}))),
-        kinesis=draw(st.none() | st.just(KinesisDestination("arn:aws:kinesis:eu-west-1:111111111111:stream/s"))),
-        contributor_insights=draw(st.dictionaries(st.sampled_from(["", *found]), st.just("THROTTLED_KEYS"))),
-        auto_scaling={place: ScalingTarget(1, draw(units), {"p": {"PolicyType": "x"}}) for place in sorted(scaled)},
+        billing=PROVISIONED if is_provisioned else ON_DEMAND,
+        provisioned=draw(throughputs) if is_provisioned else None,
+        on_demand_maximum=None if is_provisioned else draw(maxima),
+        contributor_insights={name: "THROTTLED_KEYS" for name in ("", *found) if draw(st.booleans())},
+        auto_scaling={place: ScalingTarget(1, 9, {"p": {"PolicyType": "x"}}) for place in scaled},
+        **draw(PLAIN_SETTINGS),
     )
 
 
-@st.composite
-def targets(draw: st.DrawFn) -> dict[str, Any]:
-    """The `target` of a table rule."""
-    kinesis = f"arn:aws:kinesis:{REGION}:{TARGET}:stream/changes"
-    every: dict[str, st.SearchStrategy[Any]] = {
+TARGETS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {},
+    optional={
         "billing": st.sampled_from(["on-demand", ProvisionedCapacity(7, 9)]),
         "tags": st.dictionaries(words, words),
         "deletion_protection": st.booleans(),
@@ -111,38 +112,46 @@ def targets(draw: st.DrawFn) -> dict[str, Any]:
         "point_in_time_recovery": st.sampled_from([False, 7]),
         "stream": st.sampled_from(["off", "new-image"]),
         "resource_policy": st.sampled_from(["rewrite", "none"]),
-        "kinesis_stream": st.just(kinesis),
+        "kinesis_stream": st.just(f"arn:aws:kinesis:{REGION}:{TARGET}:stream/changes"),
         "ttl": st.sampled_from([False, "until"]),
         "encryption": st.sampled_from(["aws-owned", "aws-managed"]),
-    }
-    return {name: draw(every[name]) for name in draw(st.sets(st.sampled_from(sorted(every))))}
+    },
+)
+"""The `target` of a table rule."""
+
+VERIFY = st.sampled_from(["digest", "counts", "none"])
+CLEANUP = st.sampled_from(["after-verify", "keep"])
+SOME_NAMES = st.sets(NAMES, min_size=1, max_size=2)
+PITR = st.sampled_from(["keep", "restore"])
+ITEMS = st.integers(0, 9999)
+SPECS = specs()
 
 
 @st.composite
 def worlds(draw: st.DrawFn) -> tuple[Manifest, Inventory]:
-    names = sorted(draw(st.sets(NAMES, min_size=1, max_size=3)))
+    names = sorted(draw(SOME_NAMES))
     rules = [
         TableRule(
             name,
-            verify=draw(st.sampled_from(["digest", "counts", "none"])),
-            cleanup=draw(st.sampled_from(["after-verify", "keep"])),
-            target=TargetSettings(**draw(targets())),
+            verify=draw(VERIFY),
+            cleanup=draw(CLEANUP),
+            target=TargetSettings(**draw(TARGETS)),
         )
         for name in names
     ]
-    base = HEADS[draw(st.sampled_from(["keep", "restore"]))]
+    base = HEADS[draw(PITR)]
     manifest = dataclasses.replace(base, tables=tuple(rules), digest=digest(encode([base.strategies, rules])))
     found: dict[str, BucketFacts] = {}
     if draw(st.booleans()):
         found[BUCKET] = BucketFacts(BUCKET, True, region=REGION, ownership="BucketOwnerEnforced", is_private=True)
-    sources = [facts(name, draw(specs()), item_count=draw(st.integers(0, 9999))) for name in names]
+    sources = [facts(name, draw(SPECS), item_count=draw(ITEMS)) for name in names]
     return manifest, inventory(*sources, buckets=found)
 
 
 @st.composite
 def drifts(draw: st.DrawFn) -> tuple[TableSpec, bool]:
     """Another spec for the settings of a loaded table, and whether its indexes differ too."""
-    return draw(specs()), draw(st.booleans())
+    return draw(SPECS), draw(st.booleans())
 
 
 def drifted(table: TableFacts, other: TableSpec, with_indexes: bool) -> TableFacts:
