@@ -87,8 +87,13 @@ def specs(draw: st.DrawFn) -> TableSpec:
     found = {}
     for name in sorted(draw(INDEX_NAMES)):
         projection = draw(PROJECTIONS)
-        capacity: dict[str, Any] = {"provisioned": draw(throughputs)} if is_provisioned else {"on_demand_maximum": draw(maxima)}
-        found[name] = Index(draw(KEYS[name]), projection, ("extra",) if projection == "INCLUDE" else (), **capacity)
+        projected = ("extra",) if projection == "INCLUDE" else ()
+        index = Index(draw(KEYS[name]), projection, projected)
+        found[name] = (
+            dataclasses.replace(index, provisioned=draw(throughputs))
+            if is_provisioned
+            else dataclasses.replace(index, on_demand_maximum=draw(maxima))
+        )
     here = {"table", *(f"index/{name}" for name in found)}
     scaled = [place for place in sorted(draw(PLACES)) if place.split(":")[0] in here] if is_provisioned else []
     return TableSpec(
@@ -119,8 +124,8 @@ TARGETS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 )
 """The `target` of a table rule."""
 
-VERIFY = st.sampled_from(["digest", "counts", "none"])
-CLEANUP = st.sampled_from(["after-verify", "keep"])
+VERIFY: st.SearchStrategy[Any] = st.sampled_from(["digest", "counts", "none"])
+CLEANUP: st.SearchStrategy[Any] = st.sampled_from(["after-verify", "keep"])
 SOME_NAMES = st.sets(NAMES, min_size=1, max_size=2)
 PITR = st.sampled_from(["keep", "restore"])
 ITEMS = st.integers(0, 9999)

@@ -1,0 +1,379 @@
+"""What every action handler must keep to, on the sandbox: look, start, wait, be found again, take back, do again."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from migrate.actions.base import (
+    Absent,
+    Again,
+    Context,
+    Done,
+    Failed,
+    InProgress,
+    ReadOnlyHandler,
+    Running,
+    Satisfied,
+    Step,
+)
+from migrate.actions.registry import handlers
+from migrate.actions.removal import Removal
+from migrate.aws.session import AccountAccess, connect
+from migrate.core.clock import SystemClock
+from migrate.core.errors import AwsError
+from migrate.core.table import Index, Key, KeySchema, TableSpec
+from migrate.plan.creation import attribute_definitions, creation_parameters, index_parameters
+from migrate.plan.model import Side
+from migrate.sandbox.server import Sandbox
+from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
+from migrate.state.model import token
+
+LINEAGE = "0123456789abcdef0123456789abcdef"
+HANDLERS = handlers()
+SPEC = TableSpec(KeySchema((Key("pk", "S"),), (Key("sk", "N"),)))
+BY_USER = Index(KeySchema((Key("user", "S"),)))
+Params = Mapping[str, Any]
+_numbers = itertools.count()
+
+
+class World:
+    """Both accounts of a sandbox, and what cases need to be there."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.context = Context(
+            self._account("source", SOURCE_ACCOUNT, sandbox),
+            self._account("target", TARGET_ACCOUNT, sandbox),
+            SystemClock(),
+            LINEAGE,
+        )
+        self.source = self.context.source.client("dynamodb")
+        self.target = self.context.target.client("dynamodb")
+
+    def _account(self, side: str, id: str, sandbox: Sandbox) -> Any:
+        role = f"arn:aws:iam::{id}:role/{ROLE_NAME}"
+        access = AccountAccess(side, id, REGION, role=role, endpoint_url=sandbox.endpoint_url)
+        return connect(access, read_only=False)
+
+    def name(self, start: str) -> str:
+        """A name that nothing has yet."""
+        return f"{start}-{next(_numbers)}"
+
+    def table(self, client: Any, items: int = 0) -> str:
+        """A table with the keys of SPEC, that can be exported."""
+        name = self.name("table")
+        client.create_table(**creation_parameters(name, SPEC))
+        client.update_continuous_backups(
+            TableName=name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+        )
+        for number in range(items):
+            client.put_item(TableName=name, Item={"pk": {"S": f"item-{number}"}, "sk": {"N": str(number)}})
+        return name
+
+    def make(self, kind: str, params: Params, side: Side = Side.TARGET) -> tuple[Step, Done]:
+        """Carry out an action of another kind, for what a case builds on."""
+        step = new_step(kind, side, params)
+        return finish(self, step)
+
+    def bucket(self) -> str:
+        """A bucket of ours that the source account may write to."""
+        name = self.name("bucket")
+        self.make("bucket", {"bucket": name, "encryption_key": None})
+        self.make("bucket-policy", grant(name))
+        return name
+
+    def export(self) -> dict[str, Any]:
+        """A finished export of three items: params of its check."""
+        params = export_params(self)
+        _, done = self.make("export", params, Side.SOURCE)
+        return {"bucket": params["bucket"], "bucket_owner": TARGET_ACCOUNT, **pick(done, "manifest_key", "item_count")}
+
+    def exported(self) -> dict[str, Any]:
+        """A checked export: params of an import."""
+        check = self.export()
+        _, done = self.make("export-check", check)
+        name = self.name("imported")
+        return {
+            "table": name,
+            "bucket": check["bucket"],
+            "bucket_owner": TARGET_ACCOUNT,
+            "data_prefix": done.outputs["data_prefix"],
+            "item_count": done.outputs["items"],
+            "creation": creation_parameters(name, SPEC),
+        }
+
+
+def pick(done: Done, *names: str) -> dict[str, Any]:
+    return {name: done.outputs[name] for name in names}
+
+
+def grant(bucket: str) -> dict[str, Any]:
+    statement = {
+        "Sid": "Migratecontract",
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{SOURCE_ACCOUNT}:root"},
+        "Action": ["s3:AbortMultipartUpload", "s3:PutObject", "s3:PutObjectAcl"],
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+    }
+    return {"bucket": bucket, "statement": statement}
+
+
+def export_params(world: World) -> dict[str, Any]:
+    table = world.table(world.source, items=3)
+    arn = f"arn:aws:dynamodb:{REGION}:{SOURCE_ACCOUNT}:table/{table}"
+    return {
+        "table_arn": arn,
+        "bucket": world.bucket(),
+        "bucket_owner": TARGET_ACCOUNT,
+        "prefix": "migrate/contract",
+        "encryption_key": None,
+    }
+
+
+def index_params(world: World) -> dict[str, Any]:
+    spec = dataclasses.replace(SPEC, global_indexes={"by-user": BY_USER})
+    return {
+        "table": world.table(world.target),
+        "index": "by-user",
+        "creation": index_parameters("by-user", BY_USER, spec),
+        "attributes": attribute_definitions(spec, [BY_USER]),
+    }
+
+
+def verify_params(world: World) -> dict[str, Any]:
+    return {
+        "source_table": world.table(world.source, items=2),
+        "target_table": world.table(world.target, items=2),
+        "keys": ["pk", "sk"],
+        "mode": "digest",
+        "size_bytes": 100,
+        "table_id": "some-id",
+    }
+
+
+def stream_arn(world: World) -> str:
+    client = world.context.target.client("kinesis")
+    name = world.name("stream")
+    client.create_stream(StreamName=name, ShardCount=1)
+    return str(client.describe_stream(StreamName=name)["StreamDescription"]["StreamARN"])
+
+
+def policy(table: str) -> str:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{TARGET_ACCOUNT}:root"},
+        "Action": "dynamodb:GetItem",
+        "Resource": f"arn:aws:dynamodb:{REGION}:{TARGET_ACCOUNT}:table/{table}",
+    }
+    return json.dumps({"Statement": [statement], "Version": "2012-10-17"}, sort_keys=True, separators=(",", ":"))
+
+
+def setting(before: Any, after: Any) -> Callable[[World], Params]:
+    """Params of a setting's action on a new table; a function in place of `after` gets the world and the table."""
+
+    def params(world: World) -> Params:
+        table = world.table(world.target)
+        value = after(world, table) if callable(after) else after
+        return {"table": table, "before": before, "after": value}
+
+    return params
+
+
+@dataclass(frozen=True)
+class Case:
+    """How to begin with a kind: `params` makes what must be there before and says what the action gets."""
+
+    params: Callable[[World], Params]
+    side: Side = Side.TARGET
+
+
+TRACKING = {
+    "PolicyType": "TargetTrackingScaling",
+    "TargetTrackingScalingPolicyConfiguration": {
+        "PredefinedMetricSpecification": {"PredefinedMetricType": "DynamoDBReadCapacityUtilization"},
+        "TargetValue": 70.0,
+    },
+}
+CASES: Mapping[str, Case] = {
+    "bucket": Case(lambda w: {"bucket": w.name("bucket"), "encryption_key": None}),
+    "bucket-policy": Case(lambda w: _granted(w)),
+    "export": Case(export_params, Side.SOURCE),
+    "export-check": Case(World.export),
+    "import": Case(World.exported),
+    "index": Case(index_params),
+    "verify": Case(verify_params, Side.BOTH),
+    "setting.table-class": Case(setting("STANDARD", "STANDARD_INFREQUENT_ACCESS")),
+    "setting.billing": Case(
+        setting({"mode": "PAY_PER_REQUEST"}, {"mode": "PROVISIONED", "table": {"read": 5, "write": 7}, "indexes": {}})
+    ),
+    "setting.on-demand-maximum": Case(setting(None, {"table": {"read": 50, "write": 60}, "indexes": {}})),
+    "setting.encryption": Case(setting({"kind": "aws-owned"}, {"kind": "aws-managed"})),
+    "setting.stream": Case(setting(None, "NEW_IMAGE")),
+    "setting.recovery": Case(setting(35, 7)),
+    "setting.tags": Case(setting(None, {"team": "checkout"})),
+    "setting.kinesis": Case(setting(None, lambda w, _t: {"stream": stream_arn(w), "precision": "MILLISECOND"})),
+    "setting.contributor-insights": Case(setting(None, {"": "ACCESSED_AND_THROTTLED_KEYS"})),
+    "setting.auto-scaling": Case(
+        setting(
+            None,
+            {"table:Read": {"minimum": 1, "maximum": 9, "policies": {"read": TRACKING}, "schedules": {}}},
+        )
+    ),
+    "setting.resource-policy": Case(setting(None, lambda _w, table: policy(table))),
+    "setting.ttl": Case(setting(None, "expires")),
+    "setting.deletion-protection": Case(setting(False, True)),
+}
+
+REMOVALS: Mapping[str, tuple[str, Callable[[World], Params], Side]] = {
+    "export-removal": ("export", export_params, Side.SOURCE),
+    "table-removal": ("import", World.exported, Side.TARGET),
+    "bucket-policy-removal": ("bucket-policy", lambda w: _granted(w), Side.TARGET),
+    "bucket-removal": ("bucket", lambda w: {"bucket": w.name("bucket"), "encryption_key": None}, Side.TARGET),
+}
+"""Kind -> the kind that makes what it removes, and how."""
+
+
+def _granted(world: World) -> Params:
+    name = world.name("bucket")
+    world.make("bucket", {"bucket": name, "encryption_key": None})
+    return grant(name)
+
+
+def new_step(kind: str, side: Side, params: Params, attempt: int = 1) -> Step:
+    address = f"orders/{kind}"
+    started = "2000-01-01T00:00:00.000Z" if kind == "never" else None
+    return Step(
+        address, kind, side, params, token(LINEAGE, address, json.dumps(params, default=str), attempt), attempt,
+        started=started,
+    )  # fmt: skip
+
+
+def begin(world: World, step: Step) -> Step:
+    """The step after its start, with the handle."""
+    handle = HANDLERS[step.kind].start(step, world.context)
+    return dataclasses.replace(step, handle=handle)
+
+
+def wait(world: World, step: Step) -> Done:
+    """Poll to the end, which must be good."""
+    for _ in range(400):
+        result = HANDLERS[step.kind].poll(step, world.context)
+        if isinstance(result, Done):
+            return result
+        assert not isinstance(result, Failed), result.error
+        assert isinstance(result, (Running, Again)), result
+        if isinstance(result, Again):
+            step = begin(world, step)
+        world.context.clock.sleep(0.01)
+    raise AssertionError(f"{step.kind} does not end")
+
+
+def finish(world: World, step: Step) -> tuple[Step, Done]:
+    step = begin(world, step)
+    done = wait(world, step)
+    return dataclasses.replace(step, owned=done.owned), done
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "AKIAANYONE")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        patch.delenv("AWS_PROFILE", raising=False)
+        with Sandbox(Timing(create=0, update=0, export=0.02, load=0.02, settings=0)) as sandbox:
+            yield World(sandbox)
+            sandbox.reset()
+
+
+def test_every_kind_is_in_the_contract() -> None:
+    assert set(HANDLERS) == {*CASES, *REMOVALS}
+
+
+@pytest.mark.parametrize("kind", sorted(CASES))
+def test_life_of_an_action(world: World, kind: str) -> None:
+    handler, case = HANDLERS[kind], CASES[kind]
+    step = new_step(kind, case.side, case.params(world))
+    assert isinstance(handler.observe(step, world.context), Absent)
+    claimed = {one.kind for one in handler.claims(step, world.context)}
+    started = begin(world, step)
+    done = wait(world, started)
+    assert {one.kind for one in done.owned} == claimed, "what is owned at the end was announced before the start"
+    assert all(one.is_confirmed and one.address == step.address for one in done.owned)
+    assert isinstance(handler.observe(started, world.context), Satisfied)
+    _is_found_again(world, step, started)
+    _is_harmless_to_start_again(world, step, started)
+    handler.undo(dataclasses.replace(started, owned=done.owned), world.context)
+    if not isinstance(handler, ReadOnlyHandler):
+        _can_be_done_again(world, case, step)
+
+
+def _is_found_again(world: World, step: Step, started: Step) -> None:
+    """A run that died before it wrote the handle down finds the work by what it knows."""
+    handler = HANDLERS[step.kind]
+    if isinstance(handler, ReadOnlyHandler):
+        return
+    seen = handler.observe(step, world.context)
+    assert isinstance(seen, (InProgress, Satisfied))
+    assert seen.handle in (started.handle, None, "")
+    assert bool(seen.handle) == bool(started.handle)
+
+
+def _is_harmless_to_start_again(world: World, step: Step, started: Step) -> None:
+    """Refused, or the same work: never a second one."""
+    handler = HANDLERS[step.kind]
+    try:
+        handle = handler.start(step, world.context)
+    except AwsError:
+        handle = started.handle
+    assert handle == started.handle
+    assert isinstance(handler.observe(started, world.context), Satisfied)
+
+
+def _can_be_done_again(world: World, case: Case, step: Step) -> None:
+    again = new_step(step.kind, case.side, step.params, attempt=2)
+    for _ in range(200):
+        if isinstance(HANDLERS[step.kind].observe(again, world.context), Absent):
+            break
+        world.context.clock.sleep(0.01)
+    assert isinstance(HANDLERS[step.kind].observe(again, world.context), Absent)
+    again, _ = finish(world, again)
+    assert isinstance(HANDLERS[step.kind].observe(again, world.context), Satisfied)
+
+
+@pytest.mark.parametrize("kind", sorted(REMOVALS))
+def test_life_of_a_removal(world: World, kind: str) -> None:
+    handler = HANDLERS[kind]
+    assert isinstance(handler, Removal)
+    maker, params, side = REMOVALS[kind]
+    made, _ = world.make(maker, params(world), side)
+    step = dataclasses.replace(new_step(kind, Side.TARGET, {"of": made.address, **made.params}), owned=made.owned)
+    assert isinstance(handler.observe(step, world.context), Absent)
+    assert not handler.claims(step, world.context)
+    done = wait(world, begin(world, step))
+    assert set(done.released) == {one.id for one in made.owned}
+    assert isinstance(handler.observe(step, world.context), Satisfied)
+    handler.start(step, world.context)
+    assert isinstance(handler.observe(step, world.context), Satisfied)
+    with pytest.raises(NotImplementedError):
+        handler.undo(step, world.context)
+
+
+@pytest.mark.parametrize("kind", sorted(REMOVALS))
+def test_a_removal_touches_only_what_is_owned(world: World, kind: str) -> None:
+    maker, params, side = REMOVALS[kind]
+    made, _ = world.make(maker, params(world), side)
+    step = new_step(kind, Side.TARGET, {"of": made.address, **made.params})
+    assert isinstance(HANDLERS[kind].observe(step, world.context), Satisfied)
+    HANDLERS[kind].start(step, world.context)
+    assert isinstance(HANDLERS[maker].observe(made, world.context), Satisfied)
+    resources = [one for one in made.owned if one.kind == getattr(HANDLERS[kind], "kind", "")]
+    assert resources
+    removal = HANDLERS[kind]
+    assert isinstance(removal, Removal)
+    assert not any(removal.is_gone(one, world.context) for one in resources)
