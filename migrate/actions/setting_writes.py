@@ -5,7 +5,7 @@ Values have the shapes of `plan/settings.py`. Each is one call, or several that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from migrate.aws import autoscaling, dynamodb
@@ -19,6 +19,11 @@ Write = Callable[[Account, str, Json, Json], None]
 def tags(account: Account, table: str, _before: Json, after: Json) -> None:
     """Add and replace; tags that are not ours to decide on stay."""
     dynamodb.tag(account, _arn(account, table), after or {})
+
+
+def remove_tags(account: Account, table: str, names: Iterable[str]) -> None:
+    """Remove tags by name. Idempotent."""
+    dynamodb.untag(account, _arn(account, table), names)
 
 
 def _table_class(account: Account, table: str, _before: Json, after: Json) -> None:

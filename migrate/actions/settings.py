@@ -33,6 +33,9 @@ from migrate.observe.scaling import table_of
 from migrate.plan.settings import BY_NAME, SETTINGS
 from migrate.state.model import OwnedResource
 
+_GRACE = 60.0
+"""Seconds for which a read may lag behind a write."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -66,29 +69,37 @@ class SettingHandler:
 
     def start(self, step: Step, context: Context) -> str | None:
         """See `ActionHandler.start`."""
-        before = read(context.account(step.side), step.params["table"], self.name).value
-        self._write(step, context, before, step.params["after"])
+        reading = read(context.account(step.side), step.params["table"], self.name)
+        if not self._is_as_wished(step, reading):  # writing a stream or a TTL over itself would turn it off
+            self._write(step, context, reading.value, step.params["after"])
         return None
 
     def poll(self, step: Step, context: Context) -> Result:
         """See `ActionHandler.poll`."""
         reading = read(context.account(step.side), step.params["table"], self.name)
+        elapsed = seconds_since(step.started, context.clock)
         if not self._is_as_wished(step, reading):
-            if self.name == "ttl" and reading.is_settled and step.params["after"] is not None:
+            # Right after the start a read may still show what was before: with nothing to turn off, that is no answer.
+            is_off_first = step.params["before"] is not None or elapsed > _GRACE
+            if self.name == "ttl" and reading.is_settled and step.params["after"] is not None and is_off_first:
                 return Blocked(
                     f"TTL of {step.params['table']} was on for another attribute and has been turned off",
                     "DynamoDB takes one TTL change an hour: run the same command again in an hour",
                 )
             is_half_way = self.name == "stream" and reading.is_settled
-            return Again() if is_half_way else Running(next_look(seconds_since(step.started, context.clock)))
-        return Done() if reading.is_settled else Running(next_look(seconds_since(step.started, context.clock)))
+            return Again() if is_half_way else Running(next_look(elapsed))
+        return Done() if reading.is_settled else Running(next_look(elapsed))
 
     def undo(self, step: Step, context: Context) -> None:
-        """Back to `before`."""
-        account = context.account(step.side)
-        now = read(account, step.params["table"], self.name).value
-        if now != step.params["before"]:
-            self._write(step, context, now, step.params["before"])
+        """Back to `before`. Of tags, those that this action brought are removed, and no others."""
+        account, table, before = context.account(step.side), step.params["table"], step.params["before"]
+        now = read(account, table, self.name).value
+        if self.name == "tags":
+            brought = {**(step.params["after"] or {}), **step.params.get("own", {})}
+            writes.tags(account, table, now, before)
+            writes.remove_tags(account, table, set(brought) - set(before or {}))
+        elif now != before:
+            self._write(step, context, now, before)
 
     def _is_as_wished(self, step: Step, reading: Reading) -> bool:
         after = step.params["after"]

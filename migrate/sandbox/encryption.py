@@ -24,9 +24,17 @@ def resolve_key(table: Any, specification: dict[str, Any]) -> str | None:
         raise invalid("One or more parameter values were invalid: SSEType AES256 is not supported")
     wanted = specification.get("KMSMasterKeyId")
     if wanted is None:
-        default: str = table._get_default_encryption_key(table.account_id, table.region_name)
-        return default
+        return _managed_key(table)
     return _existing_key(table, wanted)
+
+
+def _managed_key(table: Any) -> str:
+    """The key that alias/aws/dynamodb names; moto makes it like any other, AWS says that it manages it."""
+    from moto.kms.models import kms_backends
+
+    arn: str = table._get_default_encryption_key(table.account_id, table.region_name)
+    kms_backends[table.account_id][table.region_name].keys[arn.rsplit("/", 1)[-1]].key_manager = "AWS"
+    return arn
 
 
 def _existing_key(table: Any, wanted: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +26,7 @@ from migrate.actions.registry import handlers
 from migrate.actions.removal import Removal
 from migrate.aws.session import AccountAccess, connect
 from migrate.core.clock import SystemClock
+from migrate.core.codec import canonical
 from migrate.core.errors import AwsError
 from migrate.core.table import Index, Key, KeySchema, TableSpec
 from migrate.plan.creation import attribute_definitions, creation_parameters, index_parameters
@@ -171,7 +171,7 @@ def policy(table: str) -> str:
         "Action": "dynamodb:GetItem",
         "Resource": f"arn:aws:dynamodb:{REGION}:{TARGET_ACCOUNT}:table/{table}",
     }
-    return json.dumps({"Statement": [statement], "Version": "2012-10-17"}, sort_keys=True, separators=(",", ":"))
+    return canonical({"Statement": [statement], "Version": "2012-10-17"})
 
 
 def setting(before: Any, after: Any) -> Callable[[World], Params]:
@@ -247,11 +247,7 @@ def _granted(world: World) -> Params:
 
 def new_step(kind: str, side: Side, params: Params, attempt: int = 1) -> Step:
     address = f"orders/{kind}"
-    started = "2000-01-01T00:00:00.000Z" if kind == "never" else None
-    return Step(
-        address, kind, side, params, token(LINEAGE, address, json.dumps(params, default=str), attempt), attempt,
-        started=started,
-    )  # fmt: skip
+    return Step(address, kind, side, params, token(LINEAGE, address, canonical(params), attempt), attempt)
 
 
 def begin(world: World, step: Step) -> Step:
