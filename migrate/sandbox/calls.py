@@ -66,7 +66,7 @@ def error_code(body: bytes) -> str | None:
 
 
 def parameters(request: Request) -> dict[str, Any]:
-    """The request's parameters, without item data and with long strings cut; of a batch only the names of its tables."""
+    """The request's parameters, without item data and with long strings cut; of a batch its tables' names only."""
     if request.service == "s3" or request.operation.startswith(request.method + " "):
         return {"path": request.path, "query": request.query}
     body = request.small_json()
