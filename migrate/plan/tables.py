@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from migrate.core.diagnostics import Diagnostic, error, warning
@@ -255,7 +255,7 @@ def _last(actions: Iterable[Action]) -> tuple[str, ...]:
     return (addresses[-1],) if addresses else ()
 
 
-def by_address(actions: Iterable[Action]) -> Mapping[str, Action]:
+def by_address(actions: Iterable[Action]) -> dict[str, Action]:
     """The actions by address; the needs of those with the same address are joined (several tables share them)."""
     joined: dict[str, Action] = {}
     for action in actions:
