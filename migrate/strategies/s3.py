@@ -52,13 +52,14 @@ class ExportImport:
         is_done = _is_reusable(request, export)
         before = [] if is_done else [*_recovery(request), export]
         load = [*before, *_import(request, () if is_done else (export.address,))]
+        shared = s3_bucket.prerequisites(request)
         cleanup = [_delete_export(request), *_restore_recovery(request)] if request.cleanup == "after-verify" else []
         return Recipe(
             load=tuple(load),
             loaded=as_loaded(request.desired),
             cleanup=tuple(cleanup),
-            shared=tuple(s3_bucket.prerequisites(request)),
-            shared_cleanup=tuple(s3_bucket.removals(request)) if cleanup else (),
+            shared=tuple(shared),
+            shared_cleanup=tuple(s3_bucket.removals(request, shared)) if cleanup else (),
             needs_user=tuple(_left_to_user(request)),
         )
 
