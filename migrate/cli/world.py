@@ -16,7 +16,7 @@ from migrate.manifest.model import AccountConfig, Manifest, TableMapping
 from migrate.manifest.tables import is_enough_without_listing, resolve_tables
 from migrate.observe.collect import collect, list_source_tables
 from migrate.observe.identity import verify_accounts
-from migrate.observe.inventory import Inventory
+from migrate.observe.inventory import AccountFacts, Inventory
 from migrate.plan.build import build
 from migrate.plan.model import Plan
 from migrate.state.model import MigrationFile, State
@@ -32,6 +32,8 @@ class World:
     source: Account
     target: Account
     clock: SystemClock
+    accounts: tuple[AccountFacts, AccountFacts]
+    """Who we are in source and target."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,9 @@ def open_world(manifest: Manifest, *, read_only: bool) -> World:
     """Connections to both accounts, whose identity is verified before anything else."""
     clock = SystemClock()
     source, target = (
-        connect(_access(config), read_only=read_only, clock=clock) for config in (manifest.source, manifest.target)
+        connect(access(config), read_only=read_only, clock=clock) for config in (manifest.source, manifest.target)
     )
-    verify_accounts(source, target)
-    return World(manifest, source, target, clock)
+    return World(manifest, source, target, clock, verify_accounts(source, target))
 
 
 def observe(world: World, only: Sequence[str] = ()) -> Observed:
@@ -135,7 +136,8 @@ def refuse(plan: Plan) -> None:
         )
 
 
-def _access(config: AccountConfig) -> AccountAccess:
+def access(config: AccountConfig) -> AccountAccess:
+    """How to reach an account of the manifest."""
     return AccountAccess(
         side=config.side,
         id=config.id,

@@ -125,8 +125,8 @@ def _names(state: State, plan: Plan | None) -> list[str]:
     """The shared steps first, then the tables in the plan's order, then those of earlier plans."""
     planned = [table.target for table in plan.tables] if plan else []
     begun = [name for name in [SHARED, *planned] if plan and any(plan.of_owner(name))]
-    first = [SHARED] if SHARED in state.files else []
-    return list(dict.fromkeys([*first, *begun, *sorted(state.files)]))
+    first = [SHARED] if SHARED in state.files and state.files[SHARED].steps else []
+    return list(dict.fromkeys([*first, *begun, *sorted(n for n, file in state.files.items() if file.steps)]))
 
 
 def _table(name: str, state: State, plan: Plan | None) -> TableStatus:
