@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from migrate.core.clock import Clock, SystemClock, jitter
-from migrate.core.errors import AwsError, CredentialsExpired, Interrupted, Throttled, Transient
+from migrate.core.errors import AwsError, CredentialsExpired, Interrupted, Invalid, Throttled, Transient
 from migrate.data.failures import no_answer, refusal
 
 PATIENCE_SECONDS = 300.0
@@ -40,8 +40,9 @@ class Credentials:
 class Endpoint:
     """Where and as whom: service URL, Region, and a callable that gives credentials valid now.
 
-    The callable is asked for every request, from many threads, so it must be thread-safe, fast, and refresh by itself.
-    `name` tells the reader of an error which account it was ("source 111111111111").
+    The callable is asked for every request, from many threads, so it must be thread-safe, fast, and refresh by itself;
+    it raises `CredentialsExpired` when there are none. `name` tells the reader of an error which account it was
+    ("source 111111111111").
     """
 
     url: str
@@ -132,11 +133,8 @@ class Transport:
             request["Limit"] = limit
         if count_only:
             request["Select"] = "COUNT"
-        body = self._request("Scan", json.dumps(request).encode(), should_stop, table)
-        answer = self._read_json(body)
-        items = answer.get("Items", [])
-        units = float((answer.get("ConsumedCapacity") or {}).get("CapacityUnits", 0.0))
-        return ScanPage(items, answer.get("LastEvaluatedKey"), units, answer.get("Count", len(items)), len(body))
+        body = self.request("Scan", json.dumps(request).encode(), should_stop, table)
+        return self._page(table, body, count_only)
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -148,10 +146,11 @@ class Transport:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _request(
-        self, operation: str, body: bytes, should_stop: Callable[[], bool] = never, subject: str = ""
-    ) -> bytes:
-        """The answer's body. Retries; the request may have been carried out more than once. `subject` is for errors."""
+    def request(self, operation: str, body: bytes, should_stop: Callable[[], bool] = never, subject: str = "") -> bytes:
+        """The body of the answer to any operation, `body` being its JSON. `subject` (the table) is for error texts.
+
+        Because of retries the operation may be carried out more than once, so it must be idempotent.
+        """
         started = self._clock.monotonic()
         attempt = refused = 0
         while True:
@@ -173,6 +172,24 @@ class Transport:
                 return answer
             attempt += 1
             self._wait(pause, should_stop)
+
+    def _page(self, table: str, body: bytes, count_only: bool) -> ScanPage:
+        try:
+            answer = self._read_json(body)
+            items = [] if count_only else answer["Items"]
+            count = int(answer["Count"])
+        except (KeyError, TypeError, ValueError):
+            items, count = [], -1
+        if count != len(items) and not (count_only and count >= 0):
+            # A stranger's "200 OK" must not pass as the end of a segment: items would be missed in silence.
+            raise Invalid(
+                f"Scan {table}: the answer is not DynamoDB's",
+                operation="Scan",
+                why=f"{self._url} answered with {len(body)} bytes that are not a page of items",
+                hint="check the endpoint and the proxy",
+            )
+        units = float((answer.get("ConsumedCapacity") or {}).get("CapacityUnits", 0.0))
+        return ScanPage(items, answer.get("LastEvaluatedKey"), units, count, len(body))
 
     def _wait(self, seconds: float, should_stop: Callable[[], bool]) -> None:
         while seconds > 0:
@@ -208,12 +225,11 @@ class Transport:
         headers = {
             "Content-Type": "application/x-amz-json-1.0",
             "X-Amz-Target": f"DynamoDB_20120810.{operation}",
-            "Accept-Encoding": "identity",
-            "User-Agent": "dynamodb-migrate",
         }
         request = AWSRequest("POST", self._url, headers=headers, data=body)
         SigV4Auth(self.endpoint.credentials(), "dynamodb", self.endpoint.region).add_auth(request)
-        return dict(request.headers.items())
+        # What a proxy may rewrite is not signed.
+        return {**request.headers, "Accept-Encoding": "identity", "User-Agent": "dynamodb-migrate"}
 
 
 def _open_pool(url: str, connections: int) -> Any:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import secrets
 import string
+import warnings
 from typing import Any
 
 from migrate.sandbox.requests import Request
@@ -30,6 +31,8 @@ def install(_timing: Timing) -> None:
 
     if getattr(STSBackend, "sandbox_rules", False):
         return
+    # moto warns on stderr about codes that the service model does not list; AWS's own AccessDenied is one of them.
+    warnings.filterwarnings("ignore", message=r"Exception\(STSClientError\) with code AccessDenied")
     original = STSBackend.assume_role
 
     def assume_role(self: Any, *args: Any, **kwargs: Any) -> Any:

@@ -178,12 +178,12 @@ def _checked_entries(table: Any, entries: list[dict[str, Any]]) -> list[tuple[Ro
     checked: list[tuple[RowKey, dict[str, Any] | None, int]] = []
     for entry in entries:
         if "PutRequest" in entry:
-            item, size = canonical_item(entry["PutRequest"]["Item"])
+            item, size = canonical_item(entry["PutRequest"].get("Item"))
             check_keys(table, item)
             place = row_key(item[table.hash_key_attr], item.get(table.range_key_attr))
             checked.append((place, item, size))
         elif "DeleteRequest" in entry:
-            checked.append((key_of(table, entry["DeleteRequest"]["Key"]), None, 0))
+            checked.append((key_of(table, entry["DeleteRequest"].get("Key")), None, 0))
         else:
             raise invalid(
                 "Supplied WriteRequest is empty, must contain exactly one of the supported: PutRequest, DeleteRequest"

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from botocore.validate import ParamValidator
 from moto.core.exceptions import JsonRESTError
+from moto.core.utils import get_service_model
 from moto.dynamodb.models import dynamodb_backends
 
 from migrate.sandbox.lifecycle import must_hold_data, sweep
@@ -167,6 +169,8 @@ class DynamoFront:
             body = json.loads(request.body or b"{}")
         except ValueError as error:
             raise Refused("SerializationException", "The body is no JSON") from error
+        if not isinstance(body, dict):
+            raise Refused("SerializationException", "Start of structure or map found where not expected")
         call = Call(request, body)
         found = _OPERATIONS.get(request.operation)
         if found is not None and not _LEFT_TO_MOTO.get(request.operation, frozenset()) & set(body):
@@ -174,9 +178,23 @@ class DynamoFront:
             unknown = sorted(set(body) - accepted)
             if unknown:
                 raise Refused("NotImplemented", f"The sandbox does not emulate {request.operation}.{unknown[0]}", 501)
+            _check_shape(call)
             return handler(call)
         _redirect(call, environ)
         return None
+
+
+def _check_shape(call: Call) -> None:
+    """Types and required members by botocore's model; of data calls only the top level, handlers check the items."""
+    shape = get_service_model("dynamodb").operation_model(call.name).input_shape
+    if call.name in DATA_CALLS:
+        missing = [name for name in shape.required_members if name not in call.body]
+        if missing:
+            raise Refused("ValidationException", f"1 validation error detected: {missing[0]} must not be null")
+        return
+    report = ParamValidator().validate(call.body, shape)
+    if report.has_errors():
+        raise Refused("ValidationException", f"1 validation error detected: {report.generate_report()}")
 
 
 def _redirect(call: Call, environ: dict[str, Any]) -> None:

@@ -16,9 +16,9 @@ _INVALID = "One or more parameter values were invalid: "
 _MISMATCH = "The provided key element does not match the schema"
 
 
-def key_of(table: Any, key: dict[str, Any]) -> RowKey:
+def key_of(table: Any, key: Any) -> RowKey:
     """The place that a request's Key names; it must hold exactly the key attributes."""
-    if set(key) != set(table.table_key_attrs):
+    if not isinstance(key, dict) or set(key) != set(table.table_key_attrs):
         raise invalid(_MISMATCH)
     values = {name: canonical_value(value)[0] for name, value in key.items()}
     check_keys(table, values, _MISMATCH)
@@ -49,7 +49,7 @@ def check_keys(table: Any, item: dict[str, Any], mismatch: str | None = None) ->
 def _check_key_length(kind: str, content: str, longest: int) -> None:
     if len(content) * 4 <= longest:
         return
-    length = len(base64.b64decode(content)) if kind == "B" else len(content.encode())
+    length = len(base64.b64decode(content)) if kind == "B" else len(content.encode("utf-8", "surrogatepass"))
     if length > longest:
         what = "hashkey" if longest == 2048 else "rangekey"
         raise invalid(_INVALID + f"Size of {what} has exceeded the maximum size limit of{longest} bytes")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -31,7 +31,7 @@ def invalid(text: str) -> Refused:
 
 def canonical_item(item: Any) -> tuple[dict[str, Any], int]:
     """The item as DynamoDB would give it back, and its size in bytes. Refuses what DynamoDB refuses."""
-    if not isinstance(item, dict):
+    if not isinstance(item, Mapping):
         raise Refused("SerializationException", "Unexpected value type in payload")
     stored: dict[str, Any] = {}
     size = 0
@@ -45,7 +45,7 @@ def canonical_item(item: Any) -> tuple[dict[str, Any], int]:
 
 def canonical_value(value: Any, depth: int = 1) -> tuple[dict[str, Any], int]:
     """One typed value in canonical form, and its size."""
-    if not isinstance(value, dict) or len(value) != 1:
+    if not isinstance(value, Mapping) or len(value) != 1:
         raise invalid(
             "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported"
         )
@@ -158,7 +158,8 @@ def _set(kind: str, member: Callable[[Any], tuple[str, int]]) -> Callable[[Any, 
 
 
 def _string_member(value: Any) -> tuple[str, int]:
-    return _string(value, 0)[0]["S"], len(value.encode())
+    stored, size = _string(value, 0)
+    return stored["S"], size
 
 
 def _number_member(value: Any) -> tuple[str, int]:
@@ -168,12 +169,16 @@ def _number_member(value: Any) -> tuple[str, int]:
 
 def _list(content: Any, depth: int) -> tuple[dict[str, Any], int]:
     _check_depth(depth)
+    if not isinstance(content, list):
+        raise Refused("SerializationException", "Unexpected value type for L")
     members = [canonical_value(value, depth + 1) for value in content]
     return {"L": [value for value, _ in members]}, 3 + sum(size + 1 for _, size in members)
 
 
 def _map(content: Any, depth: int) -> tuple[dict[str, Any], int]:
     _check_depth(depth)
+    if not isinstance(content, Mapping):
+        raise Refused("SerializationException", "Unexpected value type for M")
     stored: dict[str, Any] = {}
     size = 3
     for name, value in content.items():

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -187,7 +188,9 @@ def test_the_call_log_knows_who_called_what(aws: Aws) -> None:
     aws.source.put_item(TableName=name, Item={"pk": {"S": "secret"}, "sk": {"N": "1"}})
     error_of(aws.target.describe_table, TableName=name)
     aws.client("s3").list_buckets()
-    put, describe, buckets = control(aws, "calls")
+    aws.source.batch_get_item(RequestItems={name: {"Keys": [{"pk": {"S": "secret"}, "sk": {"N": "1"}}]}})
+    put, describe, buckets, batch = control(aws, "calls")
+    assert batch["params"] == {"RequestItems": [name]}
     assert (put["account"], put["operation"], put["status"], put["params"]) == (
         SOURCE_ACCOUNT,
         "PutItem",
@@ -209,6 +212,36 @@ def test_objects_keep_their_bytes_over_one_connection(aws: Aws) -> None:
         s3.put_object(Bucket="bytes", Key=f"deep/{size}", Body=content)
         assert s3.get_object(Bucket="bytes", Key=f"deep/{size}")["Body"].read() == content
     assert s3.head_object(Bucket="bytes", Key="deep/1")["ContentLength"] == 1
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "status"),
+    [
+        ("Scan", "{", 400),
+        ("Scan", "[]", 400),
+        ("PutItem", '{"TableName": "T"}', 400),
+        ("PutItem", '{"TableName": "T", "Item": {"pk": {"S": 1}, "sk": {"N": "1"}}}', 400),
+        ("PutItem", '{"TableName": "T", "Item": {"pk": {"S": "a"}, "sk": {"N": "1"}, "m": {"M": []}}}', 400),
+        ("BatchWriteItem", '{"RequestItems": {"T": [{"PutRequest": {}}]}}', 400),
+        ("UpdateTimeToLive", '{"TableName": "T", "TimeToLiveSpecification": {"Enabled": true}}', 400),
+        ("NoSuchOperation", "{}", 501),
+    ],
+)
+def test_malformed_requests_of_other_clients_get_an_answer(aws: Aws, operation: str, body: str, status: int) -> None:
+    request = urllib.request.Request(
+        aws.sandbox.endpoint_url,
+        data=body.replace('"T"', f'"{aws.table()}"').encode(),
+        headers={
+            "X-Amz-Target": f"DynamoDB_20120810.{operation}",
+            "Content-Type": "application/x-amz-json-1.0",
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={SOURCE_ACCOUNT}/20260101/eu-west-1/dynamodb/aws4_request",
+        },
+    )
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request, timeout=10)
+    with caught.value as answer:
+        assert answer.code == status
+        assert json.load(answer)["__type"]
 
 
 def test_what_is_not_emulated_fails(aws: Aws) -> None:

@@ -50,6 +50,9 @@ class ScanServer:
         self.page_items = page_items
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
+        self.canned: bytes | None = None
+        """When set, the answer to everything."""
+
         self.choose_fault: Callable[[dict[str, Any]], Fault | tuple[int, str] | None] = lambda request: None
         self._tables: dict[str, list[tuple[str, Item]]] = {}
         self._segments: dict[tuple[str, int, int], list[tuple[str, Item]]] = {}
@@ -143,7 +146,7 @@ def _handler_of(stub: ScanServer) -> type[BaseHTTPRequestHandler]:
                 status, code = fault if isinstance(fault, tuple) else REFUSALS[fault]
                 self.answer(status, json.dumps({"__type": code, "message": "as told"}).encode(), fault)
                 return
-            self.answer(200, json.dumps(stub.scan(request, fault)).encode(), fault)
+            self.answer(200, stub.canned or json.dumps(stub.scan(request, fault)).encode(), fault)
 
         def answer(self, status: int, body: bytes, fault: object) -> None:
             self.send_response(status)

@@ -88,6 +88,16 @@ def test_counting_reads_no_items(server: ScanServer) -> None:
     assert not basket.keys
 
 
+@pytest.mark.parametrize("body", ["<html>Log in to the proxy</html>", "{}", "[]", '{"Items": [], "Count": 3}', "null"])
+@pytest.mark.parametrize("count_only", [False, True])
+def test_a_stranger_who_says_ok_is_not_an_empty_table(server: ScanServer, body: str, count_only: bool) -> None:
+    if count_only and "Count" in body:
+        body = '{"Count": null}'
+    server.canned = body.encode()
+    with server.transport() as transport, pytest.raises(Invalid, match="not DynamoDB's"):
+        parallel_scan(transport, TABLE, segments=2, workers=2, consume=Basket().take, count_only=count_only)
+
+
 def test_requests_ask_for_what_was_wanted(server: ScanServer) -> None:
     with server.transport() as transport:
         first = transport.scan(TABLE, segment=0, total_segments=1, consistent=True, limit=7)

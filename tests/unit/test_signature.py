@@ -1,0 +1,54 @@
+"""What is sent is what was signed: the signature is computed again, by hand, from the request as it arrived."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+
+import pytest
+
+from migrate.data.transport import Credentials, Endpoint, Transport
+from tests.stubs.scan_server import ScanServer
+
+SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+
+
+def keyed(key: bytes, text: str) -> bytes:
+    return hmac.new(key, text.encode(), hashlib.sha256).digest()
+
+
+def signature_of(headers: dict[str, str], body: bytes, secret: str) -> str:
+    """Signature version 4 of a POST to `/`, following AWS's description of it step by step.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+    """
+    received = {name.lower(): value for name, value in headers.items()}
+    credential, signed, _ = (part.split("=", 1)[1] for part in received["authorization"].split(", "))
+    names = signed.split(";")
+    canonical = "\n".join(
+        ["POST", "/", "", *(f"{name}:{received[name]}" for name in names), "", signed, hashlib.sha256(body).hexdigest()]
+    )
+    scope = credential.split("/", 1)[1]
+    hashed = hashlib.sha256(canonical.encode()).hexdigest()
+    key = f"AWS4{secret}".encode()
+    for part in scope.split("/"):
+        key = keyed(key, part)
+    return keyed(key, "\n".join(["AWS4-HMAC-SHA256", received["x-amz-date"], scope, hashed])).hex()
+
+
+@pytest.mark.parametrize("token", [None, "session/token+=="])
+def test_the_service_would_accept_the_signature(token: str | None) -> None:
+    with ScanServer() as server:
+        server.put_table("tëst", [{"pk": {"S": "a"}}])
+        endpoint = Endpoint(server.url, "eu-central-1", lambda: Credentials("AKID", SECRET, token))
+        with Transport(endpoint) as transport:
+            transport.scan("tëst", start_key={"pk": {"S": "é"}})
+    headers, body = server.headers[0], json.dumps(server.requests[0]).encode()
+    sent = headers["Authorization"].rpartition("Signature=")[2]
+    assert sent == signature_of(headers, body, SECRET)
+    assert sent != signature_of(headers, body, "another secret")
+    signed = headers["Authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
+    assert {"host", "x-amz-date", "x-amz-target"} <= set(signed)
+    assert ("x-amz-security-token" in signed) == (token is not None)
+    assert "accept-encoding" not in signed
