@@ -13,6 +13,7 @@ from migrate.plan.desired import desired_spec
 from migrate.plan.gates import broken_gates
 from migrate.plan.model import Action, Estimate, Plan, PlannedAccount, PlannedTable
 from migrate.plan.prices import PRICES
+from migrate.plan.recovery import as_it_was
 from migrate.plan.strategy import Strategy, TableRequest, Verdict
 from migrate.plan.tables import TableActions, by_address, plan_table
 from migrate.state.model import State
@@ -66,7 +67,7 @@ def _plan_mapping(
     state: State,
     strategies: Strategies,
 ) -> tuple[PlannedTable, TableActions]:
-    desired = desired_spec(mapping, source, inventory)
+    desired = desired_spec(mapping, as_it_was(source, state, mapping.target_name), inventory)
     request = TableRequest(
         migration=manifest.name,
         source=source,
