@@ -53,6 +53,7 @@ class StoredItem(Item):
 
     @attrs.setter
     def attrs(self, value: Any) -> None:
+        """moto assigns attributes to its copies."""
         self._attrs = value
 
     @property
@@ -66,6 +67,7 @@ class StoredItem(Item):
         return self.attrs[self._table.range_key_attr] if self._table.range_key_attr else None
 
     def size(self) -> int:
+        """Bytes by DynamoDB's rules."""
         return self.stored_size
 
     def __deepcopy__(self, memo: Any) -> StoredItem:

@@ -47,9 +47,12 @@ from migrate.sandbox.requests import Request, read_request
 from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
 
 EXTENSIONS = (
-    accounts, items, tables, changes, table_settings, insights, kinesis, scaling, buckets, kms, exports, imports,
+    accounts, items, tables, changes, table_settings, insights, kinesis, buckets, kms, exports, imports,
 )  # fmt: skip
 """Modules whose `install(timing)` changes moto; the order matters where one builds on another."""
+
+ON_FIRST_USE = {"applicationautoscaling": scaling}
+"""Extensions of moto services (by moto's name) that take a second to import: installed with the first request."""
 
 ANSWERS = (policies, dataplane, scans)
 """Modules that only register answers to DynamoDB operations; importing them is enough."""
@@ -65,6 +68,7 @@ class Dispatcher(DomainDispatcherApplication):
         self._remembered: dict[tuple[str, str], Any] = {}
 
     def get_application(self, environ: dict[str, Any]) -> Any:
+        """The application for a request; see DomainDispatcherApplication."""
         service = read_request(environ).service
         target = environ.get("HTTP_X_AMZ_TARGET", "").split(".", 1)[0]
         if service not in _BY_SCOPE_ONLY:
@@ -76,6 +80,8 @@ class Dispatcher(DomainDispatcherApplication):
 
 
 def _create_app(service: Any) -> Any:
+    if service in ON_FIRST_USE:
+        ON_FIRST_USE[service].install(Timing())
     app = create_backend_app(service)
     app.debug = False
     app.register_error_handler(Exception, _unexpected)
