@@ -83,6 +83,11 @@ def seed() -> None:
             )
 
 
+def forget_sessions() -> None:
+    """Drops the names of all role sessions; their keys go on working."""
+    _sessions.clear()
+
+
 def resolve(request: Request) -> None:
     """Fills in the account and the ARN of the caller."""
     request.account = account_of(request.access_key)

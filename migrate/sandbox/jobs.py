@@ -47,6 +47,12 @@ def settle(now: float | None = None) -> None:
         job.run()
 
 
+def drop() -> None:
+    """Forgets every job that waits; none of them will run."""
+    with _lock:
+        _waiting.clear()
+
+
 def new_job_id() -> str:
     """An export's or import's id in AWS's form: 14 digits (epoch milliseconds), a dash, 8 hexadecimal digits."""
     return f"{int(time.time() * 1000):014d}-{secrets.token_hex(4)}"
