@@ -49,7 +49,7 @@ def test_another_account_is_refused_without_a_policy(aws: World) -> None:
         {"AWS": SOURCE_ACCOUNT},
         {"AWS": f"arn:aws:iam::{SOURCE_ACCOUNT}:root"},
         {"AWS": [f"arn:aws:iam::{TARGET_ACCOUNT}:root", SOURCE_ROLE]},
-        {"AWS": f"arn:aws:sts::{SOURCE_ACCOUNT}:assumed-role/MigrateSandbox/test"},
+        {"AWS": f"arn:aws:sts::{SOURCE_ACCOUNT}:assumed-role/MigrateSandbox/session"},
     ],
 )
 def test_a_policy_opens_the_bucket_for_each_form_of_principal(aws: World, principal: Any) -> None:
