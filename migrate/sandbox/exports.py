@@ -10,6 +10,7 @@ while it is exported does not hold the export up.
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,14 +23,15 @@ from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 from moto.s3.models import FakeBucket, s3_backends
 
-from migrate.sandbox import records, transfer_access
-from migrate.sandbox.callers import Caller, caller_of
+from migrate.sandbox import transfer_access
+from migrate.sandbox.callers import Caller
 from migrate.sandbox.export_files import ExportedLine, folder, timestamp, write_all
-from migrate.sandbox.jobs import STARTING, Tokens, install_clock, new_job_id, schedule
+from migrate.sandbox.jobs import STARTING, Tokens, new_job_id, schedule
+from migrate.sandbox.requests import current_caller
+from migrate.sandbox.rows import WRITES
 from migrate.sandbox.settings import Timing
-from migrate.sandbox.table_store import items_of
 from migrate.sandbox.transfer_access import Encryption, TransferFailed
-from migrate.sandbox.transfer_requests import check_time, paginate, refuse, table_id, validate
+from migrate.sandbox.transfer_requests import check_time, paginate, refuse, validate
 
 MAX_CONCURRENT = 300
 _ECHOED = ("S3Bucket", "S3BucketOwner", "S3Prefix", "S3SseKmsKeyId", "ExportType")
@@ -98,7 +100,6 @@ class _Shelf:
 
 def install(timing: Timing) -> None:
     """Puts these three calls into moto; an export takes `timing.export` seconds."""
-    install_clock()
 
     def start(self: DynamoHandler) -> ActionResult:
         with STARTING:
@@ -165,10 +166,10 @@ def _accept(handler: DynamoHandler, shelf: _Shelf, table: Table, request: Mappin
     return Export(
         arn=f"{table.table_arn}/export/{new_job_id()}",
         table_arn=table.table_arn,
-        table_id=table_id(table),
+        table_id=table.table_id,
         token=token,
         request=request,
-        caller=caller_of(handler),
+        caller=current_caller(),
         started=now,
         export_time=export_time,
         lines=lines,
@@ -177,14 +178,16 @@ def _accept(handler: DynamoHandler, shelf: _Shelf, table: Table, request: Mappin
 
 
 def _snapshot(table: Table) -> tuple[list[ExportedLine], int]:
-    """Every item as a line, and the table's size. Written out at once, for moto changes items in place on an update."""
-    lines = []
-    billed = 0
-    for attributes in items_of(table):
-        key = repr(attributes[table.hash_key_attr]).encode("utf-8")
-        lines.append(ExportedLine(key, records.line(attributes)))
-        billed += records.size_of(attributes)
-    return lines, billed
+    """Every item as a line, all from one moment, and the table's size."""
+    with WRITES:
+        found, billed = list(table.rows.walk()), table.rows.total_bytes
+    return [ExportedLine(key[1].encode("utf-8", "surrogatepass"), _line(text)) for key, (text, _) in found], billed
+
+
+def _line(item: str) -> bytes:
+    """An item as a line of a data file: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.Output.html."""
+    line = json.dumps({"Item": json.loads(item)}, ensure_ascii=False, separators=(",", ":"))
+    return line.encode("utf-8") + b"\n"
 
 
 def _announce(export: Export) -> None:

@@ -161,14 +161,6 @@ def store(table: Any, item: dict[str, Any], size: int) -> StoredItem:
         return stored(table, new)
 
 
-def put_checked(table: Any, item: dict[str, Any], size: int) -> StoredItem:
-    """`store`, by way of `Table.put_item` when another module has wrapped that."""
-    if type(table).put_item is _put_item:
-        return store(table, item, size)
-    wrapped: StoredItem = table.put_item(item, overwrite=True)
-    return wrapped
-
-
 def remove(table: Any, place: RowKey) -> Row | None:
     """Removes the item at this place, if there is one, and tells stream and listeners."""
     with WRITES:

@@ -14,8 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from moto.core.responses import BaseResponse
-
 TOKEN_SECONDS = 8 * 3600
 STARTING = threading.RLock()
 """Held while a job is accepted, so that two requests with one token at the same moment start one job."""
@@ -74,17 +72,3 @@ class Tokens:
     def keep(self, token: str, request: Any, arn: str) -> None:
         """Remembers that `token` belongs to `request`, which was answered with `arn`."""
         self._seen[token] = (time.time(), request, arn)
-
-
-def install_clock() -> None:
-    """Makes every request to moto settle the jobs that are due first. May be called more than once."""
-    original = BaseResponse.setup_class
-    if getattr(original, "settles_jobs", False):
-        return
-
-    def setup_class(self: BaseResponse, *args: Any, **kwargs: Any) -> None:
-        settle()
-        original(self, *args, **kwargs)
-
-    setup_class.settles_jobs = True  # type: ignore[attr-defined]
-    BaseResponse.setup_class = setup_class

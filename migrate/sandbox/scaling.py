@@ -2,9 +2,8 @@
 
 Follows https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html (the resource
 must exist), API_PutScalingPolicy.html (ObjectNotFoundException without a target) and
-API_DeregisterScalableTarget.html (takes policies and scheduled actions with it). Not emulated: scaling itself, and targets other than tables (ECS services are
-not even looked up);
-registering does not move the current capacity.
+API_DeregisterScalableTarget.html (takes policies and scheduled actions with it). Not emulated: scaling itself
+(registering does not move the current capacity either), targets other than tables.
 """
 
 from __future__ import annotations
