@@ -13,6 +13,7 @@ from migrate.plan.desired import desired_spec
 from migrate.plan.gates import broken_gates
 from migrate.plan.model import Action, Estimate, Plan, PlannedAccount, PlannedTable
 from migrate.plan.prices import PRICES
+from migrate.plan.recovery import as_it_was
 from migrate.plan.strategy import Strategy, TableRequest, Verdict
 from migrate.plan.tables import TableActions, by_address, plan_table
 from migrate.state.model import State
@@ -39,7 +40,7 @@ def build(
         tables.append(table)
         parts.append(part)
         diagnostics += part.diagnostics
-    actions = _ordered(parts)
+    actions = _ordered(parts, keeps_shared=_is_still_needed(mappings, state))
     plan = Plan(
         migration=manifest.name,
         lineage=state.lineage,
@@ -66,7 +67,7 @@ def _plan_mapping(
     state: State,
     strategies: Strategies,
 ) -> tuple[PlannedTable, TableActions]:
-    desired = desired_spec(mapping, source, inventory)
+    desired = desired_spec(mapping, as_it_was(source, state, mapping.target_name), inventory)
     request = TableRequest(
         migration=manifest.name,
         source=source,
@@ -129,11 +130,20 @@ def _located(reasons: Iterable[Diagnostic], mapping: TableMapping) -> tuple[Diag
     return tuple(d if d.location else dataclasses.replace(d, location=mapping.location) for d in reasons)
 
 
-def _ordered(parts: Sequence[TableActions]) -> tuple[Action, ...]:
+def _is_still_needed(mappings: Sequence[TableMapping], state: State) -> bool:
+    """True when what tables share must stay: exported files are kept, or belong to tables outside this plan."""
+    planned = {mapping.target_name for mapping in mappings}
+    others = (file for name, file in state.files.items() if name not in planned)
+    return any(mapping.cleanup == "keep" for mapping in mappings) or any(
+        resource.kind == "export" for file in others for resource in file.owned.values()
+    )
+
+
+def _ordered(parts: Sequence[TableActions], *, keeps_shared: bool) -> tuple[Action, ...]:
     """Shared actions first, then each table's, then the shared clean-up; needs of what is not planned dropped."""
     shared = by_address(action for part in parts for action in part.shared)
     own = [action for part in parts for action in part.own]
-    cleanup = by_address(action for part in parts for action in part.shared_cleanup)
+    cleanup = {} if keeps_shared else by_address(action for part in parts for action in part.shared_cleanup)
     everything = [*shared.values(), *own, *cleanup.values()]
     planned = {action.address for action in everything}
     return tuple(

@@ -12,6 +12,7 @@ from migrate.plan.creation import creation_parameters
 from migrate.plan.desired import as_loaded
 from migrate.plan.model import Action, Change, Estimate, Risk, Side, ref
 from migrate.plan.prices import GIB, JSON_FACTOR, PRICES, scan_units
+from migrate.plan.recovery import is_recovery_ours
 from migrate.plan.strategy import Recipe, TableRequest, Verdict
 from migrate.state.model import OwnedResource, Status
 from migrate.strategies import s3_bucket
@@ -42,7 +43,7 @@ class ExportImport:
             dollars += json_gib * PRICES.transfer_gib
         units = 0
         if request.verify != "none":
-            units = scan_units(request.source.size_bytes)
+            units = 2 * scan_units(request.source.size_bytes)  # verify reads consistently, at twice the price
             dollars += 2 * units * PRICES.read_unit
         return Estimate(round(minutes, 1), round(dollars, 4), units)
 
@@ -52,13 +53,14 @@ class ExportImport:
         is_done = _is_reusable(request, export)
         before = [] if is_done else [*_recovery(request), export]
         load = [*before, *_import(request, () if is_done else (export.address,))]
+        shared = s3_bucket.prerequisites(request)
         cleanup = [_delete_export(request), *_restore_recovery(request)] if request.cleanup == "after-verify" else []
         return Recipe(
             load=tuple(load),
             loaded=as_loaded(request.desired),
             cleanup=tuple(cleanup),
-            shared=tuple(s3_bucket.prerequisites(request)),
-            shared_cleanup=tuple(s3_bucket.removals(request)) if cleanup else (),
+            shared=tuple(shared),
+            shared_cleanup=tuple(s3_bucket.removals(request, shared)) if cleanup else (),
             needs_user=tuple(_left_to_user(request)),
         )
 
@@ -68,7 +70,8 @@ class ExportImport:
         if request.cleanup != "after-verify":
             return Recipe()
         removals = tuple(s3_bucket.removals(request))
-        return Recipe(cleanup=(_delete_export(request),) if owned else (), shared_cleanup=removals)
+        cleanup = [*([_delete_export(request)] if owned else []), *_restore_recovery(request)]
+        return Recipe(cleanup=tuple(cleanup), shared_cleanup=removals)
 
 
 def _recovery(request: TableRequest) -> list[Action]:
@@ -87,6 +90,17 @@ def _recovery(request: TableRequest) -> list[Action]:
             why="an export to S3 needs it; it does not touch the table's items or throughput",
         )
     ]
+
+
+def _turns_recovery_on(request: TableRequest) -> bool:
+    """True when the source's recovery is on only because of this migration: now, or after the load."""
+    is_on = request.source.spec.recovery_days is not None
+    return is_recovery_ours(request.state, request.target_name) if is_on else not _is_loaded(request)
+
+
+def _is_loaded(request: TableRequest) -> bool:
+    load = request.state.record(request.address("import"))
+    return load is not None and load.status is Status.DONE and request.target_name in request.inventory.target_tables
 
 
 def _export(request: TableRequest) -> Action:
@@ -196,7 +210,7 @@ def _delete_export(request: TableRequest) -> Action:
 
 
 def _restore_recovery(request: TableRequest) -> list[Action]:
-    if request.options.get("source_pitr", "keep") != "restore" or request.source.spec.recovery_days is not None:
+    if request.options.get("source_pitr", "keep") != "restore" or not _turns_recovery_on(request):
         return []
     return [
         Action(
@@ -229,7 +243,7 @@ def _remove_partial(request: TableRequest) -> Action:
 
 
 def _left_to_user(request: TableRequest) -> list[str]:
-    if request.source.spec.recovery_days is None and request.options.get("source_pitr", "keep") == "keep":
+    if _turns_recovery_on(request) and request.options.get("source_pitr", "keep") == "keep":
         monthly = request.source.size_bytes / GIB * PRICES.recovery_gib_month
         return [
             f"point-in-time recovery stays on in the source (about ${monthly:.2f} a month): "

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from migrate.core.codec import Json
@@ -54,15 +54,15 @@ def prerequisites(request: TableRequest) -> list[Action]:
     return actions
 
 
-def removals(request: TableRequest) -> list[Action]:
-    """Take back the grant, and remove the bucket, as far as this migration made (or is going to make) them."""
-    planned = {action.address for action in prerequisites(request)}
+def removals(request: TableRequest, planned: Sequence[Action] = ()) -> list[Action]:
+    """Take back the grant, and remove the bucket, as far as this migration owns them or `planned` makes them."""
     file = request.state.files.get("shared")
-    owned = {resource.address for resource in file.owned.values()} if file else set()
+    made_by_us = {action.address for action in planned}
+    made_by_us |= {resource.address for resource in file.owned.values()} if file else set()
     bucket = request.options["bucket"]
     grant, made = bucket_address(request, "bucket-policy"), bucket_address(request)
     actions = []
-    if grant in planned | owned:
+    if grant in made_by_us:
         actions.append(
             Action(
                 address=bucket_address(request, "bucket-policy-removal"),
@@ -76,7 +76,7 @@ def removals(request: TableRequest) -> list[Action]:
                 why="only the statement that this migration added",
             )
         )
-    if made in planned | owned:
+    if made in made_by_us:
         actions.append(
             Action(
                 address=bucket_address(request, "bucket-removal"),
