@@ -17,9 +17,10 @@ from moto.dynamodb.responses import ProjectionExpressionParser, validate_attribu
 
 from migrate.sandbox.capacity import Consumption, level
 from migrate.sandbox.front import Call, operation
-from migrate.sandbox.items import check_condition, store, stored, wire_of
+from migrate.sandbox.items import check_condition, store
 from migrate.sandbox.keys import check_keys, key_of
 from migrate.sandbox.rows import WRITES, Row, RowKey, row_key
+from migrate.sandbox.stored_items import stored, wire_of
 from migrate.sandbox.values import canonical_item, invalid
 
 _CONDITION = (

@@ -10,7 +10,6 @@ while it is exported does not hold the export up.
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,10 +24,9 @@ from moto.s3.models import FakeBucket, s3_backends
 
 from migrate.sandbox import transfer_access
 from migrate.sandbox.callers import Caller
-from migrate.sandbox.export_files import ExportedLine, folder, timestamp, write_all
+from migrate.sandbox.export_files import ExportedLine, folder, snapshot, timestamp, write_all
 from migrate.sandbox.jobs import STARTING, Tokens, new_job_id, schedule
 from migrate.sandbox.requests import current_caller
-from migrate.sandbox.rows import WRITES
 from migrate.sandbox.settings import Timing
 from migrate.sandbox.transfer_access import Encryption, TransferFailed
 from migrate.sandbox.transfer_requests import check_time, paginate, refuse, validate
@@ -162,7 +160,7 @@ def _accept(handler: DynamoHandler, shelf: _Shelf, table: Table, request: Mappin
     export_time = check_time(request.get("ExportTime"), window.get("EarliestRestorableDateTime"), now)
     if sum(export.status == "IN_PROGRESS" for export in shelf.exports.values()) >= MAX_CONCURRENT:
         refuse("LimitExceededException", f"Too many exports in progress: the limit is {MAX_CONCURRENT}")
-    lines, billed = _snapshot(table)
+    lines, billed = snapshot(table)
     return Export(
         arn=f"{table.table_arn}/export/{new_job_id()}",
         table_arn=table.table_arn,
@@ -175,19 +173,6 @@ def _accept(handler: DynamoHandler, shelf: _Shelf, table: Table, request: Mappin
         lines=lines,
         billed=billed,
     )
-
-
-def _snapshot(table: Table) -> tuple[list[ExportedLine], int]:
-    """Every item as a line, all from one moment, and the table's size."""
-    with WRITES:
-        found, billed = list(table.rows.walk()), table.rows.total_bytes
-    return [ExportedLine(key[1].encode("utf-8", "surrogatepass"), _line(text)) for key, (text, _) in found], billed
-
-
-def _line(item: str) -> bytes:
-    """An item as a line of a data file: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.Output.html."""
-    line = json.dumps({"Item": json.loads(item)}, ensure_ascii=False, separators=(",", ":"))
-    return line.encode("utf-8") + b"\n"
 
 
 def _announce(export: Export) -> None:
