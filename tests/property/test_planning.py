@@ -121,8 +121,8 @@ TARGETS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 )
 """The `target` of a table rule."""
 
-VERIFY = st.sampled_from(["digest", "counts", "none"])
-CLEANUP = st.sampled_from(["after-verify", "keep"])
+VERIFY: st.SearchStrategy[Any] = st.sampled_from(["digest", "counts", "none"])
+CLEANUP: st.SearchStrategy[Any] = st.sampled_from(["after-verify", "keep"])
 SOME_NAMES = st.sets(NAMES, min_size=1, max_size=2)
 PITR = st.sampled_from(["keep", "restore"])
 ITEMS = st.integers(0, 9999)
@@ -302,7 +302,7 @@ def _with_failed_imports(state: State, data: st.DataObject) -> State:
     for name, file in state.files.items():
         record = file.steps.get(f"{name}/import")
         if record is not None and data.draw(st.booleans()):
-            file = file.with_step(dataclasses.replace(record, status=Status.FAILED))
+            file = file.updated(dataclasses.replace(record, status=Status.FAILED))
         files[name] = file
     return dataclasses.replace(state, files=files)
 
