@@ -29,6 +29,7 @@ test: check                   ## everything that must pass before a commit
 
 bench: $(VENV)/dev.stamp      ## figures only: nothing here passes or fails on time
 	$(BIN)/python -m tests.benchmarks.bookkeeping
+	$(BIN)/python -m tests.benchmarks.planning
 	$(BIN)/python -m tests.benchmarks.items
 
 clean:

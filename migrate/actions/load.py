@@ -23,6 +23,7 @@ from migrate.actions.base import (
     StepResult,
     next_look,
     seconds_since,
+    was_just_started,
 )
 from migrate.actions.import_failure import explain_failure
 from migrate.aws import dynamodb, transfer
@@ -53,7 +54,8 @@ class ImportHandler:
             return Satisfied(found["ImportArn"]) if done else InProgress(found["ImportArn"])
         if step.handle:
             return InProgress(step.handle)  # not visible yet, right after the start
-        if dynamodb.describe_table(account, step.params["table"]) is None:
+        # Right after a start, the token is the way to look: it gives back the import that this attempt made.
+        if dynamodb.describe_table(account, step.params["table"]) is None or was_just_started(step, context):
             return Absent()
         return Conflicting(
             StepError(
@@ -93,7 +95,7 @@ class ImportHandler:
         released = () if table else (table_arn(account, step.params["table"]),)
         if status != "COMPLETED" or not _is_balanced(step, found):
             return Failed(explain_failure(step, account, found, is_partial=table is not None), owned, released)
-        if table is None or not _is_active(table):
+        if table is None or not is_active(table):
             return Running(next_look(elapsed))
         return Done(_outputs(found, table), owned=owned)
 
@@ -150,7 +152,8 @@ def _is_balanced(step: Step, found: Mapping[str, Any]) -> bool:
     return bool(found.get("ImportedItemCount") == expected and not found.get("ErrorCount"))
 
 
-def _is_active(table: Mapping[str, Any]) -> bool:
+def is_active(table: Mapping[str, Any]) -> bool:
+    """True when the table and all its global indexes can be used."""
     indexes = table.get("GlobalSecondaryIndexes") or []
     return table.get("TableStatus") == "ACTIVE" and all(i.get("IndexStatus", "ACTIVE") == "ACTIVE" for i in indexes)
 

@@ -64,7 +64,7 @@ class Ledger:
                 for one in file.owned.values()
                 if gone and one.address == gone and not one.is_confirmed and one.id not in kept
             ]
-            changed = file.with_step(record).with_owned(*owned).without_owned(*unclaimed, *released)
+            changed = file.updated(record, owned, {*unclaimed, *released})
             self._files[name] = self._store.write_steps(self._migration.migration, changed)
 
     def write_migration(self, **changes: object) -> MigrationFile:

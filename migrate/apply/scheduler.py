@@ -108,7 +108,10 @@ class Scheduler:
 
     def _fly(self, action: Action) -> None:
         try:
-            self._ended.put((action, self._advance(action)))
+            turn = self._advance(action)
+            while turn.verdict is Verdict.WAIT and turn.seconds <= 0 and not self._should_stop():
+                turn = self._advance(action)  # in the same thread: handing over costs more than most turns
+            self._ended.put((action, turn))
         except BaseException as death:  # noqa: BLE001 - handed to the scheduling thread, which ends with it
             self._ended.put((action, death))
 

@@ -80,7 +80,7 @@ def action(service: str, operation: str) -> str:
 
 def summary(kind: type[errors.AwsError], operation: str, resource: str, account: Account | None) -> str:
     """`DescribeTable on table orders was refused in 111111111111 eu-west-1`."""
-    where = f" in {account.id} {account.region}" if account else ""
+    where = f" in {' '.join(filter(None, (account.id, account.region)))}" if account else ""
     what = f" on {resource}" if resource else ""
     return f"{operation}{what} {_OUTCOMES.get(kind, 'failed')}{where}"
 

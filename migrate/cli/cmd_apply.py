@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import TYPE_CHECKING
 
 import typer
 
 from migrate.cli import cmd_show, exit_codes
+from migrate.cli.carrying import approve, carry_out_plan
 from migrate.cli.console import console
 
 if TYPE_CHECKING:
-    from migrate.apply.run import Summary
     from migrate.cli.world import World
-    from migrate.manifest.model import Manifest
     from migrate.plan.model import Plan
     from migrate.state.model import State
     from migrate.state.store import Store
@@ -51,8 +48,12 @@ def run(what: str, *, auto_approve: bool, parallelism: int, only: list[str]) -> 
         if not plan.actions:
             console.result(_nothing_to_do(plan))
             return exit_codes.OK
-        _approve(plan, is_resumed, state, auto_approve)
-        return _carry_out(world, states, kept, plan, is_resumed, parallelism)
+        if is_resumed:
+            _announce(plan, state)
+        else:
+            approve(plan, auto_approve)
+        command = f"migrate apply {manifest.file}"
+        return carry_out_plan(world, states, kept, plan, command, is_resumed=is_resumed, parallelism=parallelism)
 
 
 def _choose(world: World, states: Store, kept: State | None, saved: Plan | None, only: list[str]) -> tuple[Plan, bool]:
@@ -72,75 +73,12 @@ def _choose(world: World, states: Store, kept: State | None, saved: Plan | None,
     return plan, False
 
 
-def _approve(plan: Plan, is_resumed: bool, state: State, auto_approve: bool) -> None:
-    """Show the plan and ask. A plan that was begun has been agreed to already."""
+def _announce(plan: Plan, state: State) -> None:
+    """A plan that was begun has been agreed to already: only say how far it is."""
     from migrate.apply.resume import remaining
-    from migrate.core.errors import Refused
-    from migrate.render.plan_text import plan_text
 
-    if is_resumed:
-        left = len(remaining(plan, state))
-        console.say(
-            f"Going on with {plan.migration}: {len(plan.actions) - left} of {len(plan.actions)} steps are done."
-        )
-        return
-    console.say(plan_text(plan, console.error_style))
-    if auto_approve:
-        return
-    if not sys.stdin.isatty():
-        raise Refused("nobody is there to agree", why="stdin is no terminal", hint="say --auto-approve")
-    console.say("")
-    if input("Carry this out? Only 'yes' is accepted: ").strip() != "yes":
-        raise Refused("not agreed; nothing was changed")
-
-
-def _carry_out(world: World, states: Store, kept: State | None, plan: Plan, is_resumed: bool, parallelism: int) -> int:
-    from migrate.actions.base import Context
-    from migrate.actions.registry import handlers
-    from migrate.apply.ledger import Ledger
-    from migrate.apply.run import carry_out
-    from migrate.apply.signals import stop_on_signal
-    from migrate.cli.progress import ProgressDisplay
-    from migrate.plan.planfile import plan_document
-    from migrate.state.model import ActivePlan
-
-    state = kept or states.create(plan.migration, plan.lineage)
-    ledger = Ledger(states, state, {table.target: table.source for table in plan.tables})
-    if not is_resumed:
-        states.write_plan(plan.migration, plan_document(plan))
-        active = ActivePlan(plan.plan_id, plan.manifest_digest, os.path.abspath(world.manifest.file))
-        ledger.write_migration(active=active, source_account=plan.source.id, target_account=plan.target.id)
-    display = ProgressDisplay(plan, states, world.clock)
-    with stop_on_signal(console.say) as should_stop, display:
-        context = Context(
-            world.source, world.target, world.clock, plan.lineage, should_stop=should_stop, on_progress=display.progress
-        )
-        summary = carry_out(
-            plan,
-            ledger,
-            handlers(),
-            context,
-            listener=display.event,
-            parallelism=parallelism,
-            should_stop=should_stop,
-        )
-    if summary.is_complete:
-        active = ActivePlan(plan.plan_id, plan.manifest_digest, os.path.abspath(world.manifest.file), is_finished=True)
-        ledger.write_migration(active=active)
-    return _end(plan, ledger.state(), summary, world.manifest)
-
-
-def _end(plan: Plan, state: State, summary: Summary, manifest: Manifest) -> int:
-    """Say how it ended; the exit code."""
-    from migrate.render.summary import summary_text
-
-    console.result(summary_text(plan, state, summary, console.style, f"migrate apply {manifest.file}"))
-    if summary.is_interrupted:
-        return exit_codes.INTERRUPTED
-    if summary.cause is not None:
-        return exit_codes.exit_code(summary.cause)
-    problems = [*summary.failed.values(), *summary.blocked.values()]
-    return exit_codes.exit_code_of_steps(problems) if problems else exit_codes.OK
+    total = len(plan.actions)
+    console.say(f"Going on with {plan.migration}: {total - len(remaining(plan, state))} of {total} steps are done.")
 
 
 def _nothing_to_do(plan: Plan) -> str:

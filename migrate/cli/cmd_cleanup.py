@@ -1,5 +1,50 @@
+"""`migrate cleanup`: remove what a migration made for itself. Never a migrated table."""
+
+from __future__ import annotations
+
 import typer
+
+from migrate.cli import exit_codes
+from migrate.cli.console import console
 
 
 def register(app: typer.Typer) -> None:
-    """Not yet."""
+    """Add the command."""
+
+    @app.command("cleanup")
+    def cleanup(
+        manifest: str = typer.Argument(..., metavar="MANIFEST", help="The manifest, a YAML file."),
+        auto_approve: bool = typer.Option(False, "--auto-approve", help="Do not ask."),
+    ) -> int:
+        """Remove exported files, grants and buckets that this migration made. Never a migrated table."""
+        return run(manifest, auto_approve=auto_approve)
+
+
+def run(manifest: str, *, auto_approve: bool) -> int:
+    """See the command."""
+    from migrate.cli.carrying import approve, carry_out_plan
+    from migrate.cli.kept import no_such_migration
+    from migrate.cli.world import open_world, read_manifest, refuse, state_or_new, store
+    from migrate.manifest.tables import resolve_tables
+    from migrate.plan.cleanup import build_cleanup
+
+    read = read_manifest(manifest)
+    states = store()
+    if states.read(read.name) is None:
+        raise no_such_migration(states, read.name)
+    world = open_world(read, read_only=False)
+    with states.lock(read.name) as lock:
+        if lock.note:
+            console.say(f"note: {lock.note}")
+        state = state_or_new(states.read(read.name), read)
+        # The tables that the state knows, whether they still exist or not: a source table may be gone by now.
+        known = [file.source for file in state.files.values() if file.source]
+        mappings, _problems = resolve_tables(read, [*known, *(rule.name for rule in read.tables if rule.name)])
+        plan = build_cleanup(read, mappings, world.accounts, state)
+        refuse(plan)
+        if not plan.actions:
+            console.result(f"Nothing to clean up: nothing that {read.name} made for itself is left.")
+            return exit_codes.OK
+        approve(plan, auto_approve)
+        command = f"migrate cleanup {manifest}"
+        return carry_out_plan(world, states, state, plan, command, is_resumed=False, parallelism=10)

@@ -6,14 +6,14 @@ import typer
 
 from migrate.cli.console import console
 
-NAMES = ("manifest", "plan", "state", "report")
+NAMES = ("manifest", "plan", "state", "report", "status")
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command("schema")
-    def schema(name: str = typer.Argument("manifest", help="manifest, plan, state or report.")) -> int:
+    def schema(name: str = typer.Argument("manifest", help="manifest, plan, state, report or status.")) -> int:
         """Print a JSON Schema: of the manifest (for editors), or of an output."""
         from migrate.core.schemas import read_schema
 

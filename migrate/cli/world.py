@@ -16,7 +16,7 @@ from migrate.manifest.model import AccountConfig, Manifest, TableMapping
 from migrate.manifest.tables import is_enough_without_listing, resolve_tables
 from migrate.observe.collect import collect, list_source_tables
 from migrate.observe.identity import verify_accounts
-from migrate.observe.inventory import Inventory
+from migrate.observe.inventory import AccountFacts, Inventory
 from migrate.plan.build import build
 from migrate.plan.model import Plan
 from migrate.state.model import MigrationFile, State
@@ -32,6 +32,8 @@ class World:
     source: Account
     target: Account
     clock: SystemClock
+    accounts: tuple[AccountFacts, AccountFacts]
+    """Who we are in source and target."""
 
 
 @dataclass(frozen=True)
@@ -57,24 +59,16 @@ def open_world(manifest: Manifest, *, read_only: bool) -> World:
     """Connections to both accounts, whose identity is verified before anything else."""
     clock = SystemClock()
     source, target = (
-        connect(_access(config), read_only=read_only, clock=clock) for config in (manifest.source, manifest.target)
+        connect(access(config), read_only=read_only, clock=clock) for config in (manifest.source, manifest.target)
     )
-    verify_accounts(source, target)
-    return World(manifest, source, target, clock)
+    return World(manifest, source, target, clock, verify_accounts(source, target))
 
 
 def observe(world: World, only: Sequence[str] = ()) -> Observed:
     """Look at both accounts. `only` are names of tables (source or target) to look at; empty: all of the manifest."""
     began = world.clock.monotonic()
     manifest = world.manifest
-    names: list[str] = []
-    found: list[Diagnostic] = []
-    if is_enough_without_listing(manifest):
-        names = [rule.name for rule in manifest.tables if rule.name]
-    else:
-        names, found = list_source_tables(world.source)
-    mappings, problems = resolve_tables(manifest, names)
-    mappings = _chosen(mappings, only)
+    mappings, problems = mapped_tables(world, only)
     inventory = collect(
         world.source,
         world.target,
@@ -84,7 +78,20 @@ def observe(world: World, only: Sequence[str] = ()) -> Observed:
         clock=world.clock,
     )
     seconds = world.clock.monotonic() - began
-    return Observed(tuple(mappings), inventory, (*found, *problems), seconds)
+    return Observed(tuple(mappings), inventory, tuple(problems), seconds)
+
+
+def mapped_tables(world: World, only: Sequence[str] = ()) -> tuple[list[TableMapping], list[Diagnostic]]:
+    """The tables that the manifest names or matches, and what is wrong with its rules."""
+    manifest = world.manifest
+    names: list[str] = []
+    found: list[Diagnostic] = []
+    if is_enough_without_listing(manifest):
+        names = [rule.name for rule in manifest.tables if rule.name]
+    else:
+        names, found = list_source_tables(world.source)
+    mappings, problems = resolve_tables(manifest, names)
+    return _chosen(mappings, only), [*found, *problems]
 
 
 def make_plan(world: World, seen: Observed, state: State) -> Plan:
@@ -123,10 +130,14 @@ def refuse(plan: Plan) -> None:
     """Print the plan's diagnostics; raise `Refused` when one of them is an error."""
     console.diagnostics(plan.diagnostics)
     if plan.is_errored:
-        raise Refused("the plan cannot be carried out", why="see above", hint="mend the manifest or the accounts")
+        raise Refused(
+            f"{plan.migration} cannot be carried out; nothing was changed",
+            hint=f"mend what is marked as an error above, then: migrate plan {plan.manifest_file}",
+        )
 
 
-def _access(config: AccountConfig) -> AccountAccess:
+def access(config: AccountConfig) -> AccountAccess:
+    """How to reach an account of the manifest."""
     return AccountAccess(
         side=config.side,
         id=config.id,

@@ -27,19 +27,8 @@ class Undecodable(ValueError):
 
 def encode(value: Any) -> Json:
     """The JSON value of a dataclass (or of a container of them). Fields that are None are left out."""
-    if isinstance(value, enum.Enum):
-        return value.value
-    if value is None or isinstance(value, (str, int, float, bool)):
-        return value
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        pairs = ((name, getattr(value, name)) for name in _field_names(type(value)))
-        return {name: encode(item) for name, item in pairs if item is not None}
-    if isinstance(value, Mapping):
-        return {str(key): encode(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        items = sorted(value) if isinstance(value, (set, frozenset)) else value
-        return [encode(item) for item in items]
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+    kind: Any = type(value)
+    return value if kind in _SCALARS else _encoder(kind)(value)
 
 
 def decode(cls: type[T], value: Json) -> T:
@@ -60,6 +49,39 @@ def canonical(value: Json) -> str:
 def digest(value: Json) -> str:
     """SHA-256 (64 hex digits) of the canonical JSON of `value`."""
     return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
+
+@functools.cache
+def _encoder(kind: type) -> Callable[[Any], Json]:
+    """How values of exactly this type are encoded: looked up once, because a state write encodes thousands."""
+    if issubclass(kind, enum.Enum):
+        return lambda value: value.value
+    if dataclasses.is_dataclass(kind):
+        return _dataclass_encoder(kind)
+    if issubclass(kind, Mapping):
+        return lambda value: {str(key): encode(item) for key, item in value.items()}
+    if issubclass(kind, (list, tuple)):
+        return lambda value: [encode(item) for item in value]
+    if issubclass(kind, (set, frozenset)):
+        return lambda value: [encode(item) for item in sorted(value)]
+    raise TypeError(f"{kind.__name__} has no JSON form")
+
+
+def _dataclass_encoder(kind: type) -> Callable[[Any], Json]:
+    names = _field_names(kind)
+
+    def write(value: Any) -> Json:
+        found = {}
+        for name in names:
+            item = getattr(value, name)
+            if item is not None:
+                found[name] = item if type(item) in _SCALARS else encode(item)
+        return found
+
+    return write
 
 
 Decoder = Callable[[Any, str], Any]

@@ -39,7 +39,8 @@ def build(
         tables.append(table)
         parts.append(part)
         diagnostics += part.diagnostics
-    actions = tuple(_under_way(action, state) for action in _ordered(parts))
+    ordered = _ordered(parts, keeps_shared=_is_still_needed(mappings, state))
+    actions = tuple(_under_way(action, state) for action in ordered)
     plan = Plan(
         migration=manifest.name,
         lineage=state.lineage,
@@ -141,11 +142,20 @@ def _located(found: Iterable[Diagnostic], manifest: Manifest, mapping: TableMapp
     return tuple(dataclasses.replace(one, location=place(one)) for one in found)
 
 
-def _ordered(parts: Sequence[TableActions]) -> tuple[Action, ...]:
+def _is_still_needed(mappings: Sequence[TableMapping], state: State) -> bool:
+    """True when what tables share must stay: exported files are kept, or belong to tables outside this plan."""
+    planned = {mapping.target_name for mapping in mappings}
+    others = (file for name, file in state.files.items() if name not in planned)
+    return any(mapping.cleanup == "keep" for mapping in mappings) or any(
+        resource.kind == "export" for file in others for resource in file.owned.values()
+    )
+
+
+def _ordered(parts: Sequence[TableActions], *, keeps_shared: bool) -> tuple[Action, ...]:
     """Shared actions first, then each table's, then the shared clean-up; needs of what is not planned dropped."""
     shared = by_address(action for part in parts for action in part.shared)
     own = [action for part in parts for action in part.own]
-    cleanup = by_address(action for part in parts for action in part.shared_cleanup)
+    cleanup = {} if keeps_shared else by_address(action for part in parts for action in part.shared_cleanup)
     everything = [*shared.values(), *own, *cleanup.values()]
     planned = {action.address for action in everything}
     return tuple(

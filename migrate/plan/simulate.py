@@ -71,7 +71,7 @@ class _World:
         file = self.files.get(action.owner) or StepFile(
             action.owner, self.migration.lineage, self.sources.get(action.owner, "")
         )
-        file = file.with_step(dataclasses.replace(record, outputs=outputs)).with_owned(*owned).without_owned(*released)
+        file = file.updated(dataclasses.replace(record, outputs=outputs), owned, released)
         self.files[action.owner] = dataclasses.replace(file, serial=file.serial + 1)
 
     def owned_by(self, address: str) -> list[OwnedResource]:

@@ -199,12 +199,14 @@ def _is_ours(target: TableFacts, name: str, state: State) -> bool:
 def _foreign(request: TableRequest, target: TableFacts) -> Diagnostic:
     other = target.own_tags.get("migrate:lineage")
     whose = f"another migration (lineage {other})" if other else "something else than this migration"
+    if other == request.state.lineage:
+        whose = "this migration, but its state no longer knows it"
     return error(
         f"the table {target.name} exists in {request.inventory.target.id} and was made by {whose}",
         address=request.target_name,
         why="an import creates its table; filling or changing a table that is not ours could destroy data",
         hint=f"set target.name to a free name, remove the table yourself, or, if it is the result of this migration, "
-        f"`migrate state adopt {request.migration} {target.name}`",
+        f"`migrate state adopt {request.migration} {target.name} --manifest FILE`",
     )
 
 
@@ -262,7 +264,7 @@ def _last(actions: Iterable[Action]) -> tuple[str, ...]:
     return (addresses[-1],) if addresses else ()
 
 
-def by_address(actions: Iterable[Action]) -> Mapping[str, Action]:
+def by_address(actions: Iterable[Action]) -> dict[str, Action]:
     """The actions by address; the needs of those with the same address are joined (several tables share them)."""
     joined: dict[str, Action] = {}
     for action in actions:

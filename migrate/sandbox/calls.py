@@ -66,10 +66,14 @@ def error_code(body: bytes) -> str | None:
 
 
 def parameters(request: Request) -> dict[str, Any]:
-    """The request's parameters, without item data and with long strings cut."""
+    """The request's parameters, without item data and with long strings cut; of a batch its tables' names only."""
     if request.service == "s3" or request.operation.startswith(request.method + " "):
         return {"path": request.path, "query": request.query}
-    return {name: _shorten(value) for name, value in request.small_json().items() if name not in _ITEM_MEMBERS}
+    body = request.small_json()
+    shown = {name: _shorten(value) for name, value in body.items() if name not in _ITEM_MEMBERS}
+    if isinstance(body.get("RequestItems"), dict):
+        shown["RequestItems"] = sorted(body["RequestItems"])
+    return shown
 
 
 def _shorten(value: Any) -> Any:

@@ -39,6 +39,7 @@ from migrate.sandbox import (
     table_settings,
     tables,
 )  # fmt: skip
+from migrate.sandbox.callers import account_of, caller_of
 from migrate.sandbox.calls import CallLog, CallRecorder
 from migrate.sandbox.faults import FaultLayer, Faults
 from migrate.sandbox.front import DynamoFront
@@ -65,6 +66,7 @@ class Dispatcher(DomainDispatcherApplication):
         self._remembered: dict[tuple[str, str], Any] = {}
 
     def get_application(self, environ: dict[str, Any]) -> Any:
+        """The application for a request; see DomainDispatcherApplication."""
         service = read_request(environ).service
         target = environ.get("HTTP_X_AMZ_TARGET", "").split(".", 1)[0]
         if service not in _BY_SCOPE_ONLY:
@@ -102,7 +104,7 @@ class AccountLayer:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         request = read_request(environ)
-        accounts.resolve(request)
+        request.account, request.caller = account_of(request.access_key), caller_of(request.access_key)
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = request.account
         return self._app(environ, start_response)
 
@@ -115,10 +117,8 @@ class Sandbox:
     """
 
     def __init__(self, timing: Timing | None = None, port: int = 0, log: Path | None = None) -> None:
-        self.timing = timing or Timing()
         self.calls = CallLog(log)
-        for extension in EXTENSIONS:
-            extension.install(self.timing)
+        self.set_timing(timing or Timing())
         accounts.seed()
         self.faults = Faults()
         self._app = CallRecorder(AccountLayer(FaultLayer(DynamoFront(Dispatcher()), self.faults)), self.calls)
@@ -163,8 +163,17 @@ class Sandbox:
         """Makes `serve` return. Safe to call from any thread but the serving one."""
         self._server.shutdown()
 
+    def set_timing(self, timing: Timing) -> None:
+        """How long things take from now on; work that has begun keeps its time."""
+        for extension in EXTENSIONS:
+            extension.install(timing)
+
     def reset(self) -> None:
-        """Drops all data of all accounts, fault rules and the call log; accounts and roles stay."""
+        """Drops all data of all accounts, pending jobs, fault rules and the call log; accounts and roles stay.
+
+        Takes a few milliseconds. The timing stays; a role session goes on working, under the name `session`.
+        """
+        jobs.drop()
         BackendDict.reset()
         reset_model_data()
         accounts.seed()

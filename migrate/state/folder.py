@@ -41,6 +41,7 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._place = str(root)
 
     def folders(self) -> list[str]:
         """See `Objects.folders`."""
@@ -64,11 +65,14 @@ class Folder:
 
     def put(self, key: str, data: bytes, expected: str | None) -> str | None:
         """See `Objects.put`. The old file stays as it is until the rename; a failed write leaves no temporary file."""
-        path = self.root / key
+        # Plain strings: this runs three times a step, and pathlib costs as much as the system calls.
+        path = f"{self._place}/{key}"
+        folder = path.rsplit("/", 1)[0]
         # A random name: process numbers repeat between containers that share the folder.
-        temporary = path.with_name(f"{path.name}.{new_lineage()}{TEMPORARY}")
+        temporary = f"{path}.{new_lineage()}{TEMPORARY}"
         try:
-            _make_folder(path.parent)
+            if not os.path.isdir(folder):
+                _make_folder(Path(folder))
             try:
                 _write(temporary, data)
                 # Only the comparison and the rename are serialised: the slow flush is not.
@@ -78,7 +82,7 @@ class Folder:
             finally:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(temporary)
-            _flush_folder(path.parent)
+            _flush_folder(folder)
         except OSError as error:
             raise _unwritable(path, error) from error
         return _version(data)
@@ -100,9 +104,10 @@ class Folder:
 
     def append(self, key: str, data: bytes) -> None:
         """See `Objects.append`. Not flushed: a crash of the machine may lose the last lines."""
-        path = self.root / key
+        path = f"{self._place}/{key}"
         try:
-            _make_folder(path.parent)
+            if not os.path.isdir(path.rsplit("/", 1)[0]):
+                _make_folder(Path(path).parent)
             with open(path, "ab", buffering=0) as file:
                 file.write(data)
         except OSError as error:
@@ -131,7 +136,8 @@ class Folder:
     @contextlib.contextmanager
     def _guard(self, key: str) -> Iterator[None]:
         """One process and thread at a time between a comparison and the change that depends on it."""
-        descriptor = os.open(self.root / key.split("/", 1)[0] / GUARD, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        guard = f"{self._place}/{key.split('/', 1)[0]}/{GUARD}"
+        descriptor = os.open(guard, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             # A network file system without flock still has the atomic link and the check of the lock before each write.
             with contextlib.suppress(OSError):
@@ -145,7 +151,7 @@ class Folder:
         return StateUnusable(f"the state cannot be read: {path}", why=error.strerror or str(error), hint=hint)
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: str, data: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         rest = memoryview(data)
@@ -156,7 +162,7 @@ def _write(path: Path, data: bytes) -> None:
         os.close(descriptor)
 
 
-def _publish(temporary: Path, path: Path, is_new: bool) -> bool:
+def _publish(temporary: str, path: str, is_new: bool) -> bool:
     """Put the finished file in its place. A new one by a link, which fails if another host was faster."""
     try:
         if is_new:
@@ -184,7 +190,7 @@ def _make_folder(path: Path) -> None:
     _flush_folder(path.parent)
 
 
-def _flush_folder(path: Path) -> None:
+def _flush_folder(path: Path | str) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -192,9 +198,10 @@ def _flush_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def _version_at(path: Path) -> str | None:
+def _version_at(path: Path | str) -> str | None:
     try:
-        return _version(path.read_bytes())
+        with open(path, "rb") as file:
+            return _version(file.read())
     except FileNotFoundError:
         return None
 
@@ -203,7 +210,7 @@ def _version(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _unwritable(path: Path, error: OSError) -> StateWriteFailed:
+def _unwritable(path: Path | str, error: OSError) -> StateWriteFailed:
     if error.errno in NO_ROOM:
         hint = "free some space, then run the same command again: it goes on from what is saved"
     elif error.errno in NO_PERMISSION:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime as dt
+import functools
 import json
 import threading
 from dataclasses import dataclass
@@ -189,5 +190,6 @@ def _decode(migration: str, data: bytes) -> LockInfo:
     return info
 
 
+@functools.lru_cache(maxsize=8)
 def _moment(text: str) -> dt.datetime:
     return dt.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=dt.timezone.utc)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from migrate.core.codec import Json, digest
@@ -84,17 +84,14 @@ class StepFile:
     owned: Mapping[str, OwnedResource] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
-    def with_step(self, record: StepRecord) -> StepFile:
-        """A copy in which `record` replaces the record of its address."""
-        return dataclasses.replace(self, steps={**self.steps, record.address: record})
-
-    def with_owned(self, *resources: OwnedResource) -> StepFile:
-        """A copy that also owns `resources`."""
-        return dataclasses.replace(self, owned={**self.owned, **{r.id: r for r in resources}})
-
-    def without_owned(self, *ids: str) -> StepFile:
-        """A copy that no longer owns the resources with these ids."""
-        return dataclasses.replace(self, owned={k: v for k, v in self.owned.items() if k not in ids})
+    def updated(
+        self, record: StepRecord, owned: Iterable[OwnedResource] = (), released: Collection[str] = ()
+    ) -> StepFile:
+        """A copy with `record` in place of the one of its address, that owns `owned` too and no longer `released`."""
+        resources = {**self.owned, **{one.id: one for one in owned}}
+        if released:
+            resources = {id: one for id, one in resources.items() if id not in released}
+        return dataclasses.replace(self, steps={**self.steps, record.address: record}, owned=resources)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class ExportImport:
             dollars += json_gib * PRICES.transfer_gib
         units = 0
         if request.verify != "none":
-            units = scan_units(request.source.size_bytes)
+            units = 2 * scan_units(request.source.size_bytes)  # verify reads consistently, at twice the price
             dollars += 2 * units * PRICES.read_unit
         return Estimate(round(minutes, 1), round(dollars, 6), units)
 

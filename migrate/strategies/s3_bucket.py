@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from migrate.core.codec import Json
+from migrate.core.codec import Json, digest
 from migrate.observe.inventory import AccountFacts
 from migrate.plan.model import Action, Change, Risk, Side
 from migrate.plan.strategy import TableRequest
@@ -107,8 +107,8 @@ def grant_statement(request: TableRequest) -> dict[str, Any]:
 
 
 def statement_id(request: TableRequest) -> str:
-    """Names our statement in a policy that others may share: letters and digits only."""
-    return "Migrate" + re.sub(r"[^A-Za-z0-9]", "", request.migration)
+    """Names our statement in a policy that others may share: letters and digits only, different for each name."""
+    return f"Migrate{re.sub(r'[^A-Za-z0-9]', '', request.migration)}{digest(request.migration)[:8]}"
 
 
 def exporter_principal(account: AccountFacts) -> str:

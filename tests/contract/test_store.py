@@ -69,7 +69,7 @@ def steps(name: str = "orders", source: str = "orders") -> StepFile:
         started="2026-11-22T13:05:09.120Z",
     )
     owned = OwnedResource("s3://b/p/", "prefix", "target", record.address, True, {"owner": "222222222222"})
-    return StepFile(name, "lineage-1", source).with_step(record).with_owned(owned)
+    return StepFile(name, "lineage-1", source).updated(record, [owned])
 
 
 def test_an_empty_place_has_no_migrations_and_reading_makes_nothing(store: Store, tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_what_was_written_is_read_by_another_process(store: Store, opened: Calla
     own = store.write_migration(MigrationFile("orders-to-prod", "lineage-1", 1, "111111111111", "222222222222", active))
     table = store.write_steps("orders-to-prod", steps())
     shared = store.write_steps("orders-to-prod", StepFile("shared", "lineage-1"))
-    table = store.write_steps("orders-to-prod", table.with_owned())
+    table = store.write_steps("orders-to-prod", table)
 
     state = opened().read("orders-to-prod")
     assert state is not None
@@ -136,7 +136,7 @@ def test_a_migration_is_created_once(store: Store, lock: Lock) -> None:
 
 def test_an_outdated_file_is_not_written(store: Store, lock: Lock) -> None:
     first = store.write_steps("orders-to-prod", steps())
-    second = store.write_steps("orders-to-prod", first.with_owned())
+    second = store.write_steps("orders-to-prod", first)
     with pytest.raises(StateUnusable, match="changed by another process"):
         store.write_steps("orders-to-prod", first)
     with pytest.raises(StateUnusable, match="changed by another process"):

@@ -60,7 +60,7 @@ class DyingOs:
 
 
 def steps(status: Status) -> StepFile:
-    return StepFile("orders", "lineage").with_step(StepRecord("orders/export", "export", "digest", status))
+    return StepFile("orders", "lineage").updated(StepRecord("orders/export", "export", "digest", status))
 
 
 def read(root: Path) -> State | None:
@@ -89,7 +89,7 @@ def die_while_writing(root: Path, dying: DyingOs, monkeypatch: pytest.MonkeyPatc
         state = store.read("m")
         assert state is not None
         old = state.files.get("orders", StepFile("orders", "lineage"))
-        new = old.with_step(steps(Status.RUNNING).steps["orders/export"])
+        new = old.updated(steps(Status.RUNNING).steps["orders/export"])
         with monkeypatch.context() as patch:
             patch.setattr(folder, "os", dying)
             try:
@@ -180,7 +180,7 @@ store = FolderStore(root)
 lock = store.lock("m")
 store.create("m", "lineage")
 small = store.write_steps("m", StepFile("orders", "lineage"))
-big = small.with_step(StepRecord("orders/export", "export", "d", outputs={"text": "x" * 100_000}))
+big = small.updated(StepRecord("orders/export", "export", "d", outputs={"text": "x" * 100_000}))
 if way == "limit":
     import resource
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))

@@ -188,7 +188,9 @@ def test_the_call_log_knows_who_called_what(aws: Aws) -> None:
     aws.source.put_item(TableName=name, Item={"pk": {"S": "secret"}, "sk": {"N": "1"}})
     error_of(aws.target.describe_table, TableName=name)
     aws.client("s3").list_buckets()
-    put, describe, buckets = control(aws, "calls")
+    aws.source.batch_get_item(RequestItems={name: {"Keys": [{"pk": {"S": "secret"}, "sk": {"N": "1"}}]}})
+    put, describe, buckets, batch = control(aws, "calls")
+    assert batch["params"] == {"RequestItems": [name]}
     assert (put["account"], put["operation"], put["status"], put["params"]) == (
         SOURCE_ACCOUNT,
         "PutItem",

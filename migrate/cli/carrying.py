@@ -1,0 +1,96 @@
+"""From a plan to its end: show it, ask, carry it out under the lock, say how it ended."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from migrate.cli import exit_codes
+from migrate.cli.console import console
+
+if TYPE_CHECKING:
+    from migrate.apply.run import Summary
+    from migrate.cli.world import World
+    from migrate.plan.model import Plan
+    from migrate.state.model import State
+    from migrate.state.store import Store
+
+
+def approve(plan: Plan, auto_approve: bool) -> None:
+    """Show the plan and ask. Raises `Refused` when the answer is not yes, or nobody is there to answer."""
+    from migrate.render.plan_text import plan_text
+
+    console.say(plan_text(plan, console.error_style))
+    ask("Carry this out?", auto_approve)
+
+
+def ask(question: str, auto_approve: bool) -> None:
+    """Go on only with the user's `yes`. Raises `Refused` otherwise."""
+    from migrate.core.errors import Refused
+
+    if auto_approve:
+        return
+    if not sys.stdin.isatty():
+        raise Refused(
+            "nobody is there to agree; nothing was changed",
+            why="the input is no terminal",
+            hint="add --auto-approve to agree beforehand",
+        )
+    console.say("")
+    sys.stderr.write(f"{question} Only 'yes' is accepted: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip() != "yes":
+        raise Refused("not agreed; nothing was changed")
+
+
+def carry_out_plan(
+    world: World, states: Store, kept: State | None, plan: Plan, command: str, *, is_resumed: bool, parallelism: int
+) -> int:
+    """Carry out what is left of the plan; the exit code. Needs the lock. `command` is what resumes it."""
+    from migrate.actions.base import Context
+    from migrate.actions.registry import handlers
+    from migrate.apply.ledger import Ledger
+    from migrate.apply.run import carry_out
+    from migrate.apply.signals import stop_on_signal
+    from migrate.cli.progress import ProgressDisplay
+    from migrate.plan.planfile import plan_document
+    from migrate.state.model import ActivePlan
+
+    state = kept or states.create(plan.migration, plan.lineage)
+    ledger = Ledger(states, state, {table.target: table.source for table in plan.tables})
+    active = ActivePlan(plan.plan_id, plan.manifest_digest, os.path.abspath(world.manifest.file))
+    if not is_resumed:
+        states.write_plan(plan.migration, plan_document(plan))
+        ledger.write_migration(active=active, source_account=plan.source.id, target_account=plan.target.id)
+    display = ProgressDisplay(plan, states, world.clock)
+    with stop_on_signal(console.say) as should_stop, display:
+        context = Context(
+            world.source, world.target, world.clock, plan.lineage, should_stop=should_stop, on_progress=display.progress
+        )
+        summary = carry_out(
+            plan,
+            ledger,
+            handlers(),
+            context,
+            listener=display.event,
+            parallelism=parallelism,
+            should_stop=should_stop,
+        )
+    if summary.is_complete:
+        finished = ActivePlan(active.plan_id, active.manifest_digest, active.manifest_file, is_finished=True)
+        ledger.write_migration(active=finished)
+    return _end(plan, ledger.state(), summary, command)
+
+
+def _end(plan: Plan, state: State, summary: Summary, command: str) -> int:
+    """Say how it ended; the exit code."""
+    from migrate.render.summary import summary_text
+
+    console.result(summary_text(plan, state, summary, console.style, command))
+    if summary.is_interrupted:
+        return exit_codes.INTERRUPTED
+    if summary.cause is not None:
+        return exit_codes.exit_code(summary.cause)
+    problems = [*summary.failed.values(), *summary.blocked.values()]
+    return exit_codes.exit_code_of_steps(problems) if problems else exit_codes.OK

@@ -1,0 +1,105 @@
+"""The plan that removes what a migration has made for itself: exported files, grants, buckets. Never a table.
+
+It follows from the state alone, so it needs neither the source tables nor the rules that once named them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+from migrate.core.diagnostics import Diagnostic, error
+from migrate.manifest.model import Manifest, TableMapping
+from migrate.observe.inventory import AccountFacts
+from migrate.plan.gates import broken_gates
+from migrate.plan.model import Action, Change, Plan, PlannedAccount, PlannedTable, Risk, Side
+from migrate.state.model import SHARED, OwnedResource, State, Status, StepFile
+
+_WORDS = {"export": "delete the exported files", "bucket-policy": "take back the grant", "bucket": "delete the bucket"}
+_KEPT = {"bucket": "made by this migration; kept when anything else is in it"}
+
+
+def build_cleanup(
+    manifest: Manifest, mappings: Sequence[TableMapping], accounts: tuple[AccountFacts, AccountFacts], state: State
+) -> Plan:
+    """The removal of every owned resource that is not a table. A table that is not finished is an error.
+
+    A table that the manifest no longer names counts as given up: what was made for it is removed, unless work of it
+    still runs. Pure.
+    """
+    wanted = {mapping.target_name: mapping for mapping in mappings}
+    tables = [file for name, file in sorted(state.files.items()) if name != SHARED]
+    problems = [problem for file in tables for problem in _unfinished(file, wanted.get(file.name), manifest)]
+    own = [_removal(one) for file in tables for one in _makers(file)]
+    shared = [_removal(one) for one in _makers(state.files.get(SHARED))]
+    source, target = accounts
+    plan = Plan(
+        migration=manifest.name,
+        lineage=state.lineage,
+        source=PlannedAccount(source.id, source.region, manifest.source.profile or ""),
+        target=PlannedAccount(target.id, target.region, manifest.target.profile or ""),
+        manifest_digest=manifest.digest,
+        inventory_digest="",
+        manifest_file=manifest.file,
+        serials={"migration": state.migration.serial, **{n: f.serial for n, f in sorted(state.files.items())}},
+        tables=tuple(PlannedTable(file.source, file.name, "") for file in tables),
+        actions=(*own, *_chained(shared, own)),
+        diagnostics=tuple(problems),
+    )
+    return dataclasses.replace(plan, diagnostics=(*plan.diagnostics, *broken_gates(plan, state)))
+
+
+def _makers(file: StepFile | None) -> Iterator[OwnedResource]:
+    """One owned resource of each step that made something, what was made last first."""
+    found = {one.address: one for one in (file.owned.values() if file else ()) if one.kind != "table"}
+
+    def began(address: str) -> str:
+        record = file.steps.get(address) if file else None
+        return (record.started or "") if record else ""
+
+    yield from (found[address] for address in sorted(found, key=began, reverse=True))
+
+
+def _removal(resource: OwnedResource) -> Action:
+    owner, name = resource.address.split("/", 1)
+    what, dot, rest = name.partition(".")
+    return Action(
+        address=f"{owner}/{what}-removal{dot}{rest}",
+        kind=f"{resource.kind}-removal",
+        side=Side.TARGET,
+        change=Change.DELETE,
+        title=f"{_WORDS.get(resource.kind, resource.kind)}: {resource.id}",
+        params={"of": resource.address},
+        risk=Risk.DESTRUCTIVE,
+        undo="none: what is needed again is made again",
+        why=_KEPT.get(resource.kind, "made by this migration"),
+    )
+
+
+def _chained(shared: Sequence[Action], own: Sequence[Action]) -> Iterator[Action]:
+    """The shared removals one after the other, once nothing of a table is left: a bucket goes when it is empty."""
+    before = tuple(action.address for action in own)
+    for action in shared:
+        yield dataclasses.replace(action, needs=before)
+        before = (*before, action.address)
+
+
+def _unfinished(file: StepFile, mapping: TableMapping | None, manifest: Manifest) -> Iterator[Diagnostic]:
+    steps = file.steps
+    if not steps:
+        return
+    running = [record.address for record in steps.values() if record.status in (Status.STARTING, Status.RUNNING)]
+    load, verified = steps.get(f"{file.name}/import"), steps.get(f"{file.name}/verify")
+    next_command = f"finish it first: migrate apply {manifest.file}"
+    if running:
+        yield error(f"{file.name} is not finished: {', '.join(running)} is still running", hint=next_command)
+    elif mapping is None:
+        return
+    elif load is None or load.status is not Status.DONE:
+        why = "its exported files are needed until its items are in the target"
+        hint = f"{next_command}; or take the table out of the manifest to give it up"
+        yield error(f"{file.name} is not loaded yet", why=why, hint=hint)
+    elif mapping.verify != "none" and (verified is None or verified.status is not Status.DONE):
+        why = "its exported files are kept until every item is known to be in the target"
+        hint = f"{next_command}; or set `verify: none` for the table to do without"
+        yield error(f"{file.name} is not verified yet", why=why, hint=hint)

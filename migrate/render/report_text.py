@@ -1,0 +1,68 @@
+"""A verification as text: one line for each table, the keys that differ, and one verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from migrate.core.codec import Json
+from migrate.render.style import Style, plural
+from migrate.verify.report import DIFFERS, ERROR, EXTRA, MISSING, SAME, NamedKey, VerifyReport
+
+_COLOURS = {SAME: "green", DIFFERS: "red", MISSING: "yellow", EXTRA: "yellow", ERROR: "red"}
+_WORDS = {
+    DIFFERS: "differs",
+    MISSING: "only in the source",
+    EXTRA: "only in the target",
+    ERROR: "could not be compared",
+}
+LEGEND = "= same, * differs, + only in the source, - only in the target, ! could not be compared"
+
+
+def report_text(reports: Sequence[VerifyReport], style: Style) -> str:
+    """The whole report."""
+    lines = [line for report in reports for line in table_lines(report, style)]
+    unequal = sum(not report.is_equal for report in reports)
+    took = f"{sum(report.seconds for report in reports):.1f} s"
+    if unequal:
+        is_are = "is" if unequal == 1 else "are"
+        verdict = style.paint(f"{unequal} of {plural(len(reports), 'table')} {is_are} not equal", "bold", "red")
+        return "\n".join([*lines, "", f"{verdict}, in {took} ({LEGEND})."])
+    verdict = style.paint("Every table is equal", "bold", "green")
+    return "\n".join([*lines, "", f"{verdict}: {plural(len(reports), 'table')} compared in {took}."])
+
+
+def table_lines(report: VerifyReport, style: Style) -> Iterator[str]:
+    """One table: its counts, then each key that was named."""
+    mark = SAME if report.is_equal else DIFFERS
+    name = style.paint(f"{report.source_table} -> {report.target_table}", "bold")
+    yield f"{style.paint(mark, _COLOURS[mark], 'bold')} {name}   {_counts(report)}   {report.seconds:.1f} s"
+    for one in report.named:
+        yield f"    {style.paint(one.mark, _COLOURS[one.mark])} {key_text(one)}"
+    for mark, count in _unequal(report).items():
+        named = sum(one.mark == mark for one in report.named)
+        if report.named and count > named:
+            yield f"    {style.paint(mark, _COLOURS[mark])} and {count - named:,} more"
+
+
+def key_text(named: NamedKey) -> str:
+    """A key with its types: `PK "c#1" (S), SK 12 (N)`."""
+    return ", ".join(f"{name} {_value(value)}" for name, value in named.key.items())
+
+
+def _value(value: Mapping[str, Json]) -> str:
+    kind, text = next(iter(value.items()))
+    return f'"{text}" ({kind})' if kind == "S" else f"{text} ({kind})"
+
+
+def _counts(report: VerifyReport) -> str:
+    sides = f"source {report.source_items:,}, target {report.target_items:,}"
+    if report.mode == "counts":
+        return f"{'as many items' if report.is_equal else 'not as many items'} on both sides (counts only): {sides}"
+    if report.is_equal:
+        return f"{plural(report.same, 'item')} equal: {sides}"
+    found = [f"{count:,} {_WORDS[mark]}" for mark, count in _unequal(report).items() if count]
+    return f"{report.same:,} equal, {', '.join(found)}: {sides}"
+
+
+def _unequal(report: VerifyReport) -> dict[str, int]:
+    return {DIFFERS: report.differs, MISSING: report.missing, EXTRA: report.extra, ERROR: report.errors}

@@ -1,0 +1,185 @@
+"""Where a migration stands: its state read against the plan that is being carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from migrate.core.codec import Json, encode
+from migrate.core.errors import StepError
+from migrate.plan.model import Plan
+from migrate.state.lock import LockInfo
+from migrate.state.model import SHARED, ActivePlan, OwnedResource, State, StepRecord
+
+FORMAT_VERSION = 1
+
+DONE, RUNNING, FAILED, PENDING = "done", "running", "failed", "pending"
+_BY_RECORD = {"starting": RUNNING, "running": RUNNING, "failed": FAILED, "done": DONE, "undone": PENDING}
+
+
+@dataclass(frozen=True)
+class StepStatus:
+    """One step. `status` is done, running, failed or pending; `handle` is AWS's name for the work."""
+
+    address: str
+    title: str
+    status: str
+    attempt: int = 1
+    handle: str | None = None
+    error: StepError | None = None
+    started: str | None = None
+    ended: str | None = None
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The last comparison of a table that a plan has made."""
+
+    is_equal: bool
+    ended: str | None
+    mode: str = ""
+    same: int | None = None
+
+
+@dataclass(frozen=True)
+class TableStatus:
+    """The steps of one target table, or the shared ones (then `source` is empty)."""
+
+    table: str
+    source: str
+    status: str
+    steps: tuple[StepStatus, ...] = ()
+    verification: Verification | None = None
+
+
+@dataclass(frozen=True)
+class MigrationStatus:
+    """All of one migration. `active` is the plan that is being carried out, or was last."""
+
+    migration: str
+    lineage: str
+    source_account: str
+    target_account: str
+    active: ActivePlan | None
+    tables: tuple[TableStatus, ...]
+    owned: tuple[OwnedResource, ...]
+    lock: LockInfo | None = None
+
+    def steps(self, status: str = "") -> Iterator[StepStatus]:
+        """Every step, or those with that status."""
+        return (step for table in self.tables for step in table.steps if status in ("", step.status))
+
+    @property
+    def is_finished(self) -> bool:
+        """True when the last plan was carried out to its end."""
+        return self.active is not None and self.active.is_finished
+
+
+def build_status(state: State, plan: Plan | None, lock: LockInfo | None = None) -> MigrationStatus:
+    """The status. `plan` is the one that the store keeps; it counts only when it is the active one."""
+    file = state.migration
+    if plan is not None and (file.active is None or plan.plan_id != file.active.plan_id):
+        plan = None
+    return MigrationStatus(
+        migration=file.migration,
+        lineage=file.lineage,
+        source_account=file.source_account,
+        target_account=file.target_account,
+        active=file.active,
+        tables=tuple(_table(name, state, plan) for name in _names(state, plan)),
+        owned=tuple(sorted(state.owned().values(), key=lambda one: one.id)),
+        lock=lock,
+    )
+
+
+def status_document(found: Sequence[MigrationStatus]) -> Json:
+    """The JSON document (`schemas/status.schema.json`)."""
+    return {"format_version": FORMAT_VERSION, "migrations": [_document(one) for one in found]}
+
+
+def _document(one: MigrationStatus) -> Json:
+    statuses = [step.status for step in one.steps()]
+    return {
+        "migration": one.migration,
+        "lineage": one.lineage,
+        "accounts": {"source": one.source_account, "target": one.target_account},
+        "is_finished": one.is_finished,
+        "plan_id": one.active.plan_id if one.active else None,
+        "manifest_file": one.active.manifest_file if one.active else None,
+        "lock": encode(one.lock) if one.lock else None,
+        "summary": {status: statuses.count(status) for status in (DONE, RUNNING, FAILED, PENDING)},
+        "tables": [encode(table) for table in one.tables],
+        "owned": [encode(resource) for resource in one.owned],
+        "next": next_command(one),
+    }
+
+
+def next_command(one: MigrationStatus) -> str | None:
+    """What goes on from here; None when the last plan is finished."""
+    if one.active is None or one.is_finished:
+        return None
+    return f"migrate apply {one.active.manifest_file}"
+
+
+def _names(state: State, plan: Plan | None) -> list[str]:
+    """The shared steps first, then the tables in the plan's order, then those of earlier plans."""
+    planned = [table.target for table in plan.tables] if plan else []
+    begun = [name for name in [SHARED, *planned] if plan and any(plan.of_owner(name))]
+    first = [SHARED] if SHARED in state.files and state.files[SHARED].steps else []
+    return list(dict.fromkeys([*first, *begun, *sorted(n for n, file in state.files.items() if file.steps)]))
+
+
+def _table(name: str, state: State, plan: Plan | None) -> TableStatus:
+    file = state.files.get(name)
+    records: Mapping[str, StepRecord] = file.steps if file else {}
+    actions = {action.address: action for action in plan.of_owner(name)} if plan else {}
+    steps = []
+    for address in actions or records:
+        record, action = records.get(address), actions.get(address)
+        title = action.title if action else address
+        if record is None or (action and plan and not _is_of(record, action.digest, plan.plan_id)):
+            steps.append(StepStatus(address, title, PENDING))
+        else:
+            steps.append(_step(record, title))
+    source = file.source if file else ""
+    planned = next((table for table in plan.tables if table.target == name), None) if plan else None
+    return TableStatus(
+        name,
+        planned.source if planned else source,
+        _worst(steps),
+        tuple(steps),
+        _verification(records.get(f"{name}/verify")),
+    )
+
+
+def _is_of(record: StepRecord, digest: str, plan_id: str) -> bool:
+    """Unfinished work of the same intent is gone on with, whichever plan began it."""
+    return record.plan_id == plan_id or (
+        record.action_digest == digest and _BY_RECORD.get(record.status.value) == RUNNING
+    )
+
+
+def _step(record: StepRecord, title: str) -> StepStatus:
+    status = _BY_RECORD.get(record.status.value, PENDING)
+    return StepStatus(
+        record.address, title, status, record.attempt, record.handle, record.error, record.started, record.ended
+    )
+
+
+def _worst(steps: Sequence[StepStatus]) -> str:
+    statuses = {step.status for step in steps}
+    for status in (FAILED, RUNNING):
+        if status in statuses:
+            return status
+    return DONE if statuses <= {DONE} else PENDING
+
+
+def _verification(record: StepRecord | None) -> Verification | None:
+    if record is None or record.ended is None:
+        return None
+    if record.status.value == "done":
+        found = record.outputs
+        return Verification(True, record.ended, str(found.get("mode", "")), found.get("same"))
+    if record.error is not None and record.error.kind == "VerificationFailed":
+        return Verification(False, record.ended)
+    return None

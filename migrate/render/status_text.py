@@ -1,0 +1,106 @@
+"""Where a migration stands, as text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from migrate.render.status import DONE, FAILED, PENDING, RUNNING, MigrationStatus, StepStatus, TableStatus, next_command
+from migrate.render.style import Style, plural
+
+_COLOURS = {DONE: "green", RUNNING: "blue", FAILED: "red", PENDING: "dim"}
+_SHOWN = 8
+_KINDS = {
+    "bucket-policy": ("bucket policy statement",),
+    "export": ("folder of export files", "folders of export files"),
+}
+
+
+def status_text(one: MigrationStatus, style: Style) -> str:
+    """One migration in full: each table, what runs, what failed, what comes next."""
+    lines = [f"{style.paint(one.migration, 'bold')}: {one.source_account or '?'}  ->  {one.target_account or '?'}"]
+    lines.append(f"  {_counts(one)}")
+    if one.lock:
+        lines.append(f"  locked by {one.lock.holder} since {one.lock.since}, last sign of life {one.lock.renewed}")
+    lines.append("")
+    width = max((len(table.table) for table in one.tables), default=0)
+    for table in one.tables:
+        lines += _table(table, width, style)
+    lines += ["", *_owned(one), *_next(one)]
+    return "\n".join(lines)
+
+
+def list_text(found: Sequence[MigrationStatus], style: Style) -> str:
+    """One line for each of several migrations."""
+    width = max(len(one.migration) for one in found)
+    lines = [f"{style.paint(f'{one.migration:<{width}}', 'bold')}  {_counts(one)}{_lock(one)}" for one in found]
+    return "\n".join([*lines, "", "More about one: migrate status MIGRATION"])
+
+
+def _counts(one: MigrationStatus) -> str:
+    if one.active is None:
+        return "nothing was applied yet"
+    counts = Counter(step.status for step in one.steps())
+    total = sum(counts.values())
+    words = [f"{counts[status]} {status}" for status in (RUNNING, FAILED, PENDING) if counts[status]]
+    what = "finished: " if one.is_finished else ""
+    return f"{what}{counts[DONE]} of {plural(total, 'step')} done" + "".join(f", {word}" for word in words)
+
+
+def _lock(one: MigrationStatus) -> str:
+    return f"   locked by {one.lock.holder}" if one.lock else ""
+
+
+def _table(table: TableStatus, width: int, style: Style) -> Iterator[str]:
+    done = sum(step.status == DONE for step in table.steps)
+    status = style.paint(f"{table.status:<7}", _COLOURS[table.status])
+    row = f"  {style.paint(f'{table.table:<{width}}', 'bold')}  {status}"
+    row += f"  {done} of {plural(len(table.steps), 'step')}" if table.status != DONE else ""
+    if table.verification:
+        seen = table.verification
+        items = (
+            f"{seen.same:,} items are equal" if seen.mode == "digest" and seen.same is not None else "counts are equal"
+        )
+        row += f"  {'verified' if seen.is_equal else 'NOT EQUAL'} {seen.ended}{f': {items}' if seen.is_equal else ''}"
+    yield row
+    pending = [step for step in table.steps if step.status == PENDING]
+    for step in table.steps:
+        if step.status in (RUNNING, FAILED):
+            yield from _step(step, style)
+    if pending and table.status != DONE:
+        names = [_short(step) for step in pending[:_SHOWN]]
+        more = f", and {len(pending) - _SHOWN} more" if len(pending) > _SHOWN else ""
+        yield f"      to come  {', '.join(names)}{more}"
+
+
+def _step(step: StepStatus, style: Style) -> Iterator[str]:
+    since = f" since {step.started}" if step.started and step.status == RUNNING else ""
+    attempt = f", attempt {step.attempt}" if step.attempt > 1 else ""
+    yield f"      {style.paint(f'{step.status:<7}', _COLOURS[step.status])}  {_short(step)}{since}{attempt}"
+    if step.status == RUNNING and step.handle and not step.handle.startswith("local:"):
+        yield f"               {step.handle}"
+    if step.error:
+        yield f"               {step.error.summary}"
+        if step.error.why:
+            yield f"        why    {step.error.why}"
+        if step.error.hint:
+            yield f"        advice {step.error.hint}"
+
+
+def _short(step: StepStatus) -> str:
+    return step.address.split("/", 1)[-1]
+
+
+def _owned(one: MigrationStatus) -> Iterator[str]:
+    if one.owned:
+        kinds = Counter(resource.kind for resource in one.owned)
+        words = ", ".join(plural(count, *_KINDS.get(kind, (kind,))) for kind, count in sorted(kinds.items()))
+        yield f"  made by this migration: {words}"
+
+
+def _next(one: MigrationStatus) -> Iterator[str]:
+    command = next_command(one)
+    if command:
+        yield f"  next: {command}"
+    elif one.active:
+        yield f"  next: nothing; to look again: migrate plan {one.active.manifest_file}"
