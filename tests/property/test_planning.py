@@ -305,7 +305,7 @@ def _with_failed_imports(state: State, data: st.DataObject) -> State:
     for name, file in state.files.items():
         record = file.steps.get(f"{name}/import")
         if record is not None and data.draw(st.booleans()):
-            file = file.with_step(dataclasses.replace(record, status=Status.FAILED))
+            file = file.updated(dataclasses.replace(record, status=Status.FAILED))
         files[name] = file
     return dataclasses.replace(state, files=files)
 
