@@ -89,9 +89,7 @@ def key_facts(reader: Reader, account: Account, name: str, id: str) -> tuple[Key
     """What is known of a KMS key that the manifest calls `name`."""
     found = reader.answer(kms.describe_key, account, id)
     if found is None:
-        what = f"the KMS key {id} does not exist in {account.id} {account.region}"
-        hint = f"make it, or correct keys.{name} (its id and its account); keys are not shared between Regions"
-        return KeyFacts(name, arn=""), [error(what, address=f"keys.{name}", hint=hint)]
+        return KeyFacts(name, arn=""), []  # whether it must be there is the planner's matter
     if isinstance(found, AwsError):
         return KeyFacts(name, arn=""), [failed_read(f"keys.{name}", found)]
     policy = reader.answer(kms.get_key_policy, account, found["Arn"])
