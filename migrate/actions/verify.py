@@ -92,10 +92,10 @@ def key_text(key: dict[str, dict[str, object]]) -> str:
 
 def _difference(report: VerifyReport) -> StepError:
     counts = {
-        "differ": report.differs,
-        "are missing in the target": report.missing,
-        "are only in the target": report.extra,
-        "could not be compared": report.errors,
+        "different": report.differs,
+        "missing in the target": report.missing,
+        "only in the target": report.extra,
+        "not comparable": report.errors,
     }
     found = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
     named = ", ".join(f"{one.mark} {key_text(dict(one.key))}" for one in report.named[:SHOWN])

@@ -60,8 +60,12 @@ def _counts(report: VerifyReport) -> str:
         return f"{'as many items' if report.is_equal else 'not as many items'} on both sides (counts only): {sides}"
     if report.is_equal:
         return f"{plural(report.same, 'item')} equal: {sides}"
-    found = [f"{count:,} {_WORDS[mark]}" for mark, count in _unequal(report).items() if count]
+    found = [f"{count:,} {_words(mark, count)}" for mark, count in _unequal(report).items() if count]
     return f"{report.same:,} equal, {', '.join(found)}: {sides}"
+
+
+def _words(mark: str, count: int) -> str:
+    return "differ" if mark == DIFFERS and count != 1 else _WORDS[mark]
 
 
 def _unequal(report: VerifyReport) -> dict[str, int]:

@@ -157,7 +157,7 @@ def test_adopting_a_table_that_another_tool_filled(world: World) -> None:
     world.ok("state", "adopt", "move", "orders", "--manifest", "m.yaml", "--yes")
     failed = world.run("apply", "m.yaml", "--auto-approve")
     assert failed.code == 8
-    assert "1 are missing in the target" in failed.out
+    assert "1 missing in the target" in failed.out
     world.target.put_item(TableName="orders", Item=world.items(SOURCE, "orders")[0])
     world.ok("apply", "m.yaml", "--auto-approve")
     world.manifest("[{name: orders, target: {name: other}}]")

@@ -49,7 +49,7 @@ def test_exactly_the_damaged_items_are_named(moved: World, seed: int) -> None:
     assert text.code == 8
     lines = [line.split() for line in text.out.splitlines() if line.startswith("    ")]
     assert {(line[0], line[2].strip('"')) for line in lines} == expected
-    assert "191 equal, 5 differs, 4 only in the source, 3 only in the target" in text.out
+    assert "191 equal, 5 differ, 4 only in the source, 3 only in the target" in text.out
 
 
 def test_a_missing_target_table(world: World) -> None:
