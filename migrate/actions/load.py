@@ -32,6 +32,8 @@ from migrate.core.events import Progress
 from migrate.state.model import OwnedResource
 
 DEADLINE = 72 * 3600.0
+LISTS_LAG = 120.0
+"""Seconds for which ListImports may not show an import yet (it is eventually consistent)."""
 
 
 class ImportHandler:
@@ -53,7 +55,7 @@ class ImportHandler:
             return Satisfied(found["ImportArn"]) if done else InProgress(found["ImportArn"])
         if step.handle:
             return InProgress(step.handle)  # not visible yet, right after the start
-        if dynamodb.describe_table(account, step.params["table"]) is None:
+        if dynamodb.describe_table(account, step.params["table"]) is None or _was_just_started(step, context):
             return Absent()
         return Conflicting(
             StepError(
@@ -143,6 +145,14 @@ def remove_table(account: Account, name: str, table_id: str) -> None:
 def table_arn(account: Account, name: str) -> str:
     """The ARN of a table of that account."""
     return f"arn:{account.partition}:dynamodb:{account.region}:{account.id}:table/{name}"
+
+
+def _was_just_started(step: Step, context: Context) -> bool:
+    """True when this attempt was about to start a moment ago: lists of imports lag behind, tokens do not.
+
+    To start again is then the way to look: the token gives back the import that this attempt made, if it made one.
+    """
+    return step.started is not None and seconds_since(step.started, context.clock) < LISTS_LAG
 
 
 def _is_balanced(step: Step, found: Mapping[str, Any]) -> bool:

@@ -38,6 +38,8 @@ _BY_CLASS: dict[type[AwsError], dict[str, str]] = {
         "InternalServiceError InternalErrorException ServiceUnavailable ServiceUnavailableException ServiceException "
         "ServiceFailure ServerInternalException RequestTimeout RequestTimeoutException 500 502 503 504",
         "dynamodb": "ContinuousBackupsUnavailableException",
+        # Right after recovery was turned on; a plan turns it on first, and never asks for a moment of its own.
+        "dynamodb:ExportTableToPointInTime": "PointInTimeRecoveryUnavailableException InvalidExportTimeException",
         "kms": "KMSInternalException DependencyTimeoutException KeyUnavailableException",
         "backup": "DependencyFailureException",
         "glue": "OperationTimeoutException FederatedResourceTransientException",

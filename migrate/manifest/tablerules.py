@@ -8,7 +8,9 @@ from typing import Any
 from migrate.core.diagnostics import Diagnostic
 from migrate.manifest.document import Document, Path
 from migrate.manifest.model import REWRITING_STRATEGIES
+from migrate.state.model import SHARED
 
+WHY_NOT_SHARED = f"plan and state say `{SHARED}/...` for the steps that belong to no single table"
 _NEEDS_BUCKET = ("s3", "glue", "emr")
 _MOVES_AS_IS = ("s3", "backup")
 
@@ -82,6 +84,8 @@ def _together(document: Document) -> Iterator[Diagnostic]:
             continue
         by_source[name] = index
         target = template.replace("{name}", name)
+        if target == SHARED:
+            yield document.error(place, f"makes {SHARED} a target table", why=WHY_NOT_SHARED, hint="give target.name")
         if target in by_target:
             first = document.location(("tables", by_target[target]))
             yield document.error(place, f"makes {target} the target of a second table", why=f"the first is at {first}")

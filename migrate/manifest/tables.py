@@ -9,6 +9,8 @@ from fnmatch import translate
 
 from migrate.core.diagnostics import Diagnostic, Location, error, warning
 from migrate.manifest.model import Manifest, TableMapping, TableRule
+from migrate.manifest.tablerules import WHY_NOT_SHARED
+from migrate.state.model import SHARED
 
 _TABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}\Z")
 
@@ -86,6 +88,9 @@ class _Resolution:
         if not _TABLE_NAME.match(target):
             why = "a name has 3 to 255 letters, digits, _, - or ."
             self._refuse(f"{target} is not a table name", f"{address}.target.name", rule, why=why)
+        elif target == SHARED:
+            what = f"{SHARED} cannot be the name of a target table"
+            self._refuse(what, f"{address}.target.name", rule, why=WHY_NOT_SHARED, hint="give target.name")
         elif target in self.by_target:
             other = self.by_target[target].source_name
             hint = "" if rule.match is None or rule.target.name is None else "write {name} in target.name"

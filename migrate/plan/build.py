@@ -5,18 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
-from migrate.core.diagnostics import Diagnostic, error
+from migrate.core.diagnostics import Diagnostic, Location, error
 from migrate.core.table import TableFacts, TableSpec
 from migrate.manifest.model import Manifest, TableMapping
 from migrate.observe.inventory import Inventory
-from migrate.plan.desired import desired_spec
+from migrate.plan.desired import as_it_was, desired_spec
 from migrate.plan.gates import broken_gates
 from migrate.plan.model import Action, Estimate, Plan, PlannedAccount, PlannedTable
 from migrate.plan.prices import PRICES
-from migrate.plan.recovery import as_it_was
 from migrate.plan.strategy import Strategy, TableRequest, Verdict
-from migrate.plan.tables import TableActions, by_address, plan_table
-from migrate.state.model import State
+from migrate.plan.tables import Stage, TableActions, by_address, plan_table, stage_of
+from migrate.state.model import State, Status
 
 Strategies = Mapping[str, Strategy]
 
@@ -40,7 +39,8 @@ def build(
         tables.append(table)
         parts.append(part)
         diagnostics += part.diagnostics
-    actions = _ordered(parts)
+    ordered = _ordered(parts, keeps_shared=_is_still_needed(mappings, state))
+    actions = tuple(_under_way(action, state) for action in ordered)
     plan = Plan(
         migration=manifest.name,
         lineage=state.lineage,
@@ -52,7 +52,7 @@ def build(
         serials={"migration": state.migration.serial, **{n: f.serial for n, f in sorted(state.files.items())}},
         tables=tuple(tables),
         actions=actions,
-        diagnostics=tuple(diagnostics),
+        diagnostics=tuple(dict.fromkeys(diagnostics)),  # tables share buckets and keys, and what is wrong with them
         prices_of=str(PRICES),
     )
     broken = broken_gates(plan, state)
@@ -67,7 +67,7 @@ def _plan_mapping(
     state: State,
     strategies: Strategies,
 ) -> tuple[PlannedTable, TableActions]:
-    desired = desired_spec(mapping, as_it_was(source, state, mapping.target_name), inventory)
+    desired = desired_spec(mapping, as_it_was(source, mapping.target_name, state), inventory)
     request = TableRequest(
         migration=manifest.name,
         source=source,
@@ -78,13 +78,16 @@ def _plan_mapping(
         state=state,
         verify=mapping.verify,
         cleanup=mapping.cleanup,
+        is_rewritten=mapping.transform is not None or mapping.target.keys is not None,
     )
     strategy, request, verdict = _choose(manifest, mapping, request, strategies)
     empty = PlannedTable(source.name, mapping.target_name, mapping.strategy, "", source.item_count, source.size_bytes)
-    problems = (*desired.diagnostics, *_located(verdict.reasons, mapping), *verdict.warnings)
-    if strategy is None:
-        return empty, TableActions(diagnostics=problems)
-    part = plan_table(request, strategy, inventory.target_tables.get(mapping.target_name))
+    problems = (*desired.diagnostics, *verdict.reasons, *verdict.warnings)
+    target = inventory.target_tables.get(mapping.target_name)
+    stage = stage_of(target, mapping.target_name, state)
+    if strategy is None or not (verdict.is_usable or stage in (Stage.LOADED, Stage.FOREIGN)):
+        return empty, TableActions(diagnostics=_located(problems, manifest, mapping))
+    part = plan_table(request, strategy, target)
     if not part.is_move:
         problems = desired.diagnostics  # the load is behind us: whether the strategy could do it again is no matter
     table = dataclasses.replace(
@@ -93,10 +96,10 @@ def _plan_mapping(
         reason=verdict.why,
         is_move=part.is_move,
         estimate=strategy.estimate(request) if part.is_move else Estimate(),
-        carried=carried_settings(desired.spec) if part.is_move else (),
+        carried=carried_settings(desired.spec, source.spec) if part.is_move else (),
         needs_user=(*desired.needs_user, *part.needs_user) if part.own else (),
     )
-    return table, dataclasses.replace(part, diagnostics=(*problems, *part.diagnostics))
+    return table, dataclasses.replace(part, diagnostics=_located((*problems, *part.diagnostics), manifest, mapping))
 
 
 def _choose(
@@ -105,10 +108,11 @@ def _choose(
     """The strategy that the manifest names, or with `auto` the first usable one."""
     names = list(strategies) if mapping.strategy == "auto" else [mapping.strategy]
     reasons: list[Diagnostic] = []
+    warnings: list[Diagnostic] = []
     for name in names:
         strategy = strategies.get(name)
         if strategy is None:
-            reasons.append(_unknown(name, strategies))
+            reasons.append(_unknown(name, mapping, strategies))
             continue
         asked = dataclasses.replace(request, options=manifest.strategy_options(name, mapping.options))
         verdict = strategy.verdict(asked)
@@ -117,9 +121,11 @@ def _choose(
         if asked.target_name in request.inventory.target_tables:
             return strategy, asked, verdict  # perhaps it was loaded earlier: the caller sees
         reasons += verdict.reasons
-    return None, request, Verdict(tuple(reasons))
+        warnings += verdict.warnings
+    return None, request, Verdict(tuple(reasons), tuple(warnings))
 
 
+<<<<<<< HEAD
 def _missing_keys(manifest: Manifest, inventory: Inventory) -> list[Diagnostic]:
     """The KMS keys that the manifest names and that do not exist; those that could not be read are told already."""
     told = {problem.address for problem in inventory.diagnostics}
@@ -140,20 +146,39 @@ def _missing_keys(manifest: Manifest, inventory: Inventory) -> list[Diagnostic]:
 
 
 def _unknown(name: str, strategies: Strategies) -> Diagnostic:
+=======
+def _unknown(name: str, mapping: TableMapping, strategies: Strategies) -> Diagnostic:
+>>>>>>> main
     return error(
-        f"strategy {name} is not available in this version", hint=f"available: {', '.join(sorted(strategies))}"
+        f"strategy {name} is not available in this version",
+        address=f"{mapping.address}.strategy",
+        hint=f"available: {', '.join(sorted(strategies))}",
     )
 
 
-def _located(reasons: Iterable[Diagnostic], mapping: TableMapping) -> tuple[Diagnostic, ...]:
-    return tuple(d if d.location else dataclasses.replace(d, location=mapping.location) for d in reasons)
+def _located(found: Iterable[Diagnostic], manifest: Manifest, mapping: TableMapping) -> tuple[Diagnostic, ...]:
+    """Each with a place in the manifest: that of its address, or else of the table's entry."""
+
+    def place(one: Diagnostic) -> Location | None:
+        return one.location or manifest.locate(one.address) or mapping.location
+
+    return tuple(dataclasses.replace(one, location=place(one)) for one in found)
 
 
-def _ordered(parts: Sequence[TableActions]) -> tuple[Action, ...]:
+def _is_still_needed(mappings: Sequence[TableMapping], state: State) -> bool:
+    """True when what tables share must stay: exported files are kept, or belong to tables outside this plan."""
+    planned = {mapping.target_name for mapping in mappings}
+    others = (file for name, file in state.files.items() if name not in planned)
+    return any(mapping.cleanup == "keep" for mapping in mappings) or any(
+        resource.kind == "export" for file in others for resource in file.owned.values()
+    )
+
+
+def _ordered(parts: Sequence[TableActions], *, keeps_shared: bool) -> tuple[Action, ...]:
     """Shared actions first, then each table's, then the shared clean-up; needs of what is not planned dropped."""
     shared = by_address(action for part in parts for action in part.shared)
     own = [action for part in parts for action in part.own]
-    cleanup = by_address(action for part in parts for action in part.shared_cleanup)
+    cleanup = {} if keeps_shared else by_address(action for part in parts for action in part.shared_cleanup)
     everything = [*shared.values(), *own, *cleanup.values()]
     planned = {action.address for action in everything}
     return tuple(
@@ -162,10 +187,16 @@ def _ordered(parts: Sequence[TableActions]) -> tuple[Action, ...]:
     )
 
 
-def carried_settings(spec: TableSpec) -> tuple[str, ...]:
-    """Names of the settings of `spec` that are not at AWS's default: what a reader of the plan wants to know."""
+def _under_way(action: Action, state: State) -> Action:
+    """Say so when AWS is working on this very action: it is waited for, not started again."""
+    record = state.record(action.address)
+    if record is None or record.status is not Status.RUNNING or record.action_digest != action.digest:
+        return action
+    return dataclasses.replace(action, title=f"{action.title}: already running")
+
+
+def carried_settings(spec: TableSpec, source: TableSpec) -> tuple[str, ...]:
+    """Names of the settings that `spec` has from `source` and that are not at AWS's default."""
     plain = TableSpec(keys=spec.keys)
-    found = [
-        field.name for field in dataclasses.fields(spec) if getattr(spec, field.name) != getattr(plain, field.name)
-    ]
-    return ("keys", *found)
+    names = [field.name for field in dataclasses.fields(spec)]
+    return ("keys", *(n for n in names if getattr(plain, n) != getattr(spec, n) == getattr(source, n)))

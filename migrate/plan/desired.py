@@ -24,6 +24,10 @@ from migrate.core.table import (
 )
 from migrate.manifest.model import KeyAssertion, ProvisionedCapacity, TableMapping
 from migrate.observe.inventory import Inventory
+from migrate.state.model import State, Status
+
+RECOVERY_DAYS = 35
+"""Days for which point-in-time recovery is turned on in the source where an export needs it: AWS's own default."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,22 @@ def desired_spec(mapping: TableMapping, source: TableFacts, inventory: Inventory
         global_indexes={name: _cooled(index) for name, index in spec.global_indexes.items()},
     )
     return Desired(spec, tuple(found), tuple(_needs_user(mapping, source)))
+
+
+def is_recovery_ours(source: TableFacts, target_name: str, state: State) -> bool:
+    """True when point-in-time recovery is on in the source only because this migration turned it on for its export."""
+    on = state.record(f"{target_name}/source-recovery")
+    off = state.record(f"{target_name}/source-recovery-off")
+    was_turned_on = on is not None and on.status is not Status.UNDONE
+    was_turned_off = off is not None and off.status is Status.DONE
+    return was_turned_on and not was_turned_off and source.spec.recovery_days == RECOVERY_DAYS
+
+
+def as_it_was(source: TableFacts, target_name: str, state: State) -> TableFacts:
+    """The source table without what this migration changed in it: that is nothing to carry over."""
+    if not is_recovery_ours(source, target_name, state):
+        return source
+    return dataclasses.replace(source, spec=dataclasses.replace(source.spec, recovery_days=None))
 
 
 def rewrite_policy(policy: str, source: TableFacts, target_name: str, inventory: Inventory) -> str:

@@ -25,8 +25,10 @@ def compare(desired: TableSpec, observed: TableSpec) -> list[FieldChange]:
     """The settings in which `observed` differs from `desired`, in the order of application.
 
     Tags that only the observed table has are left alone: somebody else may need them. Capacities that auto scaling
-    moves are no difference.
+    moves are no difference. Indexes that only one of the tables has are passed over: what the observed one lacks is
+    created with its settings, and what only it has is not ours to change.
     """
+    observed = _with_the_same_indexes(desired, observed)
     observed = _without_extra_tags(desired, _without_scaled_capacity(desired, observed))
     changes = []
     for setting in SETTINGS:
@@ -83,7 +85,27 @@ def _explain_mappings(before: Mapping[str, Json], after: Mapping[str, Json]) -> 
             path = ".".join(str(part) for part in node.path(output_format="list"))
             old = None if type(node.t1).__name__ == "NotPresent" else node.t1
             new = None if type(node.t2).__name__ == "NotPresent" else node.t2
-            yield f"{path}: {'(none)' if old is None else show(old)} -> {'(none)' if new is None else show(new)}"
+            if old is None or new is None:
+                yield f"{path}: {'added' if old is None else 'removed'} {show(new if old is None else old)}"
+            else:
+                yield f"{path}: {show(old)} -> {show(new)}"
+
+
+def _with_the_same_indexes(desired: TableSpec, observed: TableSpec) -> TableSpec:
+    """`observed` with exactly the indexes of `desired`: with the desired capacity where it has none of its own."""
+    extra = set(observed.global_indexes) - set(desired.global_indexes)
+    return dataclasses.replace(
+        observed,
+        global_indexes={
+            name: observed.global_indexes.get(name, index) for name, index in desired.global_indexes.items()
+        },
+        contributor_insights={name: mode for name, mode in observed.contributor_insights.items() if name not in extra},
+        auto_scaling={
+            place: value
+            for place, value in observed.auto_scaling.items()
+            if place.rsplit(":", 1)[0].removeprefix("index/") not in extra or place.startswith("table:")
+        },
+    )
 
 
 def _without_extra_tags(desired: TableSpec, observed: TableSpec) -> TableSpec:
@@ -91,10 +113,10 @@ def _without_extra_tags(desired: TableSpec, observed: TableSpec) -> TableSpec:
 
 
 def _without_scaled_capacity(desired: TableSpec, observed: TableSpec) -> TableSpec:
-    """`observed` with the desired capacities wherever auto scaling moves them on the observed table."""
-    if desired.billing != PROVISIONED or observed.billing != PROVISIONED or not observed.auto_scaling:
+    """`observed` with the desired capacities wherever auto scaling moves them, and shall go on to."""
+    scaled = set(observed.auto_scaling) & set(desired.auto_scaling)
+    if desired.billing != PROVISIONED or observed.billing != PROVISIONED or not scaled:
         return observed
-    scaled = observed.auto_scaling
 
     def settle(name: str, wanted: Throughput | None, seen: Throughput | None) -> Throughput | None:
         if wanted is None or seen is None:

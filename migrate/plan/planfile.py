@@ -36,7 +36,6 @@ def read_plan(value: Json, where: str) -> Plan:
     except Undecodable as problem:
         hint = "make it again: migrate plan manifest.yaml --out FILE"
         raise ManifestInvalid([error(f"{where} is not a plan: {problem}", hint=hint)]) from None
-    written = value.get("plan_id")
-    if written is not None and written != plan.plan_id:
+    if value.get("plan_id") != plan.plan_id:
         raise ManifestInvalid([error(f"{where} was changed by hand: its plan_id does not match its content")])
     return plan

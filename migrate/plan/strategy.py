@@ -17,9 +17,10 @@ from migrate.state.model import State
 class TableRequest:
     """Everything that a recipe may look at for one table.
 
-    `desired` is the target's spec: the source's, with the overrides of the manifest. `needs_load` is False when the
-    items are in the target already; `is_partial` is True when a failed load left a table of ours behind. `options` are
-    the strategy's options of the manifest. `migration` is the name under which things are stored.
+    `migration` is the name under which things are stored. `desired` is the target's spec: the source's, with the
+    overrides of the manifest. `options` are the strategy's options of the manifest. `is_partial` is True when a failed
+    load left a table of ours behind. `is_rewritten` is True when the items shall differ in the target (a transform, or
+    another primary key).
     """
 
     migration: str
@@ -32,6 +33,7 @@ class TableRequest:
     verify: str = "digest"
     cleanup: str = "after-verify"
     is_partial: bool = False
+    is_rewritten: bool = False
 
     def address(self, name: str) -> str:
         """The address of this table's action `name`."""

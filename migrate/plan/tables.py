@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from migrate.core.diagnostics import Diagnostic, error, warning
 from migrate.core.table import Index, TableFacts, TableSpec
 from migrate.plan.creation import attribute_definitions, index_parameters
-from migrate.plan.diff import FieldChange, compare, explain, foreign_indexes, missing_indexes, show
+from migrate.plan.diff import FieldChange, compare, foreign_indexes, missing_indexes
 from migrate.plan.model import Action, Change, Risk, Side, ref
-from migrate.plan.settings import AFTER_LOAD, AFTER_VERIFY, BY_NAME, SETTINGS, index_value
+from migrate.plan.settings import AFTER_LOAD, AFTER_VERIFY, BY_NAME, SETTINGS
 from migrate.plan.strategy import Recipe, Strategy, TableRequest
+from migrate.plan.words import change_lines, index_words
 from migrate.state.model import OwnedResource, State, Status
 
 
@@ -67,11 +68,12 @@ def plan_table(request: TableRequest, strategy: Strategy, target: TableFacts | N
 
 def _after_load(request: TableRequest, recipe: Recipe, spec: TableSpec, target: TableFacts | None) -> TableActions:
     """`recipe`, then the settings in which `spec` differs, verify, and what must wait for it."""
-    first = _chain(_settings(request, spec, AFTER_LOAD, is_new=target is None), _last(recipe.load))
+    own_tags = _missing_own_tags(request, target)
+    first = _chain(_settings(request, spec, AFTER_LOAD, own_tags), _last(recipe.load))
     loaded = _last(first) or _last(recipe.load)
     verify = _verify(request, loaded, target)
     checked = _last(verify) or loaded
-    second = _chain(_settings(request, spec, AFTER_VERIFY, is_new=target is None), checked)
+    second = _chain(_settings(request, spec, AFTER_VERIFY, own_tags), checked)
     cleanup = [_needing(action, checked) for action in recipe.cleanup]
     own = (*recipe.load, *first, *verify, *second, *cleanup)
     last = tuple(action.address for action in cleanup) or checked
@@ -85,12 +87,13 @@ def _after_load(request: TableRequest, recipe: Recipe, spec: TableSpec, target: 
     )
 
 
-def _settings(request: TableRequest, observed: TableSpec, phase: int, *, is_new: bool) -> list[Action]:
+def _settings(request: TableRequest, observed: TableSpec, phase: int, own_tags: Mapping[str, str]) -> list[Action]:
+    """`own_tags` are those of ours that the table lacks: they say whose it is."""
     changes = [change for change in compare(request.desired, observed) if change.setting.phase == phase]
-    if is_new and phase == AFTER_LOAD and not any(change.setting.name == "tags" for change in changes):
-        changes.append(FieldChange(BY_NAME["tags"], None, None))  # our own tags, which say whose the table is
+    if own_tags and phase == AFTER_LOAD and not any(change.setting.name == "tags" for change in changes):
+        changes.append(FieldChange(BY_NAME["tags"], None, None))
         changes.sort(key=lambda change: SETTINGS.index(change.setting))
-    actions = [_setting_action(request, change, is_new=is_new) for change in changes]
+    actions = [_setting_action(request, change, own_tags) for change in changes]
     if phase == AFTER_LOAD:
         indexes = [
             _index_action(request, name, index) for name, index in missing_indexes(request.desired, observed).items()
@@ -106,14 +109,19 @@ _AFTER_INDEXES = {
 }
 
 
-def _setting_action(request: TableRequest, change: FieldChange, *, is_new: bool) -> Action:
+def _missing_own_tags(request: TableRequest, target: TableFacts | None) -> dict[str, str]:
+    wanted = {"migrate:lineage": request.state.lineage, "migrate:address": request.address("import")}
+    return wanted if target is None or any(target.own_tags.get(k) != v for k, v in wanted.items()) else {}
+
+
+def _setting_action(request: TableRequest, change: FieldChange, own_tags: Mapping[str, str]) -> Action:
     name, label = change.setting.name, change.setting.label
-    lines = explain(change.before, change.after)
-    is_short = len(lines) == 1 and len(lines[0]) <= 60
+    lines = change_lines(change) if change.before != change.after else []
     params = {"table": request.target_name, "before": change.before, "after": change.after}
-    if is_new and name == "tags":
-        params["own"] = {"migrate:lineage": request.state.lineage, "migrate:address": request.address("import")}
+    if own_tags and name == "tags":
+        params["own"] = dict(own_tags)
         lines = [*lines, "migrate:lineage and migrate:address, which say whose the table is"]
+    is_short = len(lines) == 1 and len(lines[0]) <= 80
     return Action(
         address=request.address(name),
         kind=f"setting.{name}",
@@ -133,7 +141,7 @@ def _index_action(request: TableRequest, name: str, index: Index) -> Action:
         kind="index",
         side=Side.TARGET,
         change=Change.CREATE,
-        title=f"global index {name} ({index.keys})",
+        title=f"global index {name}: {index_words(index)}",
         params={
             "table": request.target_name,
             "index": name,
@@ -143,7 +151,6 @@ def _index_action(request: TableRequest, name: str, index: Index) -> Action:
         risk=Risk.COST,
         undo="none: drop it by hand if it is not wanted",
         why="DynamoDB fills it from the table",
-        details=(show(index_value(index)),),
     )
 
 
@@ -257,7 +264,7 @@ def _last(actions: Iterable[Action]) -> tuple[str, ...]:
     return (addresses[-1],) if addresses else ()
 
 
-def by_address(actions: Iterable[Action]) -> Mapping[str, Action]:
+def by_address(actions: Iterable[Action]) -> dict[str, Action]:
     """The actions by address; the needs of those with the same address are joined (several tables share them)."""
     joined: dict[str, Action] = {}
     for action in actions:

@@ -16,6 +16,15 @@ _COLOURS = {
     Change.MOVE: "blue",
 }
 _MARKS = {Risk.SOURCE_WRITE: "changes the source", Risk.IRREVERSIBLE: "cannot be undone"}
+_NAMES = {
+    "keys": "key schema",
+    "provisioned": "capacity",
+    "ttl": "TTL",
+    "recovery_days": "point-in-time recovery",
+    "kinesis": "Kinesis destination",
+}
+"""Fields of a table spec whose name is not its word."""
+
 NO_CHANGES = "No changes. The target matches the manifest."
 
 
@@ -36,6 +45,9 @@ def plan_text(plan: Plan, style: Style, done: frozenset[str] = frozenset()) -> s
 
 def closing(plan: Plan, style: Style) -> str:
     """The last line: what would change, how long it takes, what it costs."""
+    if plan.is_errored:
+        errors = plural(sum(one.is_error for one in plan.diagnostics), "error")
+        return style.paint(f"This plan cannot be carried out: {errors}. Nothing was changed.", "bold", "red")
     if not plan.actions:
         return style.paint(NO_CHANGES, "bold")
     counts = plan.summary()
@@ -68,32 +80,30 @@ def _table_block(plan: Plan, table: PlannedTable, style: Style, done: frozenset[
     if table.is_move:
         estimate = table.estimate
         name += f"        {table.strategy}   {plural(table.items, 'item')}   {size(table.bytes)}"
-        name += f"   ~{duration(estimate.minutes)}   ~{money(estimate.dollars)}"
+        name += f"   ~{duration(estimate.minutes)}   {_about(estimate.dollars)}"
     lines = [_block(name, plan.of_owner(table.target), style, done)]
     if table.is_move and table.reason:
         head, rest = lines[0].split("\n", 1)
         lines[0] = f"{head}\n{style.paint(f'    why {table.strategy}: {table.reason}', 'dim')}\n{rest}"
     if table.is_move:
-        lines.append(
-            style.paint(
-                f"    carried over: {plural(len(table.carried), 'setting')} that are not defaults"
-                f" ({', '.join(_words(table.carried))})",
-                "dim",
-            )
-        )
+        lines.append(style.paint(f"    carried over: {', '.join(_words(table.carried))}", "dim"))
     lines += [f"    {style.paint('needs you:', 'yellow')} {text}" for text in table.needs_user]
     return "\n".join(lines)
 
 
 def _words(names: Iterable[str]) -> list[str]:
-    return [name.replace("_", " ") for name in names]
+    return [_NAMES.get(name, name.replace("_", " ")) for name in names]
+
+
+def _about(dollars: float) -> str:
+    return f"~{money(dollars)}" if dollars >= 0.01 else money(dollars)
 
 
 def _block(title: str, actions: Iterable[Action], style: Style, done: frozenset[str]) -> str:
     lines = [f"  {style.paint(title, 'bold')}"]
     for action in actions:
         lines.append(_line(action, style, action.address in done))
-        lines += [style.paint(f"              {text}", "dim") for text in action.details]
+        lines += [style.paint(f"               {text}", "dim") for text in action.details]
     return "\n".join(lines)
 
 

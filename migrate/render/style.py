@@ -50,5 +50,7 @@ def plural(count: int, noun: str, many: str = "") -> str:
 
 
 def money(dollars: float) -> str:
-    """`$0.31`; less than a cent is `<$0.01`."""
-    return "<$0.01" if 0 < dollars < 0.01 else f"${dollars:,.2f}"
+    """`$0.31`; less than a cent is `less than $0.01`, nothing at all `$0`."""
+    if dollars == 0:
+        return "$0"
+    return "less than $0.01" if 0 < dollars < 0.01 else f"${dollars:,.2f}"

@@ -2,8 +2,8 @@
 
 Follows https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html (AccessDenied for a role that does not
 exist) and https://docs.aws.amazon.com/organizations/latest/APIReference/API_DescribeOrganization.html (members see
-the organization of the management account). An access key that is a 12-digit number acts as the root user of that
-account. Not emulated: trust policies, external ids, expiry of sessions, identity policies.
+the organization of the management account). Not emulated: trust policies, external ids, expiry of sessions,
+identity policies.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import string
 import warnings
 from typing import Any
 
-from migrate.sandbox.requests import Request
+from migrate.sandbox.requests import current_caller
 from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
 
 ACCOUNTS = (SOURCE_ACCOUNT, TARGET_ACCOUNT)
@@ -22,7 +22,6 @@ OUTSIDE_ACCOUNT = "123456789012"
 """Where credentials land that name no account: they can assume a role and nothing useful else."""
 
 _ROLE_ARN = re.compile(r"arn:aws:iam::(\d{12}):role/(?:.*/)?([\w+=,.@-]+)$")
-_sessions: dict[str, str] = {}
 
 
 def install(_timing: Timing) -> None:
@@ -40,11 +39,10 @@ def install(_timing: Timing) -> None:
         role = original(self, *args, **kwargs)
         # The account is part of the key, so that a session outlives a reset and a restart of the sandbox.
         role.access_key_id = f"ASIA{account}{_random_letters(4)}"
-        _sessions[role.access_key_id] = role.arn
         return role
 
     def get_caller_identity(self: Any, access_key_id: str, _region: str) -> tuple[str, str, str]:
-        arn = _sessions.get(access_key_id) or _default_arn(access_key_id, self.account_id)
+        arn = current_caller().arn
         name = arn.rsplit("/", 1)[-1]
         user_id = self.account_id if arn.endswith(":root") else f"AROASANDBOX{self.account_id}:{name}"
         return user_id, arn, self.account_id
@@ -81,30 +79,6 @@ def seed() -> None:
                 tags=[],
                 max_session_duration="3600",
             )
-
-
-def resolve(request: Request) -> None:
-    """Fills in the account and the ARN of the caller."""
-    request.account = account_of(request.access_key)
-    request.caller = _sessions.get(request.access_key) or _default_arn(request.access_key, request.account)
-
-
-def account_of(access_key: str) -> str:
-    """The account that an access key belongs to."""
-    if re.fullmatch(r"\d{12}", access_key):
-        return access_key
-    if re.fullmatch(r"ASIA\d{12}[A-Z]{4}", access_key):
-        return access_key[4:16]
-    from moto.iam.models import get_account_id_from
-
-    found: str = get_account_id_from(access_key)
-    return found
-
-
-def _default_arn(access_key: str, account: str) -> str:
-    if access_key.startswith("ASIA"):
-        return f"arn:aws:sts::{account}:assumed-role/{ROLE_NAME}/session"
-    return f"arn:aws:iam::{account}:root"
 
 
 def _assumable_account(role_arn: str, caller_account: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from moto.s3.models import FakeBucket, s3_backends
 
-from migrate.sandbox.callers import Caller, principal_context
+from migrate.sandbox.callers import Caller, request_context
 from migrate.sandbox.policy_verdicts import Verdict, decide, is_public
 
 _BY_REQUEST = (
@@ -23,11 +23,6 @@ _BY_REQUEST = (
     "s3:x-amz-acl",
     "s3:x-amz-server-side-encryption",
     "s3:x-amz-server-side-encryption-aws-kms-key-id",
-    "aws:sourceaccount",
-    "aws:sourcearn",
-    "aws:sourcevpce",
-    "aws:sourcevpc",
-    "aws:calledvia",
 )
 
 
@@ -59,10 +54,8 @@ def _is_restricted(bucket: FakeBucket) -> bool:
 
 
 def _context(caller: Caller, request: Mapping[str, str]) -> dict[str, str]:
-    """Condition keys of the request. The sandbox speaks plain HTTP, yet policies that insist on TLS let it pass."""
     return {
         **dict.fromkeys(_BY_REQUEST, ""),
-        "aws:securetransport": "true",
-        **principal_context(caller),
+        **request_context(caller),
         **{name.lower(): value for name, value in request.items()},
     }

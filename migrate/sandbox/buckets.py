@@ -24,9 +24,9 @@ from moto.s3.responses import S3Response
 from migrate.sandbox.bucket_access import find_bucket, is_allowed
 from migrate.sandbox.bucket_policies import check_bucket_policy
 from migrate.sandbox.bucket_requests import bucket_action, object_action
-from migrate.sandbox.callers import Caller, caller_of
-from migrate.sandbox.jobs import install_clock
+from migrate.sandbox.callers import Caller
 from migrate.sandbox.policy_verdicts import is_public
+from migrate.sandbox.requests import current_caller
 from migrate.sandbox.settings import Timing
 
 _deleting: ContextVar[Caller | None] = ContextVar("_deleting", default=None)
@@ -46,7 +46,6 @@ class AccessDenied(S3ClientError):
 def install(timing: Timing) -> None:
     """Puts the rules of this module into moto. `timing` is not used: S3 has no slow operations."""
     del timing
-    install_clock()
     if getattr(FakeBucket, "sandbox_rules", False):
         return
     FakeBucket.sandbox_rules = True
@@ -84,7 +83,7 @@ def _authorize(self: S3Response, bucket_name: str | None = None, key_name: str |
     bucket = find_bucket(bucket_name) if bucket_name else None
     if bucket is None:
         return
-    caller = caller_of(self)
+    caller = current_caller()
     query = self._get_querystring(self.request, self.uri)
     action = bucket_action(self.method, query) if key_name is None else object_action(self.method, query)
     if not action:

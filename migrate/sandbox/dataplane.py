@@ -17,9 +17,10 @@ from moto.dynamodb.responses import ProjectionExpressionParser, validate_attribu
 
 from migrate.sandbox.capacity import Consumption, level
 from migrate.sandbox.front import Call, operation
-from migrate.sandbox.items import check_condition, put_checked, stored, wire_of
+from migrate.sandbox.items import check_condition, store
 from migrate.sandbox.keys import check_keys, key_of
 from migrate.sandbox.rows import WRITES, Row, RowKey, row_key
+from migrate.sandbox.stored_items import stored, wire_of
 from migrate.sandbox.values import canonical_item, invalid
 
 _CONDITION = (
@@ -39,7 +40,7 @@ def put_item(call: Call) -> dict[str, Any]:
     with WRITES:
         old = table.rows.get(place)
         _check(call, table, old)
-        new = put_checked(table, item, size)
+        new = store(table, item, size)
     return _written(call, table, wanted, old, (new.text, size))
 
 
@@ -165,7 +166,7 @@ def _write(table: Any, place: RowKey, item: dict[str, Any] | None, size: int, us
     if item is None:
         _delete(table, old)
     else:
-        stored_item = put_checked(table, item, size)
+        stored_item = store(table, item, size)
     if used is not None:
         used.write(old, None if item is None else (stored_item.text, size))
 

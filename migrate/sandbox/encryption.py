@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from migrate.sandbox.kms import find_key
 from migrate.sandbox.values import invalid
 
 
@@ -30,24 +31,12 @@ def resolve_key(table: Any, specification: dict[str, Any]) -> str | None:
 
 
 def _existing_key(table: Any, wanted: str) -> str:
-    from moto.kms.models import kms_backends
-
-    account, name = table.account_id, wanted
-    if wanted.startswith("arn:"):
-        parts = wanted.split(":", 5)
-        if len(parts) != 6 or parts[3] != table.region_name:
-            raise invalid(f"KMS validation error: Invalid arn {wanted}")
-        account, name = parts[4], parts[5].removeprefix("key/")
-    kms = kms_backends[account][table.region_name]
-    if name.startswith("alias/"):
-        name = kms.get_key_id_from_alias(name) or ""
-    key = kms.keys.get(name.rsplit("/", 1)[-1])
-    if key is None:
-        raise invalid(f"KMS key does not exist or is not accessible: {wanted}")
+    key = find_key(wanted, table.account_id, table.region_name)
+    if key is None or key.region != table.region_name:
+        raise invalid(f"KMS validation error: the key does not exist in this Region or is not accessible: {wanted}")
     if key.key_state != "Enabled":
-        raise invalid(f"KMS key {key.arn} is {key.key_state}")
-    arn: str = key.arn
-    return arn
+        raise invalid(f"KMS validation error: {key.arn} is {key.key_state}")
+    return str(key.arn)
 
 
 def describe(table: Any) -> dict[str, Any] | None:

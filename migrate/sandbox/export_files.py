@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from migrate.sandbox.rows import WRITES
+
 ITEMS_PER_FILE = 5_000
 _NAME_LENGTH = 26
 _BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
@@ -29,6 +31,19 @@ class ExportedLine:
 
     partition_key: bytes
     text: bytes
+
+
+def snapshot(table: Any) -> tuple[list[ExportedLine], int]:
+    """Every item as a line, all from one moment, and the table's size."""
+    with WRITES:
+        found, billed = list(table.rows.walk()), table.rows.total_bytes
+    return [ExportedLine(key[1].encode("utf-8", "surrogatepass"), _line(text)) for key, (text, _) in found], billed
+
+
+def _line(item: str) -> bytes:
+    """An item (JSON text) as a line of a data file."""
+    line = json.dumps({"Item": json.loads(item)}, ensure_ascii=False, separators=(",", ":"))
+    return line.encode("utf-8") + b"\n"
 
 
 def folder(prefix: str | None, export_id: str) -> str:

@@ -22,14 +22,14 @@ from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 from moto.s3.models import FakeBucket, s3_backends
 
-from migrate.sandbox import records, transfer_access
-from migrate.sandbox.callers import Caller, caller_of
-from migrate.sandbox.export_files import ExportedLine, folder, timestamp, write_all
-from migrate.sandbox.jobs import STARTING, Tokens, install_clock, new_job_id, schedule
+from migrate.sandbox import transfer_access
+from migrate.sandbox.callers import Caller
+from migrate.sandbox.export_files import ExportedLine, folder, snapshot, timestamp, write_all
+from migrate.sandbox.jobs import STARTING, Tokens, new_job_id, schedule
+from migrate.sandbox.requests import current_caller
 from migrate.sandbox.settings import Timing
-from migrate.sandbox.table_store import items_of
 from migrate.sandbox.transfer_access import Encryption, TransferFailed
-from migrate.sandbox.transfer_requests import check_time, paginate, refuse, table_id, validate
+from migrate.sandbox.transfer_requests import check_time, paginate, refuse, validate
 
 MAX_CONCURRENT = 300
 _ECHOED = ("S3Bucket", "S3BucketOwner", "S3Prefix", "S3SseKmsKeyId", "ExportType")
@@ -98,7 +98,6 @@ class _Shelf:
 
 def install(timing: Timing) -> None:
     """Puts these three calls into moto; an export takes `timing.export` seconds."""
-    install_clock()
 
     def start(self: DynamoHandler) -> ActionResult:
         with STARTING:
@@ -161,30 +160,19 @@ def _accept(handler: DynamoHandler, shelf: _Shelf, table: Table, request: Mappin
     export_time = check_time(request.get("ExportTime"), window.get("EarliestRestorableDateTime"), now)
     if sum(export.status == "IN_PROGRESS" for export in shelf.exports.values()) >= MAX_CONCURRENT:
         refuse("LimitExceededException", f"Too many exports in progress: the limit is {MAX_CONCURRENT}")
-    lines, billed = _snapshot(table)
+    lines, billed = snapshot(table)
     return Export(
         arn=f"{table.table_arn}/export/{new_job_id()}",
         table_arn=table.table_arn,
-        table_id=table_id(table),
+        table_id=table.table_id,
         token=token,
         request=request,
-        caller=caller_of(handler),
+        caller=current_caller(),
         started=now,
         export_time=export_time,
         lines=lines,
         billed=billed,
     )
-
-
-def _snapshot(table: Table) -> tuple[list[ExportedLine], int]:
-    """Every item as a line, and the table's size. Written out at once, for moto changes items in place on an update."""
-    lines = []
-    billed = 0
-    for attributes in items_of(table):
-        key = repr(attributes[table.hash_key_attr]).encode("utf-8")
-        lines.append(ExportedLine(key, records.line(attributes)))
-        billed += records.size_of(attributes)
-    return lines, billed
 
 
 def _announce(export: Export) -> None:

@@ -192,7 +192,7 @@ def _resource(request: Request) -> str:
 def _denied(request: Request, status: int, code: str) -> tuple[int, str, str]:
     action = f"{request.service}:{request.operation}"
     why = f"because no identity-based policy allows the {action} action"
-    text = f"User: {request.caller} is not authorized to perform: {action} on resource: {_resource(request)} {why}"
+    text = f"User: {request.caller.arn} is not authorized to perform: {action} on resource: {_resource(request)} {why}"
     return status, code, text
 
 

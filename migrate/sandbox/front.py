@@ -21,8 +21,9 @@ from moto.core.exceptions import JsonRESTError
 from moto.core.utils import get_service_model
 from moto.dynamodb.models import dynamodb_backends
 
+from migrate.sandbox.callers import request_context
 from migrate.sandbox.lifecycle import must_hold_data, sweep
-from migrate.sandbox.policy_match import decision
+from migrate.sandbox.policy_verdicts import Verdict, decide
 from migrate.sandbox.refusals import Refused, error_body, not_found
 from migrate.sandbox.requests import Request, read_request
 
@@ -62,10 +63,12 @@ class Call:
         sweep(backend)
         table = backend.tables.get(plain)
         foreign = account != self.request.account
-        said = self._policy_decision(backend, table) if table is not None else None
-        if said is False or (foreign and (said is None or self.name not in {*DATA_CALLS, "DescribeTable"})):
+        said = self._verdict(backend, table) if table is not None else Verdict.SILENT
+        if said is Verdict.DENY or (
+            foreign and (said is Verdict.SILENT or self.name not in {*DATA_CALLS, "DescribeTable"})
+        ):
             arn = f"arn:aws:dynamodb:{self.request.region}:{account}:table/{plain}"
-            raise self._denied(arn, explicit=said is False)
+            raise self._denied(arn, explicit=said is Verdict.DENY)
         if table is None:
             raise not_found(plain)
         if self.name in DATA_CALLS:
@@ -93,16 +96,18 @@ class Call:
             raise Refused("ValidationException", f"The ARN's region {parts[3]} is not {self.request.region}: {name}")
         return parts[4], resource[1]
 
-    def _policy_decision(self, backend: Any, table: Any) -> bool | None:
+    def _verdict(self, backend: Any, table: Any) -> Verdict:
+        """What the table's policy says about all actions of this call together."""
         policy = backend.resource_policies.get(table.table_arn)
         if policy is None:
-            return None
-        document = json.loads(policy.policy_doc)
-        answers = [
-            decision(document, self.request.caller, self.request.account, f"dynamodb:{action}", table.table_arn)
+            return Verdict.SILENT
+        caller = self.request.caller
+        context = request_context(caller)
+        said = {
+            decide(policy.policy_doc, caller, f"dynamodb:{action}", table.table_arn, context)
             for action in self._actions()
-        ]
-        return False if False in answers else (None if None in answers else True)
+        }
+        return next((one for one in (Verdict.DENY, Verdict.SILENT) if one in said), Verdict.ALLOW)
 
     def _actions(self) -> list[str]:
         if self.name not in ("TransactWriteItems", "TransactGetItems"):
@@ -122,9 +127,8 @@ class Call:
             if explicit
             else f"because no resource-based policy allows the dynamodb:{self.name} action"
         )
-        text = (
-            f"User: {self.request.caller} is not authorized to perform: dynamodb:{self.name} on resource: {arn} {why}"
-        )
+        who = self.request.caller.arn
+        text = f"User: {who} is not authorized to perform: dynamodb:{self.name} on resource: {arn} {why}"
         return Refused("AccessDeniedException", text)
 
 

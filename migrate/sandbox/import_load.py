@@ -18,18 +18,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from moto.dynamodb.limits import HASH_KEY_MAX_LENGTH, RANGE_KEY_MAX_LENGTH
 from moto.dynamodb.models.table import Table
 from moto.logs.models import logs_backends
 from moto.s3.models import FakeBucket, FakeKey
 
 from migrate.sandbox.callers import Caller
-from migrate.sandbox.table_store import Put, putter
+from migrate.sandbox.items import store
+from migrate.sandbox.keys import check_keys
+from migrate.sandbox.refusals import Refused
 from migrate.sandbox.transfer_access import TransferFailed, check_listing, check_reading, open_bucket
+from migrate.sandbox.values import canonical_item, invalid
 
 LOG_GROUP = "/aws-dynamodb/imports"
 MAX_OBJECTS = 50_000
-_INVALID = "One or more parameter values were invalid: "
 
 
 @dataclass
@@ -67,9 +68,8 @@ def load(table: Table, request: Mapping[str, Any], caller: Caller, import_arn: s
         check_reading(bucket, caller, stored)
     log = _Log(bucket.name, import_arn)
     counts.begun = True
-    put = putter(table)
     for stored in objects:
-        _load_object(table, stored, request.get("InputCompressionType") == "GZIP", put, counts, log)
+        _load_object(table, stored, request.get("InputCompressionType") == "GZIP", counts, log)
     _write_log(table, log)
 
 
@@ -87,11 +87,9 @@ def _load_object(
     table: Table,
     stored: FakeKey,
     is_gzip: bool,
-    put: Put,
     counts: Counts,
     log: _Log,
 ) -> None:
-    check = _ItemCheck(table)
     index = 0
     try:
         for index, text in enumerate(_lines(stored.value, is_gzip)):
@@ -99,11 +97,11 @@ def _load_object(
             document = json.loads(text)
             counts.processed += 1
             try:
-                put(check.checked(document))
+                _store(table, document)
                 counts.imported += 1
-            except ValueError as error:
+            except Refused as error:
                 counts.errors += 1
-                log.add(stored.name, index, str(error))
+                log.add(stored.name, index, error.message)
     except _MALFORMED as error:
         counts.processed += 1
         counts.errors += 1
@@ -120,79 +118,13 @@ def _lines(body: bytes, is_gzip: bool) -> Iterator[str]:
             yield entry.decode("utf-8")
 
 
-class _ItemCheck:
-    """Whether an item has the keys of the table, and of its indexes, in the right type."""
-
-    def __init__(self, table: Table) -> None:
-        types = {entry["AttributeName"]: entry["AttributeType"] for entry in table.attr}
-        self._keys = [
-            (entry["AttributeName"], types[entry["AttributeName"]], _limit(entry["KeyType"])) for entry in table.schema
-        ]
-        self._index_keys = [
-            (key["AttributeName"], types[key["AttributeName"]], index.name, _limit(key["KeyType"]))
-            for index in table.global_indexes
-            for key in index.schema
-        ]
-
-    def checked(self, document: Any) -> dict[str, Any]:
-        """The attributes, once the keys are right. Raises ValueError with AWS's words if they are not."""
-        attributes = document.get("Item") if isinstance(document, dict) else None
-        if not isinstance(attributes, dict):
-            raise ValueError("The record has no Item")
-        for name, wanted, limit in self._keys:
-            _check_key(attributes, name, wanted, limit)
-        for name, wanted, index, limit in self._index_keys:
-            _check_index_key(attributes, name, wanted, index, limit)
-        return attributes
-
-
-def _limit(key_type: str) -> int:
-    return int(HASH_KEY_MAX_LENGTH if key_type == "HASH" else RANGE_KEY_MAX_LENGTH)
-
-
-def _check_key(item: Mapping[str, Any], name: str, wanted: str, limit: int) -> None:
-    if name not in item:
-        raise ValueError(f"{_INVALID}Missing the key {name} in the item")
-    actual, value = _typed(item[name])
-    if actual != wanted:
-        raise ValueError(f"{_INVALID}Type mismatch for key {name} expected: {wanted} actual: {actual}")
-    if len(value) == 0:
-        raise ValueError(
-            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an "
-            f"empty {'binary' if wanted == 'B' else 'string'} value. Key: {name}"
-        )
-    _check_length(value, wanted, name, limit)
-
-
-def _check_index_key(item: Mapping[str, Any], name: str, wanted: str, index: str, limit: int) -> None:
-    if name not in item:
-        return
-    actual, value = _typed(item[name])
-    if actual != wanted:
-        raise ValueError(
-            f"{_INVALID}Type mismatch for Index Key {name} Expected: {wanted} Actual: {actual} IndexName: {index}"
-        )
-    if len(value) == 0:
-        raise ValueError(
-            "One or more parameter values are not valid. A value specified for a secondary index key is not "
-            f"supported. The AttributeValue for a key attribute cannot contain an empty value. IndexName: {index}, "
-            f"IndexKey: {name}"
-        )
-    _check_length(value, wanted, name, limit)
-
-
-def _typed(value: Any) -> tuple[str, str]:
-    """Type and content of a value that could be a key."""
-    if not isinstance(value, dict) or len(value) != 1:
-        raise ValueError("Supplied AttributeValue must contain exactly one of the supported datatypes")
-    ((kind, content),) = value.items()
-    return kind, content if isinstance(content, str) else str(content)
-
-
-def _check_length(value: str, kind: str, name: str, limit: int) -> None:
-    size = len(value) * 3 // 4 - value[-2:].count("=") if kind == "B" else len(value.encode("utf-8"))
-    if size > limit:
-        raise ValueError(f"{_INVALID}Size of key {name} has exceeded the maximum size limit of {limit} bytes")
+def _store(table: Table, document: Any) -> None:
+    """Puts the item of one line. Raises Refused for one that DynamoDB would not take."""
+    if not isinstance(document, dict) or not isinstance(document.get("Item"), dict):
+        raise invalid("The record has no Item")
+    item, size = canonical_item(document["Item"])
+    check_keys(table, item)
+    store(table, item, size)
 
 
 def _write_log(table: Table, log: _Log) -> None:

@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from moto.dynamodb.responses import DynamoHandler
-
-from migrate.sandbox.kms import find_key
 from migrate.sandbox.transfer_requests import check_owner, not_emulated, refuse
 
 _CREATION_PARAMETERS = {
@@ -26,7 +23,7 @@ _CREATION_PARAMETERS = {
 }
 
 
-def validate_import(handler: DynamoHandler, request: Mapping[str, Any], raw: Mapping[str, Any]) -> None:
+def validate_import(request: Mapping[str, Any], raw: Mapping[str, Any]) -> None:
     """Refuses what AWS would refuse, and what the sandbox does not emulate. `raw` is the request as it was sent."""
     if request["InputFormat"] != "DYNAMODB_JSON":
         not_emulated(f"InputFormat={request['InputFormat']}")
@@ -42,16 +39,6 @@ def validate_import(handler: DynamoHandler, request: Mapping[str, Any], raw: Map
     if unknown:
         refuse("ValidationException", f"TableCreationParameters has unknown parameters: {', '.join(unknown)}")
     _check_attributes(wanted)
-    _check_throughput(wanted)
-    handler._validate_table_creation(
-        billing_mode=wanted.get("BillingMode") or "PROVISIONED",
-        throughput=wanted.get("ProvisionedThroughput"),
-        key_schema=wanted["KeySchema"],
-        global_indexes=wanted.get("GlobalSecondaryIndexes"),
-        local_secondary_indexes=None,
-        attr=wanted["AttributeDefinitions"],
-        warm_throughput=None,
-    )
 
 
 def _check_attributes(wanted: Mapping[str, Any]) -> None:
@@ -72,16 +59,3 @@ def _check_attributes(wanted: Mapping[str, Any]) -> None:
             "One or more parameter values were invalid: Some index key attributes are not defined in "
             f"AttributeDefinitions. Keys: [{', '.join(keys)}], AttributeDefinitions: [{', '.join(defined)}]",
         )
-
-
-def _check_throughput(wanted: Mapping[str, Any]) -> None:
-    if wanted.get("OnDemandThroughput") and wanted.get("BillingMode") != "PAY_PER_REQUEST":
-        refuse("ValidationException", "OnDemandThroughput needs BillingMode=PAY_PER_REQUEST")
-
-
-def table_key(reference: str, account: str, region: str) -> str:
-    """The ARN of the KMS key that a new table asks for; refuses one that is not there or not usable."""
-    key = find_key(reference, account, region)
-    if key is None or key.key_state != "Enabled":
-        refuse("ValidationException", f"KMS validation error: the key {reference} does not exist or is not enabled")
-    return str(key.arn)

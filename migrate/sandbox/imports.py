@@ -3,15 +3,15 @@
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ImportTable.html
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataImport.HowItWorks.html
 
-The table is there at once, in CREATING until the import ends (its attribute `sandbox_creating_until`, a
-`time.monotonic()` deadline, is infinite meanwhile). An import that fails before the first object is read takes its
-table away again.
+The table is there at once, in CREATING until the import ends. An import that fails before the first object is read
+takes its table away again.
 Not emulated, and refused with a ValidationException: CSV, ION, ZSTD, vector indexes. Never seen here: CANCELLED.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,14 +23,16 @@ from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 
-from migrate.sandbox.callers import Caller, caller_of
+from migrate.sandbox import tables
+from migrate.sandbox.callers import Caller
 from migrate.sandbox.import_load import LOG_GROUP, Counts, load
 from migrate.sandbox.import_requests import validate_import
-from migrate.sandbox.jobs import STARTING, Tokens, install_clock, new_job_id, schedule
+from migrate.sandbox.jobs import STARTING, Tokens, new_job_id, schedule
+from migrate.sandbox.lifecycle import mark_creating
+from migrate.sandbox.requests import current_caller
 from migrate.sandbox.settings import Timing
-from migrate.sandbox.table_store import create_table, mark_filled
 from migrate.sandbox.transfer_access import TransferFailed
-from migrate.sandbox.transfer_requests import paginate, refuse, table_id
+from migrate.sandbox.transfer_requests import paginate, refuse
 
 MAX_CONCURRENT = 50
 
@@ -66,7 +68,6 @@ class _Shelf:
 
 def install(timing: Timing) -> None:
     """Puts these three calls into moto; an import takes `timing.load` seconds."""
-    install_clock()
 
     def start(self: DynamoHandler) -> ActionResult:
         with STARTING:
@@ -89,7 +90,7 @@ def _start(handler: DynamoHandler, seconds: float) -> Import:
     token = str(request.pop("ClientToken", None) or uuid.uuid4())
     backend = handler.dynamodb_backend
     shelf = _shelf(backend)
-    validate_import(handler, request, json.loads(handler.raw_body))
+    validate_import(request, json.loads(handler.raw_body))
     arn, differs = shelf.tokens.find(token, request)
     if differs:
         refuse("ImportConflictException", "Duplicate request detected: the client token belongs to another import")
@@ -105,13 +106,13 @@ def _start(handler: DynamoHandler, seconds: float) -> Import:
 
 
 def _accept(handler: DynamoHandler, request: Mapping[str, Any], token: str) -> Import:
-    table = create_table(handler.dynamodb_backend, request["TableCreationParameters"])
+    table = tables.create(handler.dynamodb_backend, dict(request["TableCreationParameters"]), math.inf)
     return Import(
         arn=f"{table.table_arn}/import/{new_job_id()}",
         table=table,
         token=token,
         request=request,
-        caller=caller_of(handler),
+        caller=current_caller(),
         counts=Counts(),
         started=datetime.now(timezone.utc),
     )
@@ -128,7 +129,7 @@ def _finish(job: Import, backend: DynamoDBBackend) -> None:
         if not job.counts.begun and backend.tables.get(job.table.name) is job.table:
             del backend.tables[job.table.name]
     job.ended = datetime.now(timezone.utc)
-    mark_filled(job.table)
+    mark_creating(job.table, 0)
 
 
 def _describe(job: Import) -> dict[str, Any]:
@@ -136,7 +137,7 @@ def _describe(job: Import) -> dict[str, Any]:
         "ImportArn": job.arn,
         "ImportStatus": job.status,
         "TableArn": job.table.table_arn,
-        "TableId": table_id(job.table),
+        "TableId": job.table.table_id,
         "ClientToken": job.token,
         "S3BucketSource": job.request["S3BucketSource"],
         "ErrorCount": job.counts.errors,

@@ -16,6 +16,9 @@ from migrate.sandbox.refusals import Refused
 from migrate.sandbox.settings import Timing
 from migrate.sandbox.values import invalid
 
+PAGE = 100
+"""Entries of a page of ListContributorInsights."""
+
 _MODES = ("ACCESSED_AND_THROTTLED_KEYS", "THROTTLED_KEYS")
 _timing = Timing()
 
@@ -66,7 +69,7 @@ def list_contributor_insights(call: Call) -> dict[str, Any]:
     named = call.body.get("TableName")
     tables = [call.table()] if named else [backend.tables[name] for name in sorted(backend.tables)]
     rows = [_summary(table, index) for table in tables for index in sorted(_states(table))]
-    most, token = call.body.get("MaxResults", 100), call.body.get("NextToken", "0")
+    most, token = min(call.body.get("MaxResults", PAGE), PAGE), call.body.get("NextToken", "0")
     if not token.isdigit() or most < 1:
         raise invalid("Invalid NextToken or MaxResults")
     start = int(token)

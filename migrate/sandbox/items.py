@@ -8,7 +8,6 @@ of more than 10 GB, capacity limits.
 
 from __future__ import annotations
 
-import base64
 import copy
 import json
 import uuid
@@ -20,58 +19,17 @@ from moto.dynamodb.exceptions import ConditionalCheckFailed
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models import dynamo_type as moto_types
 from moto.dynamodb.models import table as moto_table
-from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
 from migrate.sandbox.index_counts import count, count_indexes
 from migrate.sandbox.keys import check_keys, key_of
 from migrate.sandbox.rows import WRITES, Row, RowKey, Rows, dump, row_key
 from migrate.sandbox.settings import Timing
+from migrate.sandbox.stored_items import StoredItem, plain, stored, with_bytes
 from migrate.sandbox.values import canonical_item, canonical_value, invalid
 
 Listener = Callable[[Any, str | None, str | None], None]
 LISTENERS: list[Listener] = []
 """Called under the write lock for every change with (table, old JSON or None, new JSON or None)."""
-
-
-class StoredItem(Item):
-    """moto's view of a stored row. Built only when moto evaluates an expression; changes stay in this copy."""
-
-    def __init__(self, table: Any, text: str, size: int) -> None:
-        self._table = table
-        self.text = text
-        self.stored_size = size
-        self._attrs: Any = None
-
-    @property
-    def attrs(self) -> Any:
-        """The attributes as moto's types (binary as bytes, as moto's own parser gives them)."""
-        if self._attrs is None:
-            self._attrs = moto_types.LimitedSizeDict(
-                (name, DynamoType(with_bytes(value))) for name, value in json.loads(self.text).items()
-            )
-        return self._attrs
-
-    @attrs.setter
-    def attrs(self, value: Any) -> None:
-        """moto assigns attributes to its copies."""
-        self._attrs = value
-
-    @property
-    def hash_key(self) -> Any:
-        """The partition key as moto's type."""
-        return self.attrs[self._table.hash_key_attr]
-
-    @property
-    def range_key(self) -> Any:
-        """The sort key as moto's type, or None."""
-        return self.attrs[self._table.range_key_attr] if self._table.range_key_attr else None
-
-    def size(self) -> int:
-        """Bytes by DynamoDB's rules."""
-        return self.stored_size
-
-    def __deepcopy__(self, memo: Any) -> StoredItem:
-        return StoredItem(self._table, self.text, self.stored_size)
 
 
 def install(_timing: Timing) -> None:
@@ -138,17 +96,12 @@ def _install_updates() -> None:
                 _replace(table, place, before)
                 table.stream_shard = stream
                 LISTENERS[:] = listeners
-            item, size = canonical_item(_plain(changed))
+            item, size = canonical_item(plain(changed))
             check_keys(table, item)
             return store(table, item, size)
 
     DynamoDBBackend.update_item = update_item
     DynamoDBBackend.transact_write_items = transact_write_items
-
-
-def stored(table: Any, row: Row) -> StoredItem:
-    """moto's view of a row."""
-    return StoredItem(table, row[0], row[1])
 
 
 def store(table: Any, item: dict[str, Any], size: int) -> StoredItem:
@@ -159,14 +112,6 @@ def store(table: Any, item: dict[str, Any], size: int) -> StoredItem:
         new = (dump(item), size)
         _announce(table, _replace(table, place, new), new)
         return stored(table, new)
-
-
-def put_checked(table: Any, item: dict[str, Any], size: int) -> StoredItem:
-    """`store`, by way of `Table.put_item` when another module has wrapped that."""
-    if type(table).put_item is _put_item:
-        return store(table, item, size)
-    wrapped: StoredItem = table.put_item(item, overwrite=True)
-    return wrapped
 
 
 def remove(table: Any, place: RowKey) -> Row | None:
@@ -260,40 +205,6 @@ def _moto_place(hash_key: Any, range_key: Any) -> RowKey:
     return row_key(partition, canonical_value({range_key.type: range_key.value})[0] if range_key else None)
 
 
-def wire_of(item: Any) -> dict[str, Any]:
-    """The canonical JSON form of one of moto's items (a projection, for example)."""
-    if isinstance(item, StoredItem):
-        unchanged: dict[str, Any] = json.loads(item.text)
-        return unchanged
-    return canonical_item(_plain(item))[0]
-
-
-def _plain(item: Any) -> dict[str, Any]:
-    return {name: _plain_value(value) for name, value in item.attrs.items()}
-
-
-def _plain_value(value: Any) -> dict[str, Any]:
-    if value.type == "M":
-        return {"M": {name: _plain_value(member) for name, member in value.value.items()}}
-    if value.type == "L":
-        return {"L": [_plain_value(member) for member in value.value]}
-    return {value.type: list(value.value) if value.is_set() else value.value}
-
-
-def with_bytes(value: dict[str, Any]) -> dict[str, Any]:
-    """A wire value with binary as bytes, the form that moto's expressions compare."""
-    ((kind, content),) = value.items()
-    if kind == "B":
-        return {"B": base64.b64decode(content)}
-    if kind == "BS":
-        return {"BS": [base64.b64decode(member) for member in content]}
-    if kind == "L":
-        return {"L": [with_bytes(member) for member in content]}
-    if kind == "M":
-        return {"M": {name: with_bytes(member) for name, member in content.items()}}
-    return value
-
-
 def _nested(table: Any) -> dict[Any, Any]:
     """moto's own shape of a table's items, as a copy, for code that reads `Table.items`."""
     shape: dict[Any, Any] = {}
@@ -310,7 +221,7 @@ def _ingest(table: Any, shape: dict[Any, Any]) -> None:
     table.rows = Rows()
     for content in list(shape.values()):
         for item in content.values() if isinstance(content, dict) else [content]:
-            wire, size = canonical_item(_plain(item))
+            wire, size = canonical_item(plain(item))
             sort = wire[table.range_key_attr] if table.range_key_attr else None
             table.rows.put(row_key(wire[table.hash_key_attr], sort), (dump(wire), size))
     if hasattr(table, "global_indexes"):

@@ -14,8 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from moto.core.responses import BaseResponse
-
 TOKEN_SECONDS = 8 * 3600
 STARTING = threading.RLock()
 """Held while a job is accepted, so that two requests with one token at the same moment start one job."""
@@ -47,6 +45,12 @@ def settle(now: float | None = None) -> None:
         job.run()
 
 
+def drop() -> None:
+    """Forgets every job that waits; none of them will run."""
+    with _lock:
+        _waiting.clear()
+
+
 def new_job_id() -> str:
     """An export's or import's id in AWS's form: 14 digits (epoch milliseconds), a dash, 8 hexadecimal digits."""
     return f"{int(time.time() * 1000):014d}-{secrets.token_hex(4)}"
@@ -68,17 +72,3 @@ class Tokens:
     def keep(self, token: str, request: Any, arn: str) -> None:
         """Remembers that `token` belongs to `request`, which was answered with `arn`."""
         self._seen[token] = (time.time(), request, arn)
-
-
-def install_clock() -> None:
-    """Makes every request to moto settle the jobs that are due first. May be called more than once."""
-    original = BaseResponse.setup_class
-    if getattr(original, "settles_jobs", False):
-        return
-
-    def setup_class(self: BaseResponse, *args: Any, **kwargs: Any) -> None:
-        settle()
-        original(self, *args, **kwargs)
-
-    setup_class.settles_jobs = True  # type: ignore[attr-defined]
-    BaseResponse.setup_class = setup_class

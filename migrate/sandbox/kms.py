@@ -17,9 +17,9 @@ from moto.core.exceptions import JsonRESTError
 from moto.kms.models import Key, KmsBackend, kms_backends
 from moto.kms.responses import KmsResponse
 
-from migrate.sandbox.callers import Caller, caller_of, principal_context
-from migrate.sandbox.jobs import install_clock
+from migrate.sandbox.callers import Caller, request_context
 from migrate.sandbox.policy_verdicts import Verdict, decide
+from migrate.sandbox.requests import current_caller
 from migrate.sandbox.settings import Timing
 
 _ARN = re.compile(r"arn:aws[\w-]*:kms:(?P<region>[\w-]+):(?P<account>\d{12}):(?P<rest>(key|alias)/.+)")
@@ -28,7 +28,6 @@ _ARN = re.compile(r"arn:aws[\w-]*:kms:(?P<region>[\w-]+):(?P<account>\d{12}):(?P
 def install(timing: Timing) -> None:
     """Puts the rules of this module into moto. `timing` is not used."""
     del timing
-    install_clock()
     if getattr(KmsResponse, "sandbox_rules", False):
         return
     KmsResponse.sandbox_rules = True
@@ -49,10 +48,9 @@ def find_key(reference: str, account: str, region: str) -> Key | None:
 def may_use(key: Key, caller: Caller, *actions: str) -> bool:
     """True if the key is enabled and its policy allows the caller every one of `actions` (`kms:Decrypt`)."""
     context = {
-        **principal_context(caller),
+        **request_context(caller),
         "kms:calleraccount": caller.account,
         "kms:viaservice": "",
-        "aws:securetransport": "true",
     }
     return key.key_state == "Enabled" and all(
         decide(key.policy, caller, action, key.arn, context) is Verdict.ALLOW for action in actions
@@ -70,7 +68,7 @@ def _describe_foreign_keys() -> None:
         key = find_key(reference, match["account"], match["region"])
         if key is None:
             raise JsonRESTError("NotFoundException", f"Key '{reference}' does not exist")
-        caller = caller_of(self)
+        caller = current_caller()
         if not may_use(key, caller, "kms:DescribeKey"):
             raise JsonRESTError(
                 "AccessDeniedException",

@@ -15,8 +15,10 @@ from migrate.sandbox.refusals import Refused
 
 
 def mark_creating(table: Any, seconds: float) -> None:
-    """The table shows CREATING for that many seconds from now; calling it again replaces the deadline."""
+    """The table and its indexes show CREATING for that many seconds from now; the last call counts."""
     table.creating_until = time.time() + seconds
+    for index in table.global_indexes:
+        index.creating_until = table.creating_until
 
 
 def mark_updating(table: Any, seconds: float) -> None:

@@ -3,9 +3,10 @@
 Follows https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/rbac-considerations.html (20 KB, RevisionId),
 .../rbac-cross-account-access.html and
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html (an explicit Deny wins;
-another account needs an Allow). Conditions: see `_OPERATORS`; others are refused when the policy is put. Not
-emulated: identity policies (everybody may do everything in the own account unless a policy denies it), the wait of 15
-s between updates, NotResource, policies of streams, ConfirmRemoveSelfResourceAccess (accepted, without effect).
+another account needs an Allow). A policy with a condition operator that `policy_verdicts` does not know is refused when
+it is put. Not emulated: identity policies (everybody may do everything in the own account unless a policy denies it),
+the wait of 15 s between updates, NotResource, policies of streams, ConfirmRemoveSelfResourceAccess (accepted, without
+effect).
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from typing import Any
 from moto.dynamodb.models.table import ResourcePolicy
 
 from migrate.sandbox.front import Call, operation
-from migrate.sandbox.policy_match import problems
+from migrate.sandbox.policy_verdicts import OPERATORS, as_list
 from migrate.sandbox.refusals import Refused
 
 _LONGEST = 20 * 1024
+_KNOWN_MEMBERS = {"Sid", "Effect", "Principal", "Action", "NotAction", "Resource", "Condition"}
 
 
 @operation("PutResourcePolicy", "ResourceArn Policy ExpectedRevisionId ConfirmRemoveSelfResourceAccess")
@@ -74,9 +76,28 @@ def check_policy(text: str) -> None:
         raise Refused("ValidationException", f"Policy document is not valid JSON: {error}") from error
     if len(text.encode()) > _LONGEST:
         raise Refused("LimitExceededException", "The policy document exceeds 20 KB")
-    found = problems(policy)
+    found = _problem(policy)
     if found:
         raise Refused("ValidationException", f"Invalid policy document: {found}")
+
+
+def _problem(policy: Any) -> str | None:
+    """Why a document can't be used, or None."""
+    if not isinstance(policy, dict) or not as_list(policy.get("Statement")):
+        return "no Statement"
+    return next((found for entry in as_list(policy["Statement"]) if (found := _problem_of(entry))), None)
+
+
+def _problem_of(statement: Any) -> str | None:
+    if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
+        return "a statement needs Effect Allow or Deny"
+    unknown = sorted(set(statement) - _KNOWN_MEMBERS)
+    if unknown:
+        return f"unsupported member {unknown[0]}"
+    if not {"Principal", "Resource"} <= set(statement) or not {"Action", "NotAction"} & set(statement):
+        return "a statement needs Principal, Action and Resource"
+    operators = sorted(set(statement.get("Condition", {})) - OPERATORS)
+    return f"unsupported condition operator {operators[0]}" if operators else None
 
 
 def _check_revision(call: Call, current: Any) -> None:

@@ -1,4 +1,4 @@
-"""Policies that hang on a resource (bucket, KMS key): does one allow or deny a principal an action?
+"""Policies that hang on a resource (table, bucket, KMS key): does one allow or deny a principal an action?
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
@@ -148,6 +148,10 @@ _NEGATIVE: dict[str, Callable[[str, str], bool]] = {
     "ArnNotEquals": matches,
     "ArnNotLike": matches,
 }
+
+
+OPERATORS = frozenset({*_POSITIVE, *_NEGATIVE, *(f"{name}IfExists" for name in (*_POSITIVE, *_NEGATIVE)), "Null"})
+"""Condition operators that the sandbox can evaluate."""
 
 
 def _fulfils(conditions: Mapping[str, Any], context: Mapping[str, str], *, when_unknown: bool) -> bool:

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
+import flask
+
+from migrate.sandbox.callers import ANONYMOUS, Caller
 from migrate.sandbox.settings import REGION
 
 PARSE_LIMIT = 20_000
@@ -22,7 +25,7 @@ CONTEXT_KEY = "sandbox.request"
 
 @dataclass
 class Request:
-    """One request, parsed as far as routing needs it. `account` is filled by the accounts layer."""
+    """One request, parsed as far as routing needs it. `account` and `caller` are filled by the accounts layer."""
 
     access_key: str
     region: str
@@ -33,7 +36,7 @@ class Request:
     query: str
     body: bytes
     account: str = ""
-    caller: str = ""
+    caller: Caller = ANONYMOUS
     notes: dict[str, Any] = field(default_factory=dict)
 
     def small_json(self) -> dict[str, Any]:
@@ -71,13 +74,21 @@ def read_request(environ: dict[str, Any]) -> Request:
     return request
 
 
+def current_caller() -> Caller:
+    """Who sent the request that moto is answering in this thread."""
+    return read_request(flask.request.environ).caller
+
+
 def _credential_scope(environ: dict[str, Any]) -> tuple[str, str, str]:
     header = environ.get("HTTP_AUTHORIZATION", "")
     start = header.find("Credential=")
     if start >= 0:
         scope = header[start + 11 :].split(",", 1)[0].strip()
     else:
-        scope = dict(parse_qsl(environ.get("QUERY_STRING", ""))).get("X-Amz-Credential", "")
+        query = dict(parse_qsl(environ.get("QUERY_STRING", "")))
+        if "AWSAccessKeyId" in query:  # a presigned URL of S3 in the older form, which some clients still make
+            return query["AWSAccessKeyId"], REGION, "s3"
+        scope = query.get("X-Amz-Credential", "")
     parts = scope.split("/")
     if len(parts) < 5:
         return "", REGION, ""

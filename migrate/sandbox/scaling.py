@@ -2,12 +2,16 @@
 
 Follows https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html (the resource
 must exist), API_PutScalingPolicy.html (ObjectNotFoundException without a target) and
-API_DeregisterScalableTarget.html (takes policies and scheduled actions with it). Not emulated: scaling itself;
-registering does not move the current capacity.
+API_DeregisterScalableTarget.html (takes policies and scheduled actions with it). Not emulated: scaling itself
+(registering does not move the current capacity either), targets other than tables.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 from migrate.sandbox.settings import Timing
@@ -15,7 +19,8 @@ from migrate.sandbox.settings import Timing
 
 def install(_timing: Timing) -> None:
     """Adds the rules to moto's backend. Idempotent."""
-    from moto.applicationautoscaling.models import ApplicationAutoscalingBackend as Backend
+    with _without_ecs():
+        from moto.applicationautoscaling.models import ApplicationAutoscalingBackend as Backend
 
     if getattr(Backend, "sandbox_rules", False):
         return
@@ -67,6 +72,28 @@ def install(_timing: Timing) -> None:
     Backend.put_scaling_policy = put_scaling_policy
     Backend.put_scheduled_action = put_scheduled_action
     Backend.describe_scaling_policies = describe_scaling_policies
+
+
+class _NoClusters:
+    """In place of moto's ECS backends: of every account and Region, nothing."""
+
+    def __getitem__(self, _name: str) -> _NoClusters:
+        return self
+
+
+@contextmanager
+def _without_ecs() -> Iterator[None]:
+    """moto's auto scaling imports ECS, and with it all of EC2: 1.5 s for scalable targets that no table needs."""
+    if "moto.ecs" in sys.modules:
+        yield
+        return
+    stand_in: Any = ModuleType("moto.ecs")
+    stand_in.ecs_backends = _NoClusters()
+    sys.modules["moto.ecs"] = stand_in
+    try:
+        yield
+    finally:
+        del sys.modules["moto.ecs"]
 
 
 def _check_resource(backend: Any, resource: str, dimension: str) -> None:

@@ -18,9 +18,9 @@ from moto.dynamodb.responses import ProjectionExpressionParser, validate_attribu
 from migrate.sandbox.capacity import Consumption, level
 from migrate.sandbox.dataplane import projection
 from migrate.sandbox.front import Answer, Call, operation
-from migrate.sandbox.items import stored, with_bytes
 from migrate.sandbox.keys import key_of
 from migrate.sandbox.rows import WRITES, Row, RowKey, segment_range
+from migrate.sandbox.stored_items import stored, with_bytes
 from migrate.sandbox.values import canonical_value, invalid
 
 _PAGE_BYTES = 1024 * 1024

@@ -39,6 +39,7 @@ from migrate.sandbox import (
     table_settings,
     tables,
 )  # fmt: skip
+from migrate.sandbox.callers import account_of, caller_of
 from migrate.sandbox.calls import CallLog, CallRecorder
 from migrate.sandbox.faults import FaultLayer, Faults
 from migrate.sandbox.front import DynamoFront
@@ -47,12 +48,9 @@ from migrate.sandbox.requests import Request, read_request
 from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
 
 EXTENSIONS = (
-    accounts, items, tables, changes, table_settings, insights, kinesis, buckets, kms, exports, imports,
+    accounts, items, tables, changes, table_settings, insights, kinesis, scaling, buckets, kms, exports, imports,
 )  # fmt: skip
 """Modules whose `install(timing)` changes moto; the order matters where one builds on another."""
-
-ON_FIRST_USE = {"applicationautoscaling": scaling}
-"""Extensions of moto services (by moto's name) that take a second to import: installed with the first request."""
 
 ANSWERS = (policies, dataplane, scans)
 """Modules that only register answers to DynamoDB operations; importing them is enough."""
@@ -80,8 +78,6 @@ class Dispatcher(DomainDispatcherApplication):
 
 
 def _create_app(service: Any) -> Any:
-    if service in ON_FIRST_USE:
-        ON_FIRST_USE[service].install(Timing())
     app = create_backend_app(service)
     app.debug = False
     app.register_error_handler(Exception, _unexpected)
@@ -108,7 +104,7 @@ class AccountLayer:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         request = read_request(environ)
-        accounts.resolve(request)
+        request.account, request.caller = account_of(request.access_key), caller_of(request.access_key)
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = request.account
         return self._app(environ, start_response)
 
@@ -121,10 +117,8 @@ class Sandbox:
     """
 
     def __init__(self, timing: Timing | None = None, port: int = 0, log: Path | None = None) -> None:
-        self.timing = timing or Timing()
         self.calls = CallLog(log)
-        for extension in EXTENSIONS:
-            extension.install(self.timing)
+        self.set_timing(timing or Timing())
         accounts.seed()
         self.faults = Faults()
         self._app = CallRecorder(AccountLayer(FaultLayer(DynamoFront(Dispatcher()), self.faults)), self.calls)
@@ -169,8 +163,17 @@ class Sandbox:
         """Makes `serve` return. Safe to call from any thread but the serving one."""
         self._server.shutdown()
 
+    def set_timing(self, timing: Timing) -> None:
+        """How long things take from now on; work that has begun keeps its time."""
+        for extension in EXTENSIONS:
+            extension.install(timing)
+
     def reset(self) -> None:
-        """Drops all data of all accounts, fault rules and the call log; accounts and roles stay."""
+        """Drops all data of all accounts, pending jobs, fault rules and the call log; accounts and roles stay.
+
+        Takes a few milliseconds. The timing stays; a role session goes on working, under the name `session`.
+        """
+        jobs.drop()
         BackendDict.reset()
         reset_model_data()
         accounts.seed()

@@ -98,8 +98,6 @@ def create(backend: Any, wish: dict[str, Any], seconds: float) -> Any:
         table.table_class_summary = {"TableClass": wish["TableClass"]}
     count_indexes(table)
     mark_creating(table, seconds)
-    for index in table.global_indexes:
-        index.creating_until = table.creating_until
     backend.tables[table.name] = table
     if wish.get("ResourcePolicy") is not None:
         policies.attach(backend, table.table_arn, wish["ResourcePolicy"])

@@ -6,16 +6,13 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ExportTableTo
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any, NoReturn, TypeVar
 
-from moto.core.exceptions import JsonRESTError
-from moto.dynamodb.models.table import Table
+from migrate.sandbox.refusals import Refused
 
 T = TypeVar("T")
-_PREFIX = "com.amazonaws.dynamodb.v20120810#"
 _MAX_PREFIX = 1024
 _TOKEN_LENGTH = 112  # botocore refuses a shorter NextToken of ListImports
 _PAGE = 25
@@ -25,7 +22,7 @@ _ACCOUNT = re.compile(r"\d{12}")
 
 def refuse(code: str, message: str) -> NoReturn:
     """Answers the request with this DynamoDB error (HTTP 400)."""
-    raise JsonRESTError(_PREFIX + code, message)
+    raise Refused(code, message)
 
 
 def validate(request: Mapping[str, Any]) -> None:
@@ -86,10 +83,3 @@ def paginate(found: Sequence[T], size: int | None, token: str | None) -> tuple[S
     start = int(token or 0)
     end = start + (size or _PAGE)
     return found[start:end], f"{end:0{_TOKEN_LENGTH}d}" if end < len(found) else None
-
-
-def table_id(table: Table) -> str:
-    """The table's id, the same for as long as the table lives."""
-    if not hasattr(table, "table_id"):
-        table.table_id = str(uuid.uuid4())
-    return str(table.table_id)

@@ -7,18 +7,17 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataImport.Ho
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from migrate.core.table import ON_DEMAND, TableSpec
 from migrate.plan.creation import creation_parameters
-from migrate.plan.desired import as_loaded
+from migrate.plan.desired import RECOVERY_DAYS, as_loaded, is_recovery_ours
 from migrate.plan.model import Action, Change, Estimate, Risk, Side, ref
 from migrate.plan.prices import GIB, JSON_FACTOR, PRICES, scan_units
-from migrate.plan.recovery import is_recovery_ours
 from migrate.plan.strategy import Recipe, TableRequest, Verdict
 from migrate.state.model import OwnedResource, Status
 from migrate.strategies import s3_bucket
 from migrate.strategies.s3_verdict import judge
-
-RECOVERY_DAYS = 35
 
 
 class ExportImport:
@@ -43,9 +42,9 @@ class ExportImport:
             dollars += json_gib * PRICES.transfer_gib
         units = 0
         if request.verify != "none":
-            units = scan_units(request.source.size_bytes)
+            units = 2 * scan_units(request.source.size_bytes)  # verify reads consistently, at twice the price
             dollars += 2 * units * PRICES.read_unit
-        return Estimate(round(minutes, 1), round(dollars, 4), units)
+        return Estimate(round(minutes, 1), round(dollars, 6), units)
 
     def load(self, request: TableRequest) -> Recipe:
         """See `Strategy.load`."""
@@ -54,24 +53,22 @@ class ExportImport:
         before = [] if is_done else [*_recovery(request), export]
         load = [*before, *_import(request, () if is_done else (export.address,))]
         shared = s3_bucket.prerequisites(request)
-        cleanup = [_delete_export(request), *_restore_recovery(request)] if request.cleanup == "after-verify" else []
+        is_tidy = request.cleanup == "after-verify"
         return Recipe(
             load=tuple(load),
             loaded=as_loaded(request.desired),
-            cleanup=tuple(cleanup),
+            cleanup=(_delete_export(request), *_restore_recovery(request, load)) if is_tidy else (),
             shared=tuple(shared),
-            shared_cleanup=tuple(s3_bucket.removals(request, shared)) if cleanup else (),
+            shared_cleanup=tuple(s3_bucket.removals(request, shared)) if is_tidy else (),
             needs_user=tuple(_left_to_user(request)),
         )
 
     def leftovers(self, request: TableRequest) -> Recipe:
         """See `Strategy.leftovers`: export files and grants of an earlier plan that are still owned."""
-        owned = _owned(request, "export")
-        if request.cleanup != "after-verify":
+        if request.cleanup != "after-verify" or not request.options.get("bucket"):
             return Recipe()
-        removals = tuple(s3_bucket.removals(request))
-        cleanup = [*([_delete_export(request)] if owned else []), *_restore_recovery(request)]
-        return Recipe(cleanup=tuple(cleanup), shared_cleanup=removals)
+        files = [_delete_export(request)] if _owned(request, "export") else []
+        return Recipe(cleanup=(*files, *_restore_recovery(request)), shared_cleanup=tuple(s3_bucket.removals(request)))
 
 
 def _recovery(request: TableRequest) -> list[Action]:
@@ -90,17 +87,6 @@ def _recovery(request: TableRequest) -> list[Action]:
             why="an export to S3 needs it; it does not touch the table's items or throughput",
         )
     ]
-
-
-def _turns_recovery_on(request: TableRequest) -> bool:
-    """True when the source's recovery is on only because of this migration: now, or after the load."""
-    is_on = request.source.spec.recovery_days is not None
-    return is_recovery_ours(request.state, request.target_name) if is_on else not _is_loaded(request)
-
-
-def _is_loaded(request: TableRequest) -> bool:
-    load = request.state.record(request.address("import"))
-    return load is not None and load.status is Status.DONE and request.target_name in request.inventory.target_tables
 
 
 def _export(request: TableRequest) -> Action:
@@ -159,7 +145,7 @@ def _check(request: TableRequest, needs: tuple[str, ...]) -> Action:
         kind="export-check",
         side=Side.TARGET,
         change=Change.READ,
-        title="check the export: manifests, md5 of every file, item counts",
+        title=f"check the export{'' if needs else ' that is there already'}: manifests, md5 of every file, item counts",
         params={
             "bucket": request.options["bucket"],
             "bucket_owner": request.inventory.target.id,
@@ -209,8 +195,13 @@ def _delete_export(request: TableRequest) -> Action:
     )
 
 
-def _restore_recovery(request: TableRequest) -> list[Action]:
-    if request.options.get("source_pitr", "keep") != "restore" or not _turns_recovery_on(request):
+def _restore_recovery(request: TableRequest, planned: Iterable[Action] = ()) -> list[Action]:
+    """Turn off in the source what `planned`, or an earlier plan, has turned on for the export."""
+    address = request.address("source-recovery")
+    is_ours = any(action.address == address for action in planned) or is_recovery_ours(
+        request.source, request.target_name, request.state
+    )
+    if request.options.get("source_pitr", "keep") != "restore" or not is_ours:
         return []
     return [
         Action(
@@ -243,10 +234,14 @@ def _remove_partial(request: TableRequest) -> Action:
 
 
 def _left_to_user(request: TableRequest) -> list[str]:
-    if _turns_recovery_on(request) and request.options.get("source_pitr", "keep") == "keep":
+    is_turned_on = request.source.spec.recovery_days is None or is_recovery_ours(
+        request.source, request.target_name, request.state
+    )
+    if is_turned_on and request.options.get("source_pitr", "keep") == "keep":
         monthly = request.source.size_bytes / GIB * PRICES.recovery_gib_month
+        cost = f"about ${monthly:.2f}" if monthly >= 0.01 else "less than a cent"
         return [
-            f"point-in-time recovery stays on in the source (about ${monthly:.2f} a month): "
+            f"point-in-time recovery stays on in the source ({cost} a month): "
             "strategies.s3.source_pitr: restore turns it off again"
         ]
     return []

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from migrate.core.codec import Json
+from migrate.core.codec import Json, digest
 from migrate.observe.inventory import AccountFacts
 from migrate.plan.model import Action, Change, Risk, Side
 from migrate.plan.strategy import TableRequest
@@ -54,15 +54,15 @@ def prerequisites(request: TableRequest) -> list[Action]:
     return actions
 
 
-def removals(request: TableRequest, planned: Sequence[Action] = ()) -> list[Action]:
-    """Take back the grant, and remove the bucket, as far as this migration owns them or `planned` makes them."""
+def removals(request: TableRequest, planned: Iterable[Action] = ()) -> list[Action]:
+    """Take back the grant, and remove the bucket, as far as this migration made them or `planned` is going to."""
     file = request.state.files.get("shared")
-    made_by_us = {action.address for action in planned}
-    made_by_us |= {resource.address for resource in file.owned.values()} if file else set()
+    owned = {resource.address for resource in file.owned.values()} if file else set()
+    ours = owned | {action.address for action in planned}
     bucket = request.options["bucket"]
     grant, made = bucket_address(request, "bucket-policy"), bucket_address(request)
     actions = []
-    if grant in made_by_us:
+    if grant in ours:
         actions.append(
             Action(
                 address=bucket_address(request, "bucket-policy-removal"),
@@ -76,7 +76,7 @@ def removals(request: TableRequest, planned: Sequence[Action] = ()) -> list[Acti
                 why="only the statement that this migration added",
             )
         )
-    if made in made_by_us:
+    if made in ours:
         actions.append(
             Action(
                 address=bucket_address(request, "bucket-removal"),
@@ -107,8 +107,8 @@ def grant_statement(request: TableRequest) -> dict[str, Any]:
 
 
 def statement_id(request: TableRequest) -> str:
-    """Names our statement in a policy that others may share: letters and digits only."""
-    return "Migrate" + re.sub(r"[^A-Za-z0-9]", "", request.migration)
+    """Names our statement in a policy that others may share: letters and digits only, different for each name."""
+    return f"Migrate{re.sub(r'[^A-Za-z0-9]', '', request.migration)}{digest(request.migration)[:8]}"
 
 
 def exporter_principal(account: AccountFacts) -> str:

@@ -30,6 +30,13 @@ def judge(request: TableRequest) -> Verdict:
 
 def _table(request: TableRequest) -> Iterator[Diagnostic]:
     source = request.source
+    if request.is_rewritten:
+        yield error(
+            f"the items of `{source.name}` shall be changed on the way (transform, or another primary key)",
+            address=request.target_name,
+            why="s3 moves items as they are",
+            hint="use a strategy that rewrites items: copy, glue or emr",
+        )
     if source.spec.local_indexes:
         yield error(
             f"`{source.name}` has local secondary indexes ({', '.join(sorted(source.spec.local_indexes))})",

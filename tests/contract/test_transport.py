@@ -9,13 +9,14 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from migrate.core.clock import SystemClock
 from migrate.core.errors import NotFound
 from migrate.core.item import canonical_item
 from migrate.data.scan import parallel_scan
 from migrate.data.transport import Credentials, Endpoint, ScanPage, Transport
+from migrate.sandbox.server import Sandbox
+from migrate.sandbox.settings import SOURCE_ACCOUNT
 from migrate.verify.compare import ScanSide, verify_tables
 
 KEYS = ("pk", "sk")
@@ -38,12 +39,8 @@ VALUES: list[dict[str, Any]] = [
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+def url(shared_sandbox: Sandbox) -> str:
+    return shared_sandbox.endpoint_url
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +49,7 @@ def client(url: str) -> Any:
         "dynamodb",
         endpoint_url=url,
         region_name="eu-west-1",
-        aws_access_key_id="AKID",
+        aws_access_key_id=SOURCE_ACCOUNT,
         aws_secret_access_key="secret",
     )
     dice = random.Random(1)
@@ -76,7 +73,7 @@ def client(url: str) -> Any:
 
 @pytest.fixture
 def transport(url: str) -> Iterator[Transport]:
-    endpoint = Endpoint(url, "eu-west-1", lambda: Credentials("AKID", "secret"))
+    endpoint = Endpoint(url, "eu-west-1", lambda: Credentials(SOURCE_ACCOUNT, "secret"))
     with Transport(endpoint, patience=5) as made:
         yield made
 

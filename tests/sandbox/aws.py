@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from migrate.sandbox.server import Sandbox
-from migrate.sandbox.settings import SOURCE_ACCOUNT, TARGET_ACCOUNT
+from migrate.sandbox.settings import REGION, SOURCE_ACCOUNT, TARGET_ACCOUNT
 
 KEYS: dict[str, Any] = {
     "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
@@ -24,27 +25,31 @@ KEYS: dict[str, Any] = {
 _numbers = itertools.count()
 
 
+@functools.cache
+def client(endpoint_url: str, service: str, access_key: str, session_token: str | None = None) -> Any:
+    """A client that never retries. Made once per process, for making one takes longer than most tests."""
+    return boto3.client(
+        service,
+        endpoint_url=endpoint_url,
+        region_name=REGION,
+        aws_access_key_id=access_key,
+        aws_secret_access_key="secret",
+        aws_session_token=session_token,
+        config=Config(retries={"total_max_attempts": 1, "mode": "standard"}),
+    )
+
+
 class Aws:
     """Clients of the sandbox, and the small questions that most tests ask."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
-        self._clients: dict[tuple[str, str], Any] = {}
         self.source = self.client("dynamodb")
         self.target = self.client("dynamodb", TARGET_ACCOUNT)
 
     def client(self, service: str, account: str = SOURCE_ACCOUNT) -> Any:
         """A boto3 client that never retries, so that every answer is seen."""
-        if (service, account) not in self._clients:
-            self._clients[service, account] = boto3.client(
-                service,
-                endpoint_url=self.sandbox.endpoint_url,
-                region_name="eu-west-1",
-                aws_access_key_id=account,
-                aws_secret_access_key="secret",
-                config=Config(retries={"total_max_attempts": 1, "mode": "standard"}),
-            )
-        return self._clients[service, account]
+        return client(self.sandbox.endpoint_url, service, account)
 
     def table(self, **changes: Any) -> str:
         """The name of a new table, on-demand unless said otherwise. Wait with `active` when the timing needs it."""

@@ -3,21 +3,20 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from migrate.sandbox.server import Sandbox
 from migrate.sandbox.settings import REGION, SOURCE_ACCOUNT, TARGET_ACCOUNT
-from tests.sandbox.transfer_world import World, allow, document, refused, world
+from tests.sandbox.transfer_world import World, allow, document, refused
 
 SOURCE_ROLE = f"arn:aws:iam::{SOURCE_ACCOUNT}:role/MigrateSandbox"
 
 
-@pytest.fixture(scope="module")
-def aws() -> Iterator[World]:
-    with world() as made:
-        yield made
+@pytest.fixture
+def aws(sandbox: Sandbox) -> World:
+    return World(sandbox)
 
 
 def test_another_account_is_refused_without_a_policy(aws: World) -> None:
@@ -50,7 +49,7 @@ def test_another_account_is_refused_without_a_policy(aws: World) -> None:
         {"AWS": SOURCE_ACCOUNT},
         {"AWS": f"arn:aws:iam::{SOURCE_ACCOUNT}:root"},
         {"AWS": [f"arn:aws:iam::{TARGET_ACCOUNT}:root", SOURCE_ROLE]},
-        {"AWS": f"arn:aws:sts::{SOURCE_ACCOUNT}:assumed-role/MigrateSandbox/test"},
+        {"AWS": f"arn:aws:sts::{SOURCE_ACCOUNT}:assumed-role/MigrateSandbox/session"},
     ],
 )
 def test_a_policy_opens_the_bucket_for_each_form_of_principal(aws: World, principal: Any) -> None:

@@ -4,27 +4,25 @@ import base64
 import gzip
 import hashlib
 import json
-import math
 import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
-from migrate.sandbox import exports, jobs, kms
-from migrate.sandbox.settings import SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
-from tests.sandbox.transfer_world import NOW, World, allow, refused, world
+from migrate.sandbox import exports
+from migrate.sandbox.server import Sandbox
+from migrate.sandbox.settings import SOURCE_ACCOUNT, TARGET_ACCOUNT
+from tests.sandbox.transfer_world import World, allow, refused
 
 WRITING = ("s3:PutObject", "s3:PutObjectAcl", "s3:AbortMultipartUpload")
 SOURCE_ROLE = f"arn:aws:iam::{SOURCE_ACCOUNT}:role/MigrateSandbox"
 
 
-@pytest.fixture(scope="module")
-def aws() -> Iterator[World]:
-    with world(kms, exports) as made:
-        yield made
+@pytest.fixture
+def aws(sandbox: Sandbox) -> World:
+    return World(sandbox)
 
 
 def table(aws: World, items: int = 3, *, recovery: bool = True) -> str:
@@ -125,17 +123,8 @@ def test_describe_has_what_the_call_said(aws: World) -> None:
     assert "S3Prefix" not in done
 
 
-@pytest.fixture
-def slow() -> Iterator[None]:
-    """Exports that take an hour; they all end with the test."""
-    exports.install(Timing(export=3600))
-    yield
-    exports.install(NOW)
-    jobs.settle(math.inf)
-
-
-@pytest.mark.usefixtures("slow")
 def test_an_export_is_in_progress_until_its_time_is_up(aws: World) -> None:
+    aws.slow_jobs()
     bucket = aws.bucket(SOURCE_ACCOUNT)
     client = aws.source("dynamodb")
     arn = client.export_table_to_point_in_time(TableArn=table(aws), S3Bucket=bucket)["ExportDescription"]["ExportArn"]
@@ -143,7 +132,7 @@ def test_an_export_is_in_progress_until_its_time_is_up(aws: World) -> None:
     assert seen["ExportStatus"] == "IN_PROGRESS"
     assert not {"ItemCount", "ExportManifest", "EndTime"} & set(seen)
     assert [key.rpartition("/")[2] for key in objects(aws.source("s3"), bucket)] == ["_started"]
-    jobs.settle(math.inf)
+    aws.end_jobs()
     assert client.describe_export(ExportArn=arn)["ExportDescription"]["ExportStatus"] == "COMPLETED"
 
 
@@ -153,8 +142,8 @@ def test_reading_the_bucket_is_enough_to_see_the_end(aws: World) -> None:
     assert any(key.endswith("manifest-summary.json") for key in objects(aws.source("s3"), bucket))
 
 
-@pytest.mark.usefixtures("slow")
 def test_an_update_after_the_call_is_not_exported(aws: World) -> None:
+    aws.slow_jobs()
     arn = table(aws, 1)
     bucket = aws.bucket(SOURCE_ACCOUNT)
     client = aws.source("dynamodb")
@@ -165,21 +154,21 @@ def test_an_update_after_the_call_is_not_exported(aws: World) -> None:
         UpdateExpression="SET n = :n",
         ExpressionAttributeValues={":n": {"N": "99"}},
     )
-    jobs.settle(math.inf)
+    aws.end_jobs()
     stored = objects(aws.source("s3"), bucket)
     lines = [line for key in stored if "/data/" in key for line in gzip.decompress(stored[key]).splitlines()]
     assert [json.loads(line)["Item"]["n"] for line in lines] == [{"N": "0"}]
 
 
-@pytest.mark.usefixtures("slow")
 def test_rights_that_are_taken_away_meanwhile_fail_the_export(aws: World) -> None:
+    aws.slow_jobs()
     bucket = aws.bucket(TARGET_ACCOUNT, allow({"AWS": SOURCE_ROLE}, *WRITING))
     client = aws.source("dynamodb")
     arn = client.export_table_to_point_in_time(TableArn=table(aws), S3Bucket=bucket, S3BucketOwner=TARGET_ACCOUNT)[
         "ExportDescription"
     ]["ExportArn"]
     aws.target("s3").delete_bucket_policy(Bucket=bucket)
-    jobs.settle(math.inf)
+    aws.end_jobs()
     done = client.describe_export(ExportArn=arn)["ExportDescription"]
     assert (done["ExportStatus"], done["FailureCode"]) == ("FAILED", "S3AccessDenied")
 

@@ -2,27 +2,23 @@ from __future__ import annotations
 
 import gzip
 import json
-import math
 import re
-import time
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from moto.dynamodb.models import dynamodb_backends
 
-from migrate.sandbox import exports, imports, jobs, kms
-from migrate.sandbox.settings import REGION, SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
-from tests.sandbox.transfer_world import NOW, World, allow, refused, world
+from migrate.sandbox import imports
+from migrate.sandbox.server import Sandbox
+from migrate.sandbox.settings import SOURCE_ACCOUNT, TARGET_ACCOUNT
+from tests.sandbox.transfer_world import World, allow, refused
 
 TARGET_ROLE = f"arn:aws:iam::{TARGET_ACCOUNT}:role/MigrateSandbox"
 
 
-@pytest.fixture(scope="module")
-def aws() -> Iterator[World]:
-    with world(kms, exports, imports) as made:
-        yield made
+@pytest.fixture
+def aws(sandbox: Sandbox) -> World:
+    return World(sandbox)
 
 
 def creation(name: str, **more: Any) -> dict[str, Any]:
@@ -348,27 +344,16 @@ def test_the_table_gets_what_was_asked(aws: World) -> None:
     assert units.items() <= throughput.items()
 
 
-@pytest.fixture
-def slow() -> Iterator[None]:
-    """Imports that take an hour; they all end with the test."""
-    imports.install(Timing(load=3600))
-    yield
-    imports.install(NOW)
-    jobs.settle(math.inf)
-
-
-@pytest.mark.usefixtures("slow")
 def test_the_table_is_being_created_until_the_import_ends(aws: World) -> None:
+    aws.slow_jobs()
     name = aws.name("creating")
     arn = start(aws, put(aws, item("a")), creation(name))["ImportArn"]
     client = aws.target("dynamodb")
     described = client.describe_import(ImportArn=arn)["ImportTableDescription"]
     assert (described["ImportStatus"], counters(described)) == ("IN_PROGRESS", (0, 0, 0))
-    table = dynamodb_backends[TARGET_ACCOUNT][REGION].tables[name]
-    assert table.sandbox_creating_until == math.inf
-    jobs.settle(math.inf)
+    assert client.describe_table(TableName=name)["Table"]["TableStatus"] == "CREATING"
+    aws.end_jobs()
     assert client.describe_import(ImportArn=arn)["ImportTableDescription"]["ImportStatus"] == "COMPLETED"
-    assert table.sandbox_creating_until <= time.monotonic()
     assert client.describe_table(TableName=name)["Table"]["TableStatus"] == "ACTIVE"
 
 

@@ -14,7 +14,7 @@ KEY = {"pk": {"S": "a"}, "sk": {"N": "1"}}
 INVALID = "ValidationException"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def name(aws: Aws) -> str:
     return aws.table()
 

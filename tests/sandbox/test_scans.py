@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from migrate.sandbox.server import Sandbox
 from tests.sandbox.aws import KEYS, Aws, error_of
 
 COUNT = 400
@@ -28,6 +29,11 @@ def numbers_of(items: list[Any]) -> list[int]:
 def read_all(aws: Aws, name: str, **options: Any) -> list[int]:
     pages = aws.source.get_paginator("scan").paginate(TableName=name, **options)
     return [number for page in pages for number in numbers_of(page["Items"])]
+
+
+@pytest.fixture(scope="module")
+def aws(shared_sandbox: Sandbox) -> Aws:
+    return Aws(shared_sandbox)
 
 
 @pytest.fixture(scope="module")

@@ -1,51 +1,48 @@
-"""Two accounts on a moto server with the transfer rules of the sandbox."""
+"""The sandbox's two accounts, seen by callers in a role, which is what bucket and key policies speak about."""
 
 from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
-from moto.server import ThreadedMotoServer
 
-from migrate.sandbox import buckets
-from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
+from migrate.sandbox import jobs
+from migrate.sandbox.server import Sandbox
+from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT
+from tests.conftest import NOW
+from tests.sandbox import aws
 
-# Servers of one process share moto's accounts, so names must be unique in the process.
 _numbers = itertools.count()
-
-NOW = Timing(create=0, update=0, export=0, load=0, settings=0)
 
 
 class World:
     """Clients of the two accounts. Names made by `name()` are unique in one test run."""
 
-    def __init__(self, endpoint_url: str) -> None:
-        self.endpoint_url = endpoint_url
-        self._clients: dict[tuple[str, str, str], Any] = {}
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.endpoint_url = sandbox.endpoint_url
 
     def client(self, service: str, account: str, role: str = ROLE_NAME) -> Any:
-        key = (service, account, role)
-        if key not in self._clients:
-            self._clients[key] = self._session(account, role).client(
-                service, endpoint_url=self.endpoint_url, config=Config(retries={"max_attempts": 1})
-            )
-        return self._clients[key]
-
-    def _session(self, account: str, role: str) -> boto3.Session:
-        anyone = boto3.Session("AKIAANYONE", "secret", region_name=REGION)
-        credentials = anyone.client("sts", endpoint_url=self.endpoint_url).assume_role(
+        if role == ROLE_NAME:  # a session from before the reset: it is the role's still, and its clients can be kept
+            return aws.client(self.endpoint_url, service, f"ASIA{account}TEST", "token")
+        keys = aws.client(self.endpoint_url, "sts", account).assume_role(
             RoleArn=f"arn:aws:iam::{account}:role/{role}", RoleSessionName="test"
         )["Credentials"]
-        return boto3.Session(
-            credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"], region_name=REGION
-        )
+        return aws.client(self.endpoint_url, service, keys["AccessKeyId"], keys["SessionToken"])
+
+    def slow_jobs(self) -> None:
+        """From now on an export or an import takes an hour, or until `end_jobs`."""
+        self.sandbox.set_timing(replace(NOW, export=3600, load=3600))
+
+    def end_jobs(self) -> None:
+        jobs.settle(math.inf)
 
     def source(self, service: str) -> Any:
         return self.client(service, SOURCE_ACCOUNT)
@@ -73,19 +70,6 @@ def document(bucket: str, *statements: dict[str, Any]) -> str:
 
 def allow(principal: Any, *actions: str, resource: Any = "BUCKET/*", **more: Any) -> dict[str, Any]:
     return {"Effect": "Allow", "Principal": principal, "Action": list(actions), "Resource": resource, **more}
-
-
-@contextmanager
-def world(*modules: Any) -> Iterator[World]:
-    for module in (buckets, *modules):
-        module.install(NOW)
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    try:
-        yield World(f"http://{host}:{port}")
-    finally:
-        server.stop()
 
 
 @contextmanager

@@ -54,7 +54,7 @@ def of(error: Exception, service: str = "dynamodb", operation: str = "DescribeTa
         ("dynamodb", "PutItem", "ProvisionedThroughputExceededException", Throttled),
         ("dynamodb", "UpdateContinuousBackups", "ContinuousBackupsUnavailableException", Transient),
         ("dynamodb", "ExportTableToPointInTime", "ExportConflictException", Conflict),
-        ("dynamodb", "ExportTableToPointInTime", "PointInTimeRecoveryUnavailableException", Invalid),
+        ("dynamodb", "ExportTableToPointInTime", "PointInTimeRecoveryUnavailableException", Transient),
         ("dynamodb", "ImportTable", "ImportConflictException", Conflict),
         ("dynamodb", "ImportTable", "IdempotentParameterMismatchException", Conflict),
         ("dynamodb", "UpdateTimeToLive", "ValidationException", Invalid),

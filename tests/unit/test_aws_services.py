@@ -1,29 +1,29 @@
-"""The thin service modules against moto: what they leave behind, and that repeating them is harmless."""
+"""The thin service modules against the sandbox: what they leave behind, and that repeating them is harmless."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from migrate.aws import autoscaling, dynamodb, errors, kms, logs, objects, s3, session, transfer
 from migrate.core.errors import Conflict, NotFound
+from migrate.sandbox.server import Sandbox
+from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT
 
-ACCOUNT, REGION, BUCKET = "123456789012", "eu-west-1", "transfer-bucket"
+ACCOUNT, BUCKET = TARGET_ACCOUNT, "transfer-bucket"
 IMPORT = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/orders/import/01795000000000-0a1b2c3d"
 
 
 @pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[session.Account]:
+def account(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> session.Account:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
-    monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")
-    with mock_aws():
-        yield session.connect(session.AccountAccess("target", ACCOUNT, REGION), read_only=False)
+    role = f"arn:aws:iam::{ACCOUNT}:role/{ROLE_NAME}"
+    access = session.AccountAccess("target", ACCOUNT, REGION, role=role, endpoint_url=sandbox.endpoint_url)
+    return session.connect(access, read_only=False)
 
 
 @pytest.fixture
@@ -44,6 +44,16 @@ def table(account: session.Account) -> str:
     return str(made["TableArn"])
 
 
+def allow(action: str, resource: str) -> str:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{SOURCE_ACCOUNT}:root"},
+        "Action": action,
+        "Resource": resource,
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
 def test_a_bucket_is_made_once_and_secured(account: session.Account, bucket: str) -> None:
     s3.create_bucket(account, bucket)
     head = s3.head_bucket(account, bucket)
@@ -61,11 +71,11 @@ def test_a_bucket_is_made_once_and_secured(account: session.Account, bucket: str
 
 
 def test_what_a_plain_bucket_says(account: session.Account, bucket: str) -> None:
-    assert s3.ownership(account, bucket) == "ObjectWriter"
+    assert s3.ownership(account, bucket) == "BucketOwnerEnforced"
+    assert s3.is_private(account, bucket)
     assert s3.encryption(account, bucket) == ("AES256", None)
     assert s3.get_policy(account, bucket) is None
     assert s3.bucket_tags(account, bucket) == {}
-    assert not s3.is_private(account, bucket)
     assert not s3.is_versioned(account, bucket)
     assert not s3.requester_pays(account, bucket)
     assert s3.head_bucket(account, "no-such-bucket") is None
@@ -78,7 +88,7 @@ def test_tags_of_a_bucket_are_merged(account: session.Account, bucket: str) -> N
 
 
 def test_a_bucket_policy_comes_and_goes(account: session.Account, bucket: str) -> None:
-    policy = json.dumps({"Version": "2012-10-17", "Statement": []})
+    policy = allow("s3:GetObject", f"arn:aws:s3:::{bucket}/*")
     s3.put_policy(account, bucket, policy)
     assert s3.get_policy(account, bucket) == policy
     s3.delete_policy(account, bucket)
@@ -135,7 +145,7 @@ def test_settings_of_a_table(account: session.Account, table: str) -> None:
 
 def test_a_resource_policy_comes_and_goes(account: session.Account, table: str) -> None:
     assert dynamodb.get_resource_policy(account, table) is None
-    policy = json.dumps({"Version": "2012-10-17", "Statement": []})
+    policy = allow("dynamodb:Scan", table)
     revision = dynamodb.put_resource_policy(account, table, policy, None)
     assert dynamodb.get_resource_policy(account, table) == (policy, revision)
     with pytest.raises(Conflict):
@@ -152,7 +162,7 @@ def test_deleting_a_table_twice(account: session.Account, table: str) -> None:
         dynamodb.describe_recovery(account, "orders")
 
 
-def test_auto_scaling_is_upserted(account: session.Account) -> None:
+def test_auto_scaling_is_upserted(account: session.Account, table: str) -> None:
     where = ("table/orders", "dynamodb:table:ReadCapacityUnits")
     for maximum in (10, 20):
         autoscaling.register_target(account, *where, 1, maximum)

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from moto.dynamodb.responses import DynamoHandler
-from moto.server import ThreadedMotoServer
 
 from migrate.aws import autoscaling, dynamodb, errors, s3, session
 from migrate.aws.readonly import ReadOnlyViolation
@@ -22,11 +18,25 @@ from migrate.core.errors import AlreadyExists, Conflict, CredentialsExpired, Ref
 from migrate.core.table import Encryption, KinesisDestination
 from migrate.observe.collect import collect, list_source_tables, verify_accounts
 from migrate.observe.inventory import Inventory
+from migrate.sandbox import insights
+from migrate.sandbox.server import Sandbox
+from migrate.sandbox.settings import REGION, SOURCE_ACCOUNT, TARGET_ACCOUNT
 
-SOURCE, TARGET, REGION = "111111111111", "222222222222", "eu-west-1"
+SOURCE, TARGET = SOURCE_ACCOUNT, TARGET_ACCOUNT
 STREAM = f"arn:aws:kinesis:{REGION}:{SOURCE}:stream/changes"
 TABLE_ARN = f"arn:aws:dynamodb:{REGION}:{SOURCE}:table/orders"
 BUCKET = "migration-bucket"
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{TARGET_ACCOUNT}:root"},
+            "Action": "dynamodb:Scan",
+            "Resource": TABLE_ARN,
+        }
+    ],
+}
 READS_PER_TABLE = {
     "DescribeTable",
     "DescribeTimeToLive",
@@ -37,78 +47,28 @@ READS_PER_TABLE = {
 }
 
 
-class Emulator:
-    """moto's server; it also knows the two reads that moto lacks, and can refuse operations as IAM would."""
-
-    def __init__(self) -> None:
-        self.server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        self.denied: set[tuple[str, str]] = set()
-
-    @property
-    def url(self) -> str:
-        host, port = self.server.get_host_and_port()
-        return f"http://{host}:{port}"
-
-    def reset(self) -> None:
-        """Forget everything; moto's stores are shared by the whole process."""
-        urllib.request.urlopen(f"{self.url}/moto-api/reset", data=b"").close()
-
-    def answer(self, handler: Any) -> Any:
-        operation = handler.headers["X-Amz-Target"].split(".")[1]
-        if (handler.current_account, operation) not in self.denied:
-            return None
-        message = f"User: arn:aws:sts::{handler.current_account}:x is not authorized to perform: dynamodb:{operation}"
-        error = {"__type": "com.amazon.coral.service#AccessDeniedException", "message": message}
-        return 400, {"status": 400}, json.dumps(error)
-
-
-def kinesis(handler: Any) -> str:
-    on = handler.body["TableName"] == "orders" and handler.current_account == SOURCE
-    live = [{"StreamArn": STREAM, "DestinationStatus": "ACTIVE"}]
-    return json.dumps({"TableName": handler.body["TableName"], "KinesisDataStreamDestinations": live if on else []})
-
-
-def insights(handler: Any) -> str:
-    """Two pages."""
-    entry = {"TableName": "orders", "ContributorInsightsStatus": "ENABLED"}
-    if handler.body.get("NextToken"):
-        entries = [entry, {**entry, "IndexName": "by-day", "ContributorInsightsMode": "THROTTLED_KEYS"}]
-        return json.dumps({"ContributorInsightsSummaries": entries})
-    return json.dumps({"ContributorInsightsSummaries": [{**entry, "TableName": "alien"}], "NextToken": "more"})
-
-
 @pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
-    server = Emulator()
-    plain = DynamoHandler.call_action
+def emulator(shared_sandbox: Sandbox) -> Iterator[Sandbox]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "example")
         patch.delenv("AWS_PROFILE", raising=False)
-        patch.setattr(DynamoHandler, "describe_kinesis_streaming_destination", kinesis, raising=False)
-        patch.setattr(DynamoHandler, "list_contributor_insights", insights, raising=False)
-        patch.setattr(DynamoHandler, "call_action", lambda handler: server.answer(handler) or plain(handler))
-        server.server.start()
-        server.reset()
-        furnish(server)
-        yield server
-        server.reset()
-        server.server.stop()
+        furnish(shared_sandbox)
+        yield shared_sandbox
 
 
-def access(server: Emulator, id: str, claimed: str | None = None) -> session.AccountAccess:
+def access(server: Sandbox, id: str, claimed: str | None = None) -> session.AccountAccess:
     role = f"arn:aws:iam::{id}:role/MigrateSandbox"
     side = "source" if id == SOURCE else "target"
-    return session.AccountAccess(side, claimed or id, REGION, role=role, endpoint_url=server.url)
+    return session.AccountAccess(side, claimed or id, REGION, role=role, endpoint_url=server.endpoint_url)
 
 
-def connect(server: Emulator, id: str, *, read_only: bool = True) -> session.Account:
+def connect(server: Sandbox, id: str, *, read_only: bool = True) -> session.Account:
     return session.connect(access(server, id), read_only=read_only)
 
 
-def furnish(server: Emulator) -> None:
-    """One table with every setting that moto keeps, plain ones, a bucket and keys."""
+def furnish(server: Sandbox) -> None:
+    """One table with every setting, plain ones, a bucket and keys."""
     source, target = (connect(server, id, read_only=False) for id in (SOURCE, TARGET))
     key = errors.call(source, "kms", "CreateKey")["KeyMetadata"]
     errors.call(source, "kms", "CreateAlias", AliasName="alias/orders", TargetKeyId=key["KeyId"])
@@ -134,7 +94,14 @@ def furnish(server: Emulator) -> None:
     dynamodb.update_ttl(source, "orders", "expiresAt", True)
     dynamodb.update_recovery(source, "orders", 7)
     dynamodb.tag(source, TABLE_ARN, {"team": "checkout", "migrate:lineage": "abc"})
-    dynamodb.put_resource_policy(source, TABLE_ARN, '{ "Version": "2012-10-17", "Statement": [] }', None)
+    dynamodb.put_resource_policy(source, TABLE_ARN, json.dumps(POLICY, indent=2), None)
+    errors.call(source, "kinesis", "CreateStream", StreamName="changes", ShardCount=1)
+    errors.call(source, "dynamodb", "EnableKinesisStreamingDestination", TableName="orders", StreamArn=STREAM)
+    for place in ({}, {"IndexName": "by-day", "ContributorInsightsMode": "THROTTLED_KEYS"}):
+        errors.call(
+            source, "dynamodb", "UpdateContributorInsights", TableName="orders", ContributorInsightsAction="ENABLE",
+            **place,
+        )  # fmt: skip
     for resource, kind in (("table/orders", "table"), ("table/orders/index/by-day", "index")):
         autoscaling.register_target(source, resource, f"dynamodb:{kind}:ReadCapacityUnits", 5, 50)
     autoscaling.put_schedule(
@@ -158,7 +125,7 @@ def furnish(server: Emulator) -> None:
 class Accounts:
     """Fresh read-only accounts, with a record of everything that they send."""
 
-    def __init__(self, server: Emulator) -> None:
+    def __init__(self, server: Sandbox) -> None:
         self.source, self.target = connect(server, SOURCE), connect(server, TARGET)
         self.sent: list[tuple[str, str, str]] = []
         for account in (self.source, self.target):
@@ -178,15 +145,17 @@ class Accounts:
 
 
 @pytest.fixture
-def accounts(emulator: Emulator) -> Accounts:
+def accounts(emulator: Sandbox) -> Accounts:
     return Accounts(emulator)
 
 
 @contextlib.contextmanager
-def denied(server: Emulator, *refused: tuple[str, str]) -> Iterator[None]:
-    server.denied |= set(refused)
+def denied(server: Sandbox, *refused: tuple[str, str]) -> Iterator[None]:
+    """The named operations of the named accounts are refused, as IAM refuses them."""
+    rules = [{"kind": "access-denied", "account": account, "operation": operation} for account, operation in refused]
+    assert server.faults.replace({"rules": rules}) == []
     yield
-    server.denied.clear()
+    server.faults.clear()
 
 
 EVERYTHING: dict[str, Any] = {
@@ -203,7 +172,7 @@ def test_every_setting_is_read(accounts: Accounts) -> None:
     assert spec.encryption == Encryption("customer-managed", seen.keys["orders"].arn)
     assert (spec.ttl, spec.recovery_days, spec.stream) == ("expiresAt", 7, "NEW_IMAGE")
     assert (spec.tags, table.own_tags) == ({"team": "checkout"}, {"migrate:lineage": "abc"})
-    assert spec.resource_policy == '{"Statement":[],"Version":"2012-10-17"}'
+    assert spec.resource_policy == json.dumps(POLICY, sort_keys=True, separators=(",", ":"))
     assert spec.kinesis == KinesisDestination(STREAM)
     assert spec.contributor_insights == {"": "ACCESSED_AND_THROTTLED_KEYS", "by-day": "THROTTLED_KEYS"}
     assert set(spec.auto_scaling) == {"table:Read", "index/by-day:Read"}
@@ -239,8 +208,15 @@ def test_a_pair_of_tables_costs_at_most_twelve_reads(accounts: Accounts) -> None
     for side in ("source", "target"):
         of_table = {name: n for name, n in accounts.operations(side).items() if name in READS_PER_TABLE}
         assert of_table == dict.fromkeys(READS_PER_TABLE, 1)
-    # GetCallerIdentity, three lists of auto scaling, two pages of contributor insights; whatever the number of tables.
-    assert len(accounts.sent) == 12 + 2 * 6
+    # GetCallerIdentity, three lists of auto scaling, one of contributor insights; whatever the number of tables.
+    assert len(accounts.sent) == 12 + 2 * 5
+
+
+def test_contributor_insights_are_read_to_the_last_page(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(insights, "PAGE", 1)
+    table = accounts.look(("orders", "orders-2")).source_tables["orders"]
+    assert set(table.spec.contributor_insights) == {"", "by-day"}
+    assert accounts.operations("source")["ListContributorInsights"] == 2
 
 
 def test_an_absent_target_table_costs_one_read(accounts: Accounts) -> None:
@@ -253,7 +229,7 @@ def test_calls_are_counted(accounts: Accounts) -> None:
     assert accounts.source.calls == accounts.operations("source")
 
 
-def test_digest_is_the_same_each_time(emulator: Emulator) -> None:
+def test_digest_is_the_same_each_time(emulator: Sandbox) -> None:
     pairs = [("orders", "plain"), ("plain", "other"), ("gone", "gone")]
     first = Accounts(emulator).look(*pairs, **EVERYTHING)
     second = Accounts(emulator).look(*reversed(pairs), **dict(reversed(EVERYTHING.items())))
@@ -270,7 +246,7 @@ def test_a_missing_source_table_is_told_and_the_rest_goes_on(accounts: Accounts)
 
 
 def test_a_missing_permission_names_action_and_table_and_the_rest_goes_on(
-    emulator: Emulator, accounts: Accounts
+    emulator: Sandbox, accounts: Accounts
 ) -> None:
     with denied(emulator, (SOURCE, "ListTagsOfResource")):
         seen = accounts.look(("orders", "orders"))
@@ -280,7 +256,7 @@ def test_a_missing_permission_names_action_and_table_and_the_rest_goes_on(
     assert seen.source_tables == {}, "a table without its tags must not look like one that has none"
 
 
-def test_a_table_that_may_not_be_described(emulator: Emulator, accounts: Accounts) -> None:
+def test_a_table_that_may_not_be_described(emulator: Sandbox, accounts: Accounts) -> None:
     with denied(emulator, (TARGET, "DescribeTable")):
         seen = accounts.look(("plain", "plain"))
     (problem,) = seen.diagnostics
@@ -297,7 +273,7 @@ def test_a_table_that_may_not_be_described(emulator: Emulator, accounts: Account
     ],
 )
 def test_without_an_optional_permission_the_plan_goes_on(
-    emulator: Emulator, accounts: Accounts, operation: str, address: str, words: str
+    emulator: Sandbox, accounts: Accounts, operation: str, address: str, words: str
 ) -> None:
     with denied(emulator, (SOURCE, operation)):
         seen = accounts.look(("orders", "orders"))
@@ -307,7 +283,7 @@ def test_without_an_optional_permission_the_plan_goes_on(
     assert seen.source_tables["orders"].spec.ttl == "expiresAt"
 
 
-def test_source_tables_are_listed(emulator: Emulator, accounts: Accounts) -> None:
+def test_source_tables_are_listed(emulator: Sandbox, accounts: Accounts) -> None:
     assert list_source_tables(accounts.source) == (["orders", "plain"], [])
     with denied(emulator, (SOURCE, "ListTables")):
         names, (problem,) = list_source_tables(accounts.source)
@@ -321,7 +297,7 @@ def test_accounts_are_who_the_manifest_says(accounts: Accounts) -> None:
     assert source.caller == f"arn:aws:sts::{SOURCE}:assumed-role/MigrateSandbox/migrate"
 
 
-def test_both_wrong_accounts_are_told_at_once(emulator: Emulator) -> None:
+def test_both_wrong_accounts_are_told_at_once(emulator: Sandbox) -> None:
     source = session.connect(access(emulator, SOURCE, claimed="333333333333"), read_only=True)
     target = session.connect(access(emulator, TARGET, claimed="444444444444"), read_only=True)
     with pytest.raises(Refused) as caught:
@@ -335,7 +311,7 @@ def test_both_wrong_accounts_are_told_at_once(emulator: Emulator) -> None:
     assert "MigrateSandbox" in caught.value.why
 
 
-def test_missing_credentials_stop_everything(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_credentials_stop_everything(emulator: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
@@ -353,7 +329,7 @@ def test_a_role_in_read_only_mode_cannot_write(accounts: Accounts) -> None:
     assert dynamodb.describe_table(accounts.target, "other") is not None
 
 
-def test_objects(emulator: Emulator) -> None:
+def test_objects(emulator: Sandbox) -> None:
     target, source = (connect(emulator, id, read_only=False) for id in (TARGET, SOURCE))
     content = b"0123456789" * 300_000
     errors.call(target, "s3", "PutObject", Bucket=BUCKET, Key="a/1", Body=content)

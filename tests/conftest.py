@@ -1,0 +1,48 @@
+"""The one embedded AWS of a test process. moto's data is global, so every test that needs AWS shares this server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from migrate.sandbox.settings import Timing
+
+if TYPE_CHECKING:
+    from migrate.sandbox.server import Sandbox
+
+NOW = Timing(create=0, update=0, export=0, load=0, settings=0)
+
+
+@pytest.fixture(scope="session")
+def sandbox_server() -> Iterator[Sandbox]:
+    """The server itself; ask for `sandbox` or `shared_sandbox` instead, which start empty."""
+    from migrate.sandbox.server import Sandbox  # costs a second, which tests without AWS must not pay
+
+    with Sandbox(NOW) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def timing() -> Timing:
+    """Nothing takes time; a module that tests transient states overrides this."""
+    return NOW
+
+
+@pytest.fixture
+def sandbox(sandbox_server: Sandbox, timing: Timing) -> Sandbox:
+    """An AWS that is empty at the start of the test."""
+    return _emptied(sandbox_server, timing)
+
+
+@pytest.fixture(scope="module")
+def shared_sandbox(sandbox_server: Sandbox, timing: Timing) -> Sandbox:
+    """An AWS that is empty at the start of the module, for one that furnishes it once and then mostly reads."""
+    return _emptied(sandbox_server, timing)
+
+
+def _emptied(server: Sandbox, timing: Timing) -> Sandbox:
+    server.reset()
+    server.set_timing(timing)
+    return server
