@@ -73,3 +73,11 @@ def test_a_target_with_another_key(world: World) -> None:
     assert refused.code == 4
     assert "id (S)" in refused.err
     assert "other (S)" in refused.err
+
+
+def test_nothing_to_compare_is_no_success(world: World) -> None:
+    world.table("orders")
+    world.manifest('[{match: "evnets-*"}]')
+    refused = world.run("verify", "m.yaml")
+    assert refused.code == 4
+    assert "nothing was compared" in refused.err
