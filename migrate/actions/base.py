@@ -190,6 +190,15 @@ def seconds_since(started: str | None, clock: Clock) -> float:
     return max(0.0, (clock.now() - began).total_seconds())
 
 
+LISTS_LAG = 120.0
+"""Seconds for which lists and tags may not show yet what a call has made (they are eventually consistent)."""
+
+
+def was_just_started(step: Step, context: Context) -> bool:
+    """True when this attempt was about to start, or started, a moment ago: what is not to be seen may be there."""
+    return step.started is not None and seconds_since(step.started, context.clock) < LISTS_LAG
+
+
 def next_look(elapsed: float) -> float:
     """Seconds until the next look at a job that runs for `elapsed` seconds: often at first, at most every 20 s."""
     return min(20.0, max(0.25, elapsed / 10))

@@ -23,6 +23,7 @@ from migrate.actions.base import (
     StepResult,
     next_look,
     seconds_since,
+    was_just_started,
 )
 from migrate.actions.import_failure import explain_failure
 from migrate.aws import dynamodb, transfer
@@ -32,8 +33,6 @@ from migrate.core.events import Progress
 from migrate.state.model import OwnedResource
 
 DEADLINE = 72 * 3600.0
-LISTS_LAG = 120.0
-"""Seconds for which ListImports may not show an import yet (it is eventually consistent)."""
 
 
 class ImportHandler:
@@ -55,7 +54,8 @@ class ImportHandler:
             return Satisfied(found["ImportArn"]) if done else InProgress(found["ImportArn"])
         if step.handle:
             return InProgress(step.handle)  # not visible yet, right after the start
-        if dynamodb.describe_table(account, step.params["table"]) is None or _was_just_started(step, context):
+        # Right after a start, the token is the way to look: it gives back the import that this attempt made.
+        if dynamodb.describe_table(account, step.params["table"]) is None or was_just_started(step, context):
             return Absent()
         return Conflicting(
             StepError(
@@ -95,7 +95,7 @@ class ImportHandler:
         released = () if table else (table_arn(account, step.params["table"]),)
         if status != "COMPLETED" or not _is_balanced(step, found):
             return Failed(explain_failure(step, account, found, is_partial=table is not None), owned, released)
-        if table is None or not _is_active(table):
+        if table is None or not is_active(table):
             return Running(next_look(elapsed))
         return Done(_outputs(found, table), owned=owned)
 
@@ -147,20 +147,13 @@ def table_arn(account: Account, name: str) -> str:
     return f"arn:{account.partition}:dynamodb:{account.region}:{account.id}:table/{name}"
 
 
-def _was_just_started(step: Step, context: Context) -> bool:
-    """True when this attempt was about to start a moment ago: lists of imports lag behind, tokens do not.
-
-    To start again is then the way to look: the token gives back the import that this attempt made, if it made one.
-    """
-    return step.started is not None and seconds_since(step.started, context.clock) < LISTS_LAG
-
-
 def _is_balanced(step: Step, found: Mapping[str, Any]) -> bool:
     expected = step.params["item_count"]
     return bool(found.get("ImportedItemCount") == expected and not found.get("ErrorCount"))
 
 
-def _is_active(table: Mapping[str, Any]) -> bool:
+def is_active(table: Mapping[str, Any]) -> bool:
+    """True when the table and all its global indexes can be used."""
     indexes = table.get("GlobalSecondaryIndexes") or []
     return table.get("TableStatus") == "ACTIVE" and all(i.get("IndexStatus", "ACTIVE") == "ACTIVE" for i in indexes)
 

@@ -1,0 +1,91 @@
+"""Create an empty target table, for strategies that write its items themselves.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html
+"""
+
+from __future__ import annotations
+
+from migrate.actions.base import (
+    Absent,
+    Conflicting,
+    Context,
+    Done,
+    InProgress,
+    Observation,
+    Running,
+    Satisfied,
+    Step,
+    StepResult,
+    next_look,
+    seconds_since,
+    was_just_started,
+)
+from migrate.actions.load import is_active, remove_table, table_arn
+from migrate.aws import dynamodb
+from migrate.core.errors import StepError
+from migrate.state.model import OwnedResource
+
+LINEAGE_TAG = "migrate:lineage"
+TOKEN_TAG = "migrate:token"
+
+
+class TableHandler:
+    """Kind `table`: params `creation` (the parameters of CreateTable, without our own tags).
+
+    CreateTable has no client token, so the attempt's token is a tag that is set with the creation itself: it tells our
+    table from one that somebody else has made meanwhile.
+    """
+
+    slot: str | None = "control"
+
+    def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
+        """The table."""
+        return (OwnedResource(table_arn(context.account(step.side), _name(step)), "table", "target", step.address),)
+
+    def observe(self, step: Step, context: Context) -> Observation:
+        """See `ActionHandler.observe`. A table without the attempt's token is a conflict."""
+        account = context.account(step.side)
+        table = dynamodb.describe_table(account, _name(step))
+        if table is None:
+            return Absent()
+        if dynamodb.list_tags(account, table["TableArn"]).get(TOKEN_TAG) == step.token:
+            return Satisfied() if is_active(table) else InProgress("")
+        if was_just_started(step, context):
+            return InProgress("")  # tags are eventually consistent; `poll` does not end before they are there
+        return Conflicting(
+            StepError(
+                f"the table {_name(step)} exists in {account.id} {account.region}, and this migration did not make it",
+                "it appeared after the plan was made",
+                "migrate plan   shows what can be done",
+            )
+        )
+
+    def start(self, step: Step, context: Context) -> str | None:
+        """See `ActionHandler.start`."""
+        creation = dict(step.params["creation"])
+        ours = {LINEAGE_TAG: context.lineage, "migrate:address": step.address, TOKEN_TAG: step.token}
+        own = [{"Key": key, "Value": value} for key, value in ours.items()]
+        dynamodb.create_table(context.account(step.side), **{**creation, "Tags": [*creation.get("Tags", []), *own]})
+        return None
+
+    def poll(self, step: Step, context: Context) -> StepResult:
+        """See `ActionHandler.poll`."""
+        account = context.account(step.side)
+        table = dynamodb.describe_table(account, _name(step))
+        is_ours = table is not None and dynamodb.list_tags(account, table["TableArn"]).get(TOKEN_TAG) == step.token
+        if table is None or not is_active(table) or not is_ours:
+            return Running(next_look(seconds_since(step.started, context.clock)))
+        proof = {"table_id": table["TableId"]}
+        owned = OwnedResource(table["TableArn"], "table", "target", step.address, True, proof)
+        return Done({"table_arn": table["TableArn"], "table_id": table["TableId"]}, owned=(owned,))
+
+    def undo(self, step: Step, context: Context) -> None:
+        """Delete the table, if it is the very one that this action made."""
+        for resource in step.owned:
+            if resource.kind == "table":
+                remove_table(context.account(step.side), _name(step), resource.proof.get("table_id", ""))
+
+
+def _name(step: Step) -> str:
+    name: str = step.params["creation"]["TableName"]
+    return name
