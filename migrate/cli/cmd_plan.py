@@ -34,6 +34,7 @@ def register(app: typer.Typer) -> None:
 
 def run(manifest: str, *, out: str, detailed_exitcode: bool, as_json: bool, only: list[str]) -> int:
     """See the command."""
+    from migrate.cli.world import refusal
     from migrate.plan.planfile import plan_document
 
     made, state, is_resumed = make(manifest, only)
@@ -43,7 +44,7 @@ def run(manifest: str, *, out: str, detailed_exitcode: bool, as_json: bool, only
         console.json(plan_document(made))
     if made.is_errored:
         console.diagnostics(made.diagnostics)
-        return exit_codes.REFUSED
+        return exit_codes.exit_code(refusal(made)(""))
     if not as_json:
         _print(made, state, is_resumed, out)
     if is_resumed or (detailed_exitcode and made.actions):

@@ -21,6 +21,7 @@ INTERRUPTED = 130
 
 _BY_CLASS: tuple[tuple[type[errors.MigrateError], int], ...] = (
     (errors.ManifestInvalid, INVALID),
+    (errors.PermissionMissing, CREDENTIALS),
     (errors.Refused, REFUSED),
     (errors.PlanIsStale, STALE),
     (errors.StateLocked, STATE),

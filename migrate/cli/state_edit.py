@@ -10,6 +10,7 @@ from migrate.cli.console import console
 from migrate.cli.kept import existing
 from migrate.cli.world import World, mapped_tables, open_world, read_manifest, state_or_new, store
 from migrate.core.errors import ManifestInvalid, Refused, StateUnusable
+from migrate.plan.strategy import load_record
 from migrate.state.model import SHARED, OwnedResource, State, Status, StepFile, StepRecord, token
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _pair(world: World, table: str) -> TablePair:
 def _refuse_known(state: State, table: str, manifest_file: str) -> None:
     if table == SHARED:
         raise Refused(f"a table called {SHARED} cannot be kept in a state")
-    load = state.record(f"{table}/import")
+    load = load_record(table, state)
     if load is not None and load.status in (Status.STARTING, Status.RUNNING, Status.DONE):
         words = "is in the state already" if load.status is Status.DONE else "is being loaded by this migration"
         hint = f"migrate plan {manifest_file}; or first: migrate state forget {state.migration.migration} {table}"

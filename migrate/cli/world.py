@@ -10,7 +10,7 @@ from migrate.aws.session import Account, AccountAccess, connect
 from migrate.cli.console import console
 from migrate.core.clock import SystemClock, new_lineage
 from migrate.core.diagnostics import Diagnostic, error, has_errors
-from migrate.core.errors import ManifestInvalid, Refused, StateUnusable
+from migrate.core.errors import ManifestInvalid, PermissionMissing, Refused, StateUnusable
 from migrate.manifest.load import load_manifest
 from migrate.manifest.model import AccountConfig, Manifest, TableMapping
 from migrate.manifest.tables import is_enough_without_listing, resolve_tables
@@ -126,11 +126,17 @@ def state_or_new(kept: State | None, manifest: Manifest) -> State:
     return kept
 
 
+def refusal(plan: Plan) -> type[Refused]:
+    """The class of error that a plan with errors ends in: `PermissionMissing` when nothing but permissions is wrong."""
+    causes = {one.cause for one in plan.diagnostics if one.is_error}
+    return PermissionMissing if causes == {"AccessDenied"} else Refused
+
+
 def refuse(plan: Plan) -> None:
     """Print the plan's diagnostics; raise `Refused` when one of them is an error."""
     console.diagnostics(plan.diagnostics)
     if plan.is_errored:
-        raise Refused(
+        raise refusal(plan)(
             f"{plan.migration} cannot be carried out; nothing was changed",
             hint=f"mend what is marked as an error above, then: migrate plan {plan.manifest_file}",
         )

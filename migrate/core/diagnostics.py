@@ -45,6 +45,8 @@ class Diagnostic:
     why: str = ""
     hint: str = ""
     location: Location | None = None
+    cause: str | None = None
+    """Name of the error class behind it, where a call to AWS failed; it decides the exit code."""
 
     @property
     def is_error(self) -> bool:

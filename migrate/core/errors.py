@@ -29,6 +29,10 @@ class Refused(MigrateError):
     """A preflight check or a safety gate says no; nothing was changed."""
 
 
+class PermissionMissing(Refused):
+    """All that stands against the plan is what the credentials may not do."""
+
+
 class PlanIsStale(MigrateError):
     """The world, the manifest or the state moved after the plan was made."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -27,7 +28,8 @@ _BUCKET_READS: tuple[Callable[..., Any], ...] = (
 def failed_read(address: str, failure: AwsError, *, consequence: str = "") -> Diagnostic:
     """An ERROR diagnostic for a read that is needed and failed."""
     why = ". ".join(text.rstrip(".") for text in (failure.why, consequence) if text)
-    return error(failure.summary, address=address, why=why, hint=failure.hint)
+    found = error(failure.summary, address=address, why=why, hint=failure.hint)
+    return dataclasses.replace(found, cause=type(failure).__name__)
 
 
 def ask_buckets(reader: Reader, target: Account, names: Sequence[str]) -> None:

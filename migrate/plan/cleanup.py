@@ -13,6 +13,7 @@ from migrate.manifest.model import Manifest, TableMapping
 from migrate.observe.inventory import AccountFacts
 from migrate.plan.gates import broken_gates
 from migrate.plan.model import Action, Change, Plan, PlannedAccount, PlannedTable, Risk, Side
+from migrate.plan.strategy import load_of
 from migrate.state.model import SHARED, OwnedResource, State, Status, StepFile
 
 _WORDS = {"export": "delete the exported files", "bucket-policy": "take back the grant", "bucket": "delete the bucket"}
@@ -89,7 +90,7 @@ def _unfinished(file: StepFile, mapping: TableMapping | None, manifest: Manifest
     if not steps:
         return
     running = [record.address for record in steps.values() if record.status in (Status.STARTING, Status.RUNNING)]
-    load, verified = steps.get(f"{file.name}/import"), steps.get(f"{file.name}/verify")
+    load, verified = load_of(file), steps.get(f"{file.name}/verify")
     next_command = f"finish it first: migrate apply {manifest.file}"
     if running:
         yield error(f"{file.name} is not finished: {', '.join(running)} is still running", hint=next_command)

@@ -10,7 +10,7 @@ from migrate.core.diagnostics import Diagnostic
 from migrate.core.table import TableFacts, TableSpec
 from migrate.observe.inventory import Inventory
 from migrate.plan.model import Action, Estimate
-from migrate.state.model import State
+from migrate.state.model import State, StepFile, StepRecord
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,24 @@ class Recipe:
     shared: tuple[Action, ...] = ()
     shared_cleanup: tuple[Action, ...] = ()
     needs_user: tuple[str, ...] = field(default=())
+    is_tagged: bool = False
+    """True when the load itself puts our own tags on the table."""
+
+
+LOAD_KINDS = frozenset({"import", "copy"})
+"""Kinds of actions whose end means that the items are in the target. A table has one of them at a time."""
+
+
+def load_record(name: str, state: State) -> StepRecord | None:
+    """The record of the load of target table `name` that was begun last, whatever its strategy."""
+    file = state.files.get(name)
+    return load_of(file) if file else None
+
+
+def load_of(file: StepFile) -> StepRecord | None:
+    """The record of the load of a table that was begun last."""
+    loads = [record for record in file.steps.values() if record.kind in LOAD_KINDS]
+    return max(loads, key=lambda record: record.started or "", default=None)
 
 
 class Strategy(Protocol):

@@ -13,7 +13,7 @@ from migrate.plan.creation import attribute_definitions, index_parameters
 from migrate.plan.diff import FieldChange, compare, foreign_indexes, missing_indexes
 from migrate.plan.model import Action, Change, Risk, Side, ref
 from migrate.plan.settings import AFTER_LOAD, AFTER_VERIFY, BY_NAME, SETTINGS
-from migrate.plan.strategy import Recipe, Strategy, TableRequest
+from migrate.plan.strategy import LOAD_KINDS, Recipe, Strategy, TableRequest, load_record
 from migrate.plan.words import change_lines, index_words
 from migrate.state.model import OwnedResource, State, Status
 
@@ -42,14 +42,16 @@ class TableActions:
 
 def stage_of(target: TableFacts | None, name: str, state: State) -> Stage:
     """Where the target table stands, by what is observed and by what this migration remembers of its load."""
-    load = state.record(f"{name}/import")
+    load = load_record(name, state)
     if target is None:
         return Stage.LOADING if load and load.status in (Status.STARTING, Status.RUNNING) else Stage.ABSENT
-    if load is None or not _is_ours(target, name, state):
+    if not _is_ours(target, name, state):
         return Stage.FOREIGN
-    if load.status in (Status.STARTING, Status.RUNNING):
-        return Stage.LOADING
-    return Stage.LOADED if load.status is Status.DONE else Stage.PARTIAL
+    if load is not None and load.status is Status.DONE and load.outputs.get("table_id") == target.table_id:
+        return Stage.LOADED
+    # An import needs a table that does not exist; every other load goes on in the table that is there.
+    is_left_by_import = load is not None and load.kind == "import" and load.status is Status.FAILED
+    return Stage.PARTIAL if is_left_by_import else Stage.LOADING
 
 
 def plan_table(request: TableRequest, strategy: Strategy, target: TableFacts | None) -> TableActions:
@@ -68,10 +70,10 @@ def plan_table(request: TableRequest, strategy: Strategy, target: TableFacts | N
 
 def _after_load(request: TableRequest, recipe: Recipe, spec: TableSpec, target: TableFacts | None) -> TableActions:
     """`recipe`, then the settings in which `spec` differs, verify, and what must wait for it."""
-    own_tags = _missing_own_tags(request, target)
+    own_tags = {} if recipe.is_tagged else _missing_own_tags(request, target)
     first = _chain(_settings(request, spec, AFTER_LOAD, own_tags), _last(recipe.load))
     loaded = _last(first) or _last(recipe.load)
-    verify = _verify(request, loaded, target)
+    verify = _verify(request, _load_address(request, recipe), loaded, target)
     checked = _last(verify) or loaded
     second = _chain(_settings(request, spec, AFTER_VERIFY, own_tags), checked)
     cleanup = [_needing(action, checked) for action in recipe.cleanup]
@@ -111,7 +113,7 @@ _AFTER_INDEXES = {
 
 def _missing_own_tags(request: TableRequest, target: TableFacts | None) -> dict[str, str]:
     wanted = {"migrate:lineage": request.state.lineage, "migrate:address": request.address("import")}
-    return wanted if target is None or any(target.own_tags.get(k) != v for k, v in wanted.items()) else {}
+    return wanted if target is None or target.own_tags.get("migrate:lineage") != request.state.lineage else {}
 
 
 def _setting_action(request: TableRequest, change: FieldChange, own_tags: Mapping[str, str]) -> Action:
@@ -154,7 +156,14 @@ def _index_action(request: TableRequest, name: str, index: Index) -> Action:
     )
 
 
-def _verify(request: TableRequest, needs: tuple[str, ...], target: TableFacts | None) -> list[Action]:
+def _load_address(request: TableRequest, recipe: Recipe) -> str:
+    """The action that puts the items there: planned now, or done earlier."""
+    planned = [action.address for action in recipe.load if action.kind in LOAD_KINDS]
+    done = load_record(request.target_name, request.state)
+    return planned[0] if planned else done.address if done else request.address("import")
+
+
+def _verify(request: TableRequest, load: str, needs: tuple[str, ...], target: TableFacts | None) -> list[Action]:
     """The verify action, unless this very table was verified already or the manifest says none."""
     address = request.address("verify")
     if request.verify == "none":
@@ -163,7 +172,6 @@ def _verify(request: TableRequest, needs: tuple[str, ...], target: TableFacts | 
     is_done = done is not None and done.status is Status.DONE
     if target and done and is_done and done.outputs.get("table_id") == target.table_id:
         return []
-    load = request.address("import")
     return [
         Action(
             address=address,
