@@ -13,7 +13,7 @@ from migrate.core.events import Progress
 from migrate.data.scan import choose_segments
 from migrate.data.transport import Credentials, Endpoint, Transport, never
 from migrate.verify.compare import Mode, ScanSide, verify_tables
-from migrate.verify.report import VerifyReport
+from migrate.verify.report import VerifyReport, key_text
 
 WORKERS = 4
 SHOWN = 5
@@ -85,20 +85,15 @@ def transport(account: Account, clock: Clock) -> Transport:
     return Transport(Endpoint(account.endpoint("dynamodb"), account.region, credentials, name), clock=clock)
 
 
-def key_text(key: dict[str, dict[str, object]]) -> str:
-    """A key for people: `PK=c#1 SK=12`."""
-    return " ".join(f"{name}={next(iter(value.values()))}" for name, value in key.items())
-
-
 def _difference(report: VerifyReport) -> StepError:
     counts = {
-        "differ": report.differs,
-        "are missing in the target": report.missing,
-        "are only in the target": report.extra,
-        "could not be compared": report.errors,
+        "different": report.differs,
+        "missing in the target": report.missing,
+        "only in the target": report.extra,
+        "not comparable": report.errors,
     }
     found = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
-    named = ", ".join(f"{one.mark} {key_text(dict(one.key))}" for one in report.named[:SHOWN])
+    named = "; ".join(f"{one.mark} {key_text(one.key)}" for one in report.named[:SHOWN])
     return StepError(
         f"{report.source_table} ({report.source_items:,} items) and {report.target_table} "
         f"({report.target_items:,} items) are not the same: {found}",

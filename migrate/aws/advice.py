@@ -121,9 +121,10 @@ def _permission_hint(service: str, operation: str, resource: str, message: str, 
     who = principal(account)
     if service == "sts" and account is not None and account.access.role:
         extra = " and the external id" if account.access.external_id else ""
+        own = f"profile {account.access.profile}" if account.access.profile else "the ambient credentials"
         return (
-            f"allow sts:AssumeRole on {account.access.role} for {who}; "
-            f"the role's trust policy must name it too (check the role's name{extra})"
+            f"allow sts:AssumeRole on {account.access.role} for {own}; "
+            f"the role's trust policy must name them too (check the role's name{extra})"
         )
     if service != "kms" and ("kms:" in text or "kms key" in text or " kms" in text):
         return f"allow {who} to use the KMS key: in the key policy and, in another account, in IAM as well"

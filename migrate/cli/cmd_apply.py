@@ -43,6 +43,9 @@ def run(what: str, *, auto_approve: bool, parallelism: int, only: list[str]) -> 
         if lock.note:
             console.say(f"note: {lock.note}")
         kept = states.read(manifest.name)
+        if saved is not None and _is_finished(saved, kept):
+            console.result(f"This plan is done: all of its steps were carried out. Next: migrate plan {manifest.file}")
+            return exit_codes.OK
         plan, is_resumed = _choose(world, states, kept, saved, only)
         state = state_or_new(kept, manifest)
         if not plan.actions:
@@ -54,6 +57,11 @@ def run(what: str, *, auto_approve: bool, parallelism: int, only: list[str]) -> 
             approve(plan, auto_approve)
         command = f"migrate apply {manifest.file}"
         return carry_out_plan(world, states, kept, plan, command, is_resumed=is_resumed, parallelism=parallelism)
+
+
+def _is_finished(saved: Plan, kept: State | None) -> bool:
+    active = kept.migration.active if kept else None
+    return active is not None and active.plan_id == saved.plan_id and active.is_finished
 
 
 def _choose(world: World, states: Store, kept: State | None, saved: Plan | None, only: list[str]) -> tuple[Plan, bool]:

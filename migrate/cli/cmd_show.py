@@ -43,7 +43,8 @@ def read_file(path: str) -> Plan:
         with open(path, encoding="utf-8") as file:
             value = json.load(file)
     except (OSError, ValueError) as problem:
-        raise ManifestInvalid([error(f"{path} cannot be read as a plan: {problem}")]) from problem
+        hint = "migrate plan MANIFEST --out FILE   saves one"
+        raise ManifestInvalid([error(f"{path} is no saved plan", why=str(problem), hint=hint)]) from problem
     return read_plan(value, path)
 
 

@@ -67,8 +67,9 @@ def _tables(world: World, only: Sequence[str]) -> list[tuple[TableMapping, Table
     found = [(mapping, by_name[mapping.target_name]) for mapping in mappings if mapping.target_name in by_name]
     problems = [*problems, *missing, *(d for mapping, pair in found for d in _key_problems(mapping, pair))]
     console.diagnostics(problems)
-    if has_errors(problems):
-        raise Refused("nothing was compared", hint=f"mend the errors above, then: migrate verify {world.manifest.file}")
+    if has_errors(problems) or not found:
+        hint = "mend the errors above" if found or mappings else "name or match tables that the source account has"
+        raise Refused("nothing was compared", hint=f"{hint}, then: migrate verify {world.manifest.file}")
     return found
 
 

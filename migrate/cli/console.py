@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
 from migrate.core.codec import Json
 from migrate.core.diagnostics import Diagnostic
@@ -37,15 +39,15 @@ class Console:
 
     def result(self, text: str) -> None:
         """A result: stdout."""
-        print(text, flush=True)
+        _print(text, sys.stdout)
 
     def json(self, value: Json) -> None:
         """A result as JSON: stdout."""
-        print(json.dumps(value, indent=2, ensure_ascii=False), flush=True)
+        _print(json.dumps(value, indent=2, ensure_ascii=False), sys.stdout)
 
     def say(self, text: str = "") -> None:
         """Something about the run: stderr."""
-        print(text, file=sys.stderr, flush=True)
+        _print(text, sys.stderr)
 
     def diagnostics(self, found: Sequence[Diagnostic]) -> None:
         """Diagnostics: stderr."""
@@ -55,6 +57,16 @@ class Console:
     def error(self, error: MigrateError) -> None:
         """An error that ends the command: stderr."""
         self.say(error_text(error, self.error_style))
+
+
+def _print(text: str, stream: TextIO) -> None:
+    """`migrate plan | head` is no failure: when the reader has gone, the command goes on to its own end in silence."""
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 console = Console()

@@ -98,9 +98,6 @@ def main(arguments: list[str] | None = None) -> int:
         return exit_codes.exit_code(error)
     except KeyboardInterrupt:
         return exit_codes.INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `migrate plan | head` is no failure
-        return exit_codes.OK
     except Exception as error:  # noqa: BLE001 - the last resort
         return _fault(error)
     return int(code or 0)

@@ -142,4 +142,4 @@ def _adopted(file: StepFile, pair: TablePair, lineage: str) -> StepFile:
     proof = {"table_id": pair.target_id}
     resource = OwnedResource(pair.target_arn, "table", "target", address, is_confirmed=True, proof=proof)
     steps = {name: one for name, one in file.steps.items() if name != f"{file.name}/verify"}
-    return dataclasses.replace(file, steps=steps).updated(record, [resource])
+    return dataclasses.replace(file, steps=steps).updated(record, (resource,))

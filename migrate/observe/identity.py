@@ -22,7 +22,7 @@ def verify_identity(account: Account) -> AccountFacts:
     if found != account.id:
         raise Refused(
             f"accounts.{account.side}: the credentials are of account {found}, the manifest says {account.id}",
-            why=f"{advice.credentials_in_words(account)} is {caller}",
+            why=f"we are {caller}, by {advice.credentials_in_words(account)}",
             hint=f"choose a profile or role of {account.id} under accounts.{account.side}, or correct its id",
         )
     account.caller = caller

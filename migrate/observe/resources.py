@@ -89,7 +89,7 @@ def key_facts(reader: Reader, account: Account, name: str, id: str) -> tuple[Key
     """What is known of a KMS key that the manifest calls `name`."""
     found = reader.answer(kms.describe_key, account, id)
     if found is None:
-        return KeyFacts(name, arn=""), []
+        return KeyFacts(name, arn=""), []  # whether it must be there is the planner's matter
     if isinstance(found, AwsError):
         return KeyFacts(name, arn=""), [failed_read(f"keys.{name}", found)]
     policy = reader.answer(kms.get_key_policy, account, found["Arn"])

@@ -30,7 +30,7 @@ def build(
     """
     tables: list[PlannedTable] = []
     parts: list[TableActions] = []
-    diagnostics: list[Diagnostic] = list(inventory.diagnostics)
+    diagnostics: list[Diagnostic] = [*inventory.diagnostics, *_missing_keys(manifest, inventory)]
     for mapping in mappings:
         source = inventory.source_tables.get(mapping.source_name)
         if source is None:
@@ -123,6 +123,25 @@ def _choose(
         reasons += verdict.reasons
         warnings += verdict.warnings
     return None, request, Verdict(tuple(reasons), tuple(warnings))
+
+
+def _missing_keys(manifest: Manifest, inventory: Inventory) -> list[Diagnostic]:
+    """The KMS keys that the manifest names and that do not exist; those that could not be read are told already."""
+    told = {problem.address for problem in inventory.diagnostics}
+    found = []
+    for name, key in manifest.keys.items():
+        address, facts = f"keys.{name}", inventory.keys.get(name)
+        if facts is not None and not facts.arn and address not in told:
+            account = manifest.account(key.side)
+            found.append(
+                error(
+                    f"the KMS key {key.id} does not exist in {account.id} {account.region}",
+                    address=address,
+                    hint=f"make it, or correct {address}: its id and its account (a key belongs to one Region)",
+                    location=manifest.locate(address),
+                )
+            )
+    return found
 
 
 def _unknown(name: str, mapping: TableMapping, strategies: Strategies) -> Diagnostic:

@@ -167,7 +167,7 @@ def _encryption(mapping: TableMapping, source: TableFacts, inventory: Inventory)
         ]
     facts = inventory.keys.get(asked)
     if facts is None or not facts.arn:
-        # observe has reported the missing key with its place in the manifest
+        # the missing key is reported once, not for every table
         return Encryption(CUSTOMER_MANAGED, None), []
     problems = []
     if facts.state != "Enabled":

@@ -42,10 +42,11 @@ def diagnostic_text(one: Diagnostic, style: Style) -> str:
 
 def error_text(error: MigrateError, style: Style) -> str:
     """An error that ended a command: what, why, next."""
-    rows = [f"{style.paint('error:', 'red', 'bold')} {error.summary}"]
-    rows += [f"  why     {line}" for line in error.why.splitlines() if line]
-    if error.hint:
-        rows.append(f"  next    {error.hint}")
+    first, *more = error.summary.splitlines() or [""]
+    rows = [f"{style.paint('error:', 'red', 'bold')} {first}", *(f"       {line}" for line in more)]
+    for label, text in (("why", error.why), ("next", error.hint)):
+        labels = [label, *[""] * text.count("\n")]
+        rows += [f"  {name:<7} {line}" for name, line in zip(labels, text.splitlines(), strict=False) if line]
     return "\n".join(rows)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
-from migrate.core.codec import Json
 from migrate.render.style import Style, plural
-from migrate.verify.report import DIFFERS, ERROR, EXTRA, MISSING, SAME, NamedKey, VerifyReport
+from migrate.verify.report import DIFFERS, ERROR, EXTRA, MISSING, SAME, VerifyReport, key_text
 
 _COLOURS = {SAME: "green", DIFFERS: "red", MISSING: "yellow", EXTRA: "yellow", ERROR: "red"}
 _WORDS = {
@@ -37,21 +36,11 @@ def table_lines(report: VerifyReport, style: Style) -> Iterator[str]:
     name = style.paint(f"{report.source_table} -> {report.target_table}", "bold")
     yield f"{style.paint(mark, _COLOURS[mark], 'bold')} {name}   {_counts(report)}   {report.seconds:.1f} s"
     for one in report.named:
-        yield f"    {style.paint(one.mark, _COLOURS[one.mark])} {key_text(one)}"
+        yield f"    {style.paint(one.mark, _COLOURS[one.mark])} {key_text(one.key)}"
     for mark, count in _unequal(report).items():
         named = sum(one.mark == mark for one in report.named)
         if report.named and count > named:
             yield f"    {style.paint(mark, _COLOURS[mark])} and {count - named:,} more"
-
-
-def key_text(named: NamedKey) -> str:
-    """A key with its types: `PK "c#1" (S), SK 12 (N)`."""
-    return ", ".join(f"{name} {_value(value)}" for name, value in named.key.items())
-
-
-def _value(value: Mapping[str, Json]) -> str:
-    kind, text = next(iter(value.items()))
-    return f'"{text}" ({kind})' if kind == "S" else f"{text} ({kind})"
 
 
 def _counts(report: VerifyReport) -> str:
@@ -60,8 +49,12 @@ def _counts(report: VerifyReport) -> str:
         return f"{'as many items' if report.is_equal else 'not as many items'} on both sides (counts only): {sides}"
     if report.is_equal:
         return f"{plural(report.same, 'item')} equal: {sides}"
-    found = [f"{count:,} {_WORDS[mark]}" for mark, count in _unequal(report).items() if count]
+    found = [f"{count:,} {_words(mark, count)}" for mark, count in _unequal(report).items() if count]
     return f"{report.same:,} equal, {', '.join(found)}: {sides}"
+
+
+def _words(mark: str, count: int) -> str:
+    return "differ" if mark == DIFFERS and count != 1 else _WORDS[mark]
 
 
 def _unequal(report: VerifyReport) -> dict[str, int]:

@@ -134,6 +134,10 @@ def _table(name: str, state: State, plan: Plan | None) -> TableStatus:
     records: Mapping[str, StepRecord] = file.steps if file else {}
     actions = {action.address: action for action in plan.of_owner(name)} if plan else {}
     steps = []
+    if plan is not None and not actions:  # done by earlier plans: only what did not end well is of interest
+        records = {
+            address: one for address, one in records.items() if _BY_RECORD.get(one.status.value) in (RUNNING, FAILED)
+        }
     for address in actions or records:
         record, action = records.get(address), actions.get(address)
         title = action.title if action else address
@@ -148,7 +152,7 @@ def _table(name: str, state: State, plan: Plan | None) -> TableStatus:
         planned.source if planned else source,
         _worst(steps),
         tuple(steps),
-        _verification(records.get(f"{name}/verify")),
+        _verification(file.steps.get(f"{name}/verify") if file else None),
     )
 
 

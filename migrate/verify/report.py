@@ -48,6 +48,25 @@ class VerifyReport:
         return not (self.differs or self.missing or self.extra or self.errors)
 
 
+def key_text(key: Mapping[str, Json]) -> str:
+    """A key for people, with its types: `PK "c#1" (S), SK 12 (N)`. Control characters are escaped."""
+    return ", ".join(f"{_plain(name)} {_value(value)}" for name, value in key.items())
+
+
+def _value(value: Mapping[str, str]) -> str:
+    kind, text = next(iter(value.items()))
+    return f"{_quoted(text) if kind == 'S' else text} ({kind})"
+
+
+def _plain(text: str) -> str:
+    return text if text.isprintable() else _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    inside = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in inside) + '"'
+
+
 def build_report_document(migration: str, reports: Sequence[VerifyReport]) -> Json:
     """The JSON document of a verification: all tables, and one verdict over them."""
     return {
