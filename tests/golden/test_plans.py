@@ -74,6 +74,10 @@ def test_golden(case: str) -> None:
         assert path.read_text(encoding="utf-8") == text
 
 
+def test_the_schema_of_plans_is_sound() -> None:
+    Draft202012Validator.check_schema(read_schema("plan"))
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_plan_files_follow_their_schema(case: str) -> None:
     path = HERE / case / "plan.json"
