@@ -13,6 +13,7 @@ TABLE: dict[type[errors.MigrateError], int] = {
     errors.PlanIsStale: 5,
     errors.StateLocked: 6,
     errors.StateUnusable: 6,
+    errors.PermissionMissing: 9,
     errors.StateWriteFailed: 1,
     errors.VerificationFailed: 8,
     errors.Interrupted: 130,
