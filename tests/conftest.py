@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -46,3 +47,17 @@ def _emptied(server: Sandbox, timing: Timing) -> Sandbox:
     server.reset()
     server.set_timing(timing)
     return server
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What tests have counted (`record_property("figures", ...)`), added up: one line for each subject."""
+    totals: dict[str, Counter[str]] = {}
+    for report in (one for reports in terminalreporter.stats.values() for one in reports):
+        if getattr(report, "when", "") == "call":
+            for name, value in report.user_properties:
+                if name == "figures":
+                    totals.setdefault(value["of"], Counter()).update(value["counts"])
+    if totals:
+        terminalreporter.section("figures")
+    for of, counts in sorted(totals.items()):
+        terminalreporter.write_line(f"{of}: " + ", ".join(f"{number} {what}" for what, number in counts.items()))

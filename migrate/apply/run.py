@@ -12,6 +12,9 @@ from migrate.apply.scheduler import Result, Scheduler
 from migrate.core.errors import MigrateError, StepError
 from migrate.core.events import Listener
 from migrate.plan.model import Action, Plan
+from migrate.plan.planfile import plan_document
+from migrate.state.model import ActivePlan, State
+from migrate.state.store import Store
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,25 @@ class Summary:
     def is_complete(self) -> bool:
         """True when every action of the plan is done."""
         return not (self.failed or self.blocked or self.skipped or self.is_interrupted or self.cause)
+
+
+def begin(store: Store, kept: State | None, plan: Plan, manifest_file: str, *, is_resumed: bool) -> Ledger:
+    """The ledger for `plan`, which is written down first unless it was begun before: the same command then resumes it.
+
+    `kept` is the state as it was read, None when there is none yet. Needs the lock.
+    """
+    state = kept or store.create(plan.migration, plan.lineage)
+    ledger = Ledger(store, state, {table.target: table.source for table in plan.tables})
+    if not is_resumed:
+        store.write_plan(plan.migration, plan_document(plan))
+        active = ActivePlan(plan.plan_id, plan.manifest_digest, manifest_file)
+        ledger.write_migration(active=active, source_account=plan.source.id, target_account=plan.target.id)
+    return ledger
+
+
+def finish(ledger: Ledger, plan: Plan, manifest_file: str) -> None:
+    """Write down that every step of `plan` is done, so that the next apply makes a new plan."""
+    ledger.write_migration(active=ActivePlan(plan.plan_id, plan.manifest_digest, manifest_file, is_finished=True))
 
 
 def carry_out(

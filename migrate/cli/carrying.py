@@ -50,19 +50,12 @@ def carry_out_plan(
     """Carry out what is left of the plan; the exit code. Needs the lock. `command` is what resumes it."""
     from migrate.actions.base import Context
     from migrate.actions.registry import handlers
-    from migrate.apply.ledger import Ledger
-    from migrate.apply.run import carry_out
+    from migrate.apply.run import begin, carry_out, finish
     from migrate.apply.signals import stop_on_signal
     from migrate.cli.progress import ProgressDisplay
-    from migrate.plan.planfile import plan_document
-    from migrate.state.model import ActivePlan
 
-    state = kept or states.create(plan.migration, plan.lineage)
-    ledger = Ledger(states, state, {table.target: table.source for table in plan.tables})
-    active = ActivePlan(plan.plan_id, plan.manifest_digest, os.path.abspath(world.manifest.file))
-    if not is_resumed:
-        states.write_plan(plan.migration, plan_document(plan))
-        ledger.write_migration(active=active, source_account=plan.source.id, target_account=plan.target.id)
+    manifest_file = os.path.abspath(world.manifest.file)
+    ledger = begin(states, kept, plan, manifest_file, is_resumed=is_resumed)
     display = ProgressDisplay(plan, states, world.clock)
     with stop_on_signal(console.say) as should_stop, display:
         context = Context(
@@ -78,8 +71,7 @@ def carry_out_plan(
             should_stop=should_stop,
         )
     if summary.is_complete:
-        finished = ActivePlan(active.plan_id, active.manifest_digest, active.manifest_file, is_finished=True)
-        ledger.write_migration(active=finished)
+        finish(ledger, plan, manifest_file)
     return _end(plan, ledger.state(), summary, command)
 
 

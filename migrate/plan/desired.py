@@ -66,7 +66,10 @@ def is_recovery_ours(source: TableFacts, target_name: str, state: State) -> bool
     on = state.record(f"{target_name}/source-recovery")
     off = state.record(f"{target_name}/source-recovery-off")
     was_turned_on = on is not None and on.status is not Status.UNDONE
-    was_turned_off = off is not None and off.status is Status.DONE
+    if on is None or off is None or off.status is not Status.DONE:
+        was_turned_off = False
+    else:  # by an earlier move, perhaps, after which it was turned on again
+        was_turned_off = (off.ended or "") >= (on.started or "")
     return was_turned_on and not was_turned_off and source.spec.recovery_days == RECOVERY_DAYS
 
 

@@ -19,7 +19,7 @@ from migrate.state.model import OwnedResource, State, Status
 
 
 class Stage(enum.Enum):
-    """Where the target table stands. LOADED: ours and full. PARTIAL: ours, left by a failed load."""
+    """Where the target table stands. LOADED: ours and full. PARTIAL: ours, left by a failed load (or just removed)."""
 
     ABSENT = "absent"
     LOADING = "loading"
@@ -43,14 +43,17 @@ class TableActions:
 def stage_of(target: TableFacts | None, name: str, state: State) -> Stage:
     """Where the target table stands, by what is observed and by what this migration remembers of its load."""
     load = load_record(name, state)
+    # An import needs a table that does not exist; every other load goes on in the table that is there.
+    is_left_by_import = load is not None and load.kind == "import" and load.status is Status.FAILED
     if target is None:
-        return Stage.LOADING if load and load.status in (Status.STARTING, Status.RUNNING) else Stage.ABSENT
+        if load and load.status in (Status.STARTING, Status.RUNNING):
+            return Stage.LOADING
+        # A removal that a dead run began is carried to its end, so that the table is no longer ours in the state.
+        return Stage.PARTIAL if is_left_by_import and _owned_table(name, state) else Stage.ABSENT
     if not _is_ours(target, name, state):
         return Stage.FOREIGN
     if load is not None and load.status is Status.DONE and load.outputs.get("table_id") == target.table_id:
         return Stage.LOADED
-    # An import needs a table that does not exist; every other load goes on in the table that is there.
-    is_left_by_import = load is not None and load.kind == "import" and load.status is Status.FAILED
     return Stage.PARTIAL if is_left_by_import else Stage.LOADING
 
 
@@ -196,12 +199,15 @@ def _verify(request: TableRequest, load: str, needs: tuple[str, ...], target: Ta
 
 
 def _is_ours(target: TableFacts, name: str, state: State) -> bool:
+    resource = _owned_table(name, state)
+    if resource is None or resource.id != target.arn:
+        return False
+    return not resource.is_confirmed or resource.proof.get("table_id") in (None, target.table_id)
+
+
+def _owned_table(name: str, state: State) -> OwnedResource | None:
     file = state.files.get(name)
-    tables: Iterable[OwnedResource] = file.owned.values() if file else ()
-    for resource in tables:
-        if resource.kind == "table" and resource.id == target.arn:
-            return not resource.is_confirmed or resource.proof.get("table_id") in (None, target.table_id)
-    return False
+    return next((one for one in file.owned.values() if one.kind == "table"), None) if file else None
 
 
 def _foreign(request: TableRequest, target: TableFacts) -> Diagnostic:

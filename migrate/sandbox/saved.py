@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from moto import backends as moto_backends
 from moto.core.base_backend import BackendDict, BaseBackend
+from moto.s3.models import s3_backends
 
 _FORMAT = 1
 
@@ -79,6 +80,14 @@ def load(path: Path) -> None:
         raise UnreadableState(f"{path}: written with moto {known[1]}, this is {moto.__version__}. Delete it.")
     for (service, account, region), attributes in saved["backends"].items():
         _backend(service, account, region).__dict__.update(attributes)
+        if service == "s3":
+            _register_buckets(account, attributes)
+
+
+def _register_buckets(account: str, attributes: dict[str, Any]) -> None:
+    """Names of buckets are global: beside its backends, moto keeps whose they are."""
+    for name in attributes["buckets"]:
+        s3_backends.bucket_accounts[name] = (attributes["partition"], account)
 
 
 def _everything() -> dict[tuple[str, str, str], dict[str, Any]]:

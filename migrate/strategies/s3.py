@@ -114,7 +114,7 @@ def _export(request: TableRequest) -> Action:
 
 def _import(request: TableRequest, needs: tuple[str, ...]) -> list[Action]:
     check = _check(request, needs)
-    actions = [check, *([_remove_partial(request)] if request.is_partial else [])]
+    actions = [check, *([_remove_partial(request, check)] if request.is_partial else [])]
     spec = as_loaded(request.desired)
     load = Action(
         address=request.address("import"),
@@ -218,7 +218,7 @@ def _restore_recovery(request: TableRequest, planned: Iterable[Action] = ()) -> 
     ]
 
 
-def _remove_partial(request: TableRequest) -> Action:
+def _remove_partial(request: TableRequest, check: Action) -> Action:
     load = request.state.record(request.address("import"))
     return Action(
         address=request.address("table-removal"),
@@ -227,6 +227,7 @@ def _remove_partial(request: TableRequest) -> Action:
         change=Change.DELETE,
         title=f"delete table {request.target_name}, left partly filled by the failed import",
         params={"of": request.address("import"), "table": request.target_name, "attempt": load.attempt if load else 0},
+        needs=(check.address,),
         risk=Risk.DESTRUCTIVE,
         undo="none: the import fills a fresh table",
         why="made by this migration; an import needs a table that does not exist",

@@ -1,0 +1,260 @@
+"""The migrations that are killed: each with the world before it, and what goes wrong during it without any death."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from typing import Any
+
+from migrate.core.events import StepEvent
+from migrate.sandbox.settings import ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT
+from migrate.state.model import State, Status
+from tests.sandbox.aws import Aws
+
+Migrate = Callable[[str], None]
+BUCKET = "transfer"
+FOREIGN = {
+    "Sid": "SomebodyElse",
+    "Effect": "Allow",
+    "Principal": {"AWS": f"arn:aws:iam::{TARGET_ACCOUNT}:root"},
+    "Action": "s3:GetObject",
+    "Resource": f"arn:aws:s3:::{BUCKET}/theirs/*",
+}
+
+
+def manifest(tables: str, *, create: bool = True, more: str = "") -> str:
+    """A manifest for these tables (a YAML list in one line)."""
+    accounts = "".join(
+        f'  {side}: {{id: "{id}", region: eu-west-1, role: "arn:aws:iam::{id}:role/{ROLE_NAME}"}}\n'
+        for side, id in (("source", SOURCE_ACCOUNT), ("target", TARGET_ACCOUNT))
+    )
+    s3 = f"{{bucket: {BUCKET}, create_bucket: {str(create).lower()}{more}}}"
+    return f"version: 1\nname: shop\naccounts:\n{accounts}strategies:\n  s3: {s3}\ntables: {tables}\n"
+
+
+class Case:
+    """One migration that comes to its end in `runs` runs when nobody dies."""
+
+    name = ""
+    runs = 1
+    manifest = manifest("[{name: orders}]")
+    begins_with = ""
+    """The effect from which on it differs from every case before it: earlier deaths teach nothing new."""
+
+    def prepare(self, aws: Aws, migrate: Migrate) -> None:
+        """The world before the first run. `migrate` carries out a whole manifest."""
+        make_orders(aws)
+
+    def between(self, aws: Aws, state: State | None) -> None:
+        """Before each run."""
+
+    def meddle(self, aws: Aws, event: StepEvent) -> None:
+        """During a run: a step has changed."""
+
+
+class NewTable(Case):
+    """A table with most settings; the bucket is made and taken away again."""
+
+    name = "new-table"
+
+
+class TwoTables(Case):
+    """Two tables through one bucket that others use; recovery of the source is turned on and off again."""
+
+    name = "two-tables"
+    manifest = manifest("[{name: events}, {name: stock}]", create=False, more=", source_pitr: restore")
+
+    def prepare(self, aws: Aws, migrate: Migrate) -> None:
+        make_bucket(aws)
+        make_provisioned(aws, "events")
+        make_provisioned(aws, "stock")
+
+
+class Drift(Case):
+    """A finished migration whose target was changed by hand."""
+
+    name = "drift"
+
+    def prepare(self, aws: Aws, migrate: Migrate) -> None:
+        make_orders(aws)
+        recovery(aws.source, "orders", enabled=True)
+        migrate(self.manifest)
+        arn = aws.target.describe_table(TableName="orders")["Table"]["TableArn"]
+        aws.target.update_table(TableName="orders", DeletionProtectionEnabled=False)
+        aws.target.update_table(TableName="orders", TableClass="STANDARD")
+        aws.target.update_table(TableName="orders", StreamSpecification={"StreamEnabled": False})
+        aws.target.tag_resource(
+            ResourceArn=arn, Tags=[{"Key": "team", "Value": "?"}, {"Key": "extra", "Value": "kept"}]
+        )
+        set_ttl(aws.target, "orders", enabled=False)
+        recovery(aws.target, "orders", enabled=False)
+
+
+class BadFile(Case):
+    """An exported file goes bad after its check, so that the import fails half way; it is mended before the retry."""
+
+    name = "bad-file"
+    runs = 2
+    begins_with = "target ImportTable"
+    manifest = manifest("[{name: orders}]", more=", source_pitr: restore")
+    is_mended = True
+
+    def prepare(self, aws: Aws, migrate: Migrate) -> None:
+        make_orders(aws)
+
+    def between(self, aws: Aws, state: State | None) -> None:
+        check, load = (state.record(f"orders/{name}") if state else None for name in ("export-check", "import"))
+        if load is not None and load.status is Status.FAILED:
+            if self.is_mended:
+                _write_data(aws, _data(aws).removesuffix(BAD))
+        elif load is None and check is not None and check.status is Status.DONE:
+            self._spoil(aws)
+
+    def meddle(self, aws: Aws, event: StepEvent) -> None:
+        if (event.address, event.change, event.attempt) == ("orders/export-check", "done", 1):
+            self._spoil(aws)
+
+    def _spoil(self, aws: Aws) -> None:
+        _write_data(aws, _data(aws).removesuffix(BAD) + BAD)
+
+
+class LostFile(BadFile):
+    """The same, and nobody mends it: the check finds it, and a new export is made."""
+
+    name = "lost-file"
+    runs = 3
+    is_mended = False
+
+
+class Unequal(Case):
+    """Somebody deletes an item of the target before it is verified, and puts it back after the failure."""
+
+    name = "unequal"
+    runs = 2
+    begins_with = "target ImportTable"
+    manifest = manifest("[{name: orders}]", more=", source_pitr: restore")
+
+    def prepare(self, aws: Aws, migrate: Migrate) -> None:
+        make_orders(aws)
+
+    def between(self, aws: Aws, state: State | None) -> None:
+        load, verify = (state.record(f"orders/{name}") if state else None for name in ("import", "verify"))
+        if verify is not None and verify.status is Status.FAILED:
+            aws.target.put_item(TableName="orders", Item=order(3))
+        elif verify is None and load is not None and load.status is Status.DONE:
+            self._damage(aws)
+
+    def meddle(self, aws: Aws, event: StepEvent) -> None:
+        if (event.address, event.change) == ("orders/import", "done"):
+            self._damage(aws)
+
+    def _damage(self, aws: Aws) -> None:
+        aws.target.delete_item(TableName="orders", Key={name: order(3)[name] for name in ("PK", "SK")})
+
+
+CASES: dict[str, Case] = {
+    case.name: case for case in (NewTable(), TwoTables(), Drift(), BadFile(), LostFile(), Unequal())
+}
+BAD = gzip.compress(b'{"Item": {"PK": {"N": "1"}, "SK": {"S": "wrong"}}}\n', mtime=0)
+"""More content for a compressed file: an item that no import takes."""
+
+
+def order(number: int) -> dict[str, Any]:
+    """An item of `orders`."""
+    return {
+        "PK": {"S": f"customer#{number % 3}"},
+        "SK": {"N": str(number)},
+        "status": {"S": ("open", "paid")[number % 2]},
+        "labels": {"SS": ["a", f"b{number}"]},
+        "blob": {"B": bytes([number])},
+        "expiresAt": {"N": str(1_900_000_000 + number)},
+    }
+
+
+def make_orders(aws: Aws) -> None:
+    """A table with an index and all the settings that AWS sets after a load."""
+    types = {"PK": "S", "SK": "N", "status": "S"}
+    aws.source.create_table(
+        TableName="orders",
+        AttributeDefinitions=[{"AttributeName": n, "AttributeType": t} for n, t in types.items()],
+        KeySchema=[{"AttributeName": "PK", "KeyType": "HASH"}, {"AttributeName": "SK", "KeyType": "RANGE"}],
+        BillingMode="PAY_PER_REQUEST",
+        TableClass="STANDARD_INFREQUENT_ACCESS",
+        DeletionProtectionEnabled=True,
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "by-status",
+                "KeySchema": [{"AttributeName": "status", "KeyType": "HASH"}],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+        Tags=[{"Key": "team", "Value": "checkout"}],
+    )
+    set_ttl(aws.source, "orders", enabled=True)
+    for number in range(10):
+        aws.source.put_item(TableName="orders", Item=order(number))
+
+
+def make_provisioned(aws: Aws, name: str) -> None:
+    """A table with provisioned capacity that auto scaling moves."""
+    aws.source.create_table(
+        TableName=name,
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PROVISIONED",
+        ProvisionedThroughput={"ReadCapacityUnits": 5, "WriteCapacityUnits": 5},
+    )
+    scaling = aws.client("application-autoscaling")
+    dimension = {
+        "ServiceNamespace": "dynamodb",
+        "ResourceId": f"table/{name}",
+        "ScalableDimension": "dynamodb:table:ReadCapacityUnits",
+    }
+    scaling.register_scalable_target(**dimension, MinCapacity=5, MaxCapacity=50)
+    metric = {"PredefinedMetricType": "DynamoDBReadCapacityUtilization"}
+    scaling.put_scaling_policy(
+        **dimension,
+        PolicyName="keep-cool",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={"TargetValue": 70.0, "PredefinedMetricSpecification": metric},
+    )
+    for number in range(5):
+        aws.source.put_item(TableName=name, Item={"id": {"S": f"{name}-{number}"}, "n": {"N": f"{number}.50"}})
+
+
+def make_bucket(aws: Aws) -> None:
+    """A bucket of the target account with an object and a statement of somebody else."""
+    s3 = aws.client("s3", TARGET_ACCOUNT)
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_object(Bucket=BUCKET, Key="theirs/file", Body=b"not ours")
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": [FOREIGN]}))
+
+
+def set_ttl(client: Any, table: str, *, enabled: bool) -> None:
+    """Turn TTL on `expiresAt` on or off."""
+    wish = {"AttributeName": "expiresAt", "Enabled": enabled}
+    client.update_time_to_live(TableName=table, TimeToLiveSpecification=wish)
+
+
+def recovery(client: Any, table: str, *, enabled: bool) -> None:
+    """Turn point-in-time recovery on or off."""
+    client.update_continuous_backups(
+        TableName=table, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": enabled}
+    )
+
+
+def _data_key(aws: Aws) -> str:
+    """The data file of the first export (its items are in one file)."""
+    found = aws.client("s3", TARGET_ACCOUNT).list_objects_v2(Bucket=BUCKET)["Contents"]
+    return str(min((e for e in found if "/data/" in e["Key"]), key=lambda e: e["Key"])["Key"])
+
+
+def _data(aws: Aws) -> bytes:
+    content: bytes = aws.client("s3", TARGET_ACCOUNT).get_object(Bucket=BUCKET, Key=_data_key(aws))["Body"].read()
+    return content
+
+
+def _write_data(aws: Aws, content: bytes) -> None:
+    aws.client("s3", TARGET_ACCOUNT).put_object(Bucket=BUCKET, Key=_data_key(aws), Body=content)

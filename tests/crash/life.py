@@ -1,0 +1,224 @@
+"""One life of a migration: run `apply`, die at the given moments, run it again until it is complete."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from migrate.actions.base import Context
+from migrate.actions.registry import handlers
+from migrate.apply.resume import plan_to_resume
+from migrate.apply.run import Summary, begin, carry_out, finish
+from migrate.aws.session import AccountAccess
+from migrate.cli.world import World, make_plan, observe, state_or_new
+from migrate.core.clock import SystemClock
+from migrate.core.errors import MigrateError
+from migrate.core.events import StepEvent
+from migrate.manifest.load import load_manifest
+from migrate.manifest.model import Manifest
+from migrate.observe.identity import verify_accounts
+from migrate.plan.model import Plan
+from migrate.sandbox import saved
+from migrate.sandbox.server import Sandbox
+from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT
+from migrate.state.folder import FolderStore
+from migrate.state.model import State
+from migrate.state.store import Store
+from tests.crash import shortcut
+from tests.crash.cases import Case
+from tests.crash.death import Died, Fate, Moment, MortalAccount, MortalStore
+from tests.crash.ends import End, Things, end_of, forgotten, things
+from tests.sandbox.aws import Aws
+
+MOST_RUNS = 3
+"""Runs after a death in which everything must come to its end."""
+
+
+class SteppingClock(SystemClock):
+    """Real time, in which every look at the monotonic clock takes five seconds more: pauses are over at once."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+
+    def monotonic(self) -> float:
+        self._seconds += 5.0
+        return self._seconds
+
+    def sleep(self, seconds: float) -> None:
+        self._seconds += seconds
+
+
+@dataclass
+class Ending:
+    """How a life ended. `runs` counts the attempts; `lost` is what a dead run had made and the state did not own."""
+
+    end: End
+    effects: list[str]
+    runs: int
+    lost: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+    """Things that were there before, not ours, and are gone."""
+
+
+class QuickAws(Aws):
+    """Clients that call the sandbox directly."""
+
+    def client(self, service: str, account: str = SOURCE_ACCOUNT) -> Any:
+        """See `Aws.client`."""
+        made = super().client(service, account)
+        shortcut.install(made.meta.events, self.sandbox)
+        return made
+
+
+class Stage:
+    """The sandbox and connections to it, shared by all lives of a test process. Clients cost more than lives."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.aws = QuickAws(sandbox)
+        self.fate = Fate()
+        self.clock = SteppingClock()
+        self.folder = Path(tempfile.mkdtemp(prefix="migrate-crash-"))
+        self.source, self.target = (
+            self._account(side, id) for side, id in (("source", SOURCE_ACCOUNT), ("target", TARGET_ACCOUNT))
+        )
+        self._begun: dict[str, Path] = {}
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        shutil.rmtree(self.folder)
+
+    def manifest(self, text: str) -> Manifest:
+        """The manifest with this text."""
+        file = self.folder / "manifest.yaml"
+        file.write_text(text)
+        manifest, problems = load_manifest(str(file), {})
+        assert manifest is not None, problems
+        return manifest
+
+    def set_up(self, case: Case) -> Path:
+        """The world as it is before the case's first run; returns the folder of the state."""
+        self.fate.moments, self.fate.is_dead = [], False
+        if case.name not in self._begun:
+            self.reset()
+            state = self.folder / f"{case.name}-before"
+            self._begun[case.name] = state
+            case.prepare(self.aws, lambda text: self._migrate(text, state))
+            saved.save(state.with_suffix(".aws"))
+        before = self._begun[case.name]
+        self.reset()
+        saved.load(before.with_suffix(".aws"))
+        state = self.folder / "state"
+        shutil.rmtree(state, ignore_errors=True)
+        if before.exists():
+            shutil.copytree(before, state)
+        self.fate.effects = []
+        return state
+
+    def reset(self) -> None:
+        """An empty world."""
+        self.aws.sandbox.reset()
+
+    def _migrate(self, text: str, state: Path) -> None:
+        summary = self.attempt(self.manifest(text), FolderStore(state, self.clock))
+        assert summary is not None
+        assert summary.is_complete, summary
+
+    def _account(self, side: str, id: str) -> MortalAccount:
+        role = f"arn:aws:iam::{id}:role/{ROLE_NAME}"
+        url = self.aws.sandbox.endpoint_url
+        account = MortalAccount(
+            AccountAccess(side, id, REGION, role=role, endpoint_url=url), read_only=False, clock=self.clock
+        )
+        account.fate, account.sandbox = self.fate, self.aws.sandbox
+        return account
+
+    def attempt(
+        self,
+        manifest: Manifest,
+        store: Store,
+        *,
+        listener: Callable[[StepEvent], None] = lambda _event: None,
+        parallelism: int = 1,
+    ) -> Summary | None:
+        """What one process of `migrate apply` does; None when there was nothing to do."""
+        world = self.world(manifest)
+        with store.lock(manifest.name):
+            kept = store.read(manifest.name)
+            begun = plan_to_resume(store, kept, manifest.digest)
+            plan = begun or self.plan(world, kept)
+            if not plan.actions:
+                return None
+            ledger = begin(store, kept, plan, manifest.file, is_resumed=begun is not None)
+            context = Context(self.source, self.target, self.clock, plan.lineage)
+            summary = carry_out(plan, ledger, handlers(), context, listener=listener, parallelism=parallelism)
+            if summary.is_complete:
+                finish(ledger, plan, manifest.file)
+            return summary
+
+    def world(self, manifest: Manifest) -> World:
+        """The manifest with the connections, whose identity is asked for as every process does."""
+        accounts = verify_accounts(self.source, self.target)
+        return World(manifest, self.source, self.target, self.clock, accounts)
+
+    def plan(self, world: World, kept: State | None) -> Plan:
+        """A new plan, which must not be refused."""
+        plan = make_plan(world, observe(world), state_or_new(kept, world.manifest))
+        assert not plan.is_errored, [str(d) for d in plan.diagnostics if d.is_error]
+        return plan
+
+
+def live(
+    stage: Stage,
+    case: Case,
+    *moments: Moment,
+    parallelism: int = 1,
+    faults: dict[str, object] | None = None,
+) -> Ending:
+    """Live through `case` from its beginning to its end, with a death at each of `moments` (first to last)."""
+    state = stage.set_up(case)
+    manifest = stage.manifest(case.manifest)
+    before = things(stage.aws)
+    owned_before = _ids(FolderStore(state).read(manifest.name))
+    stage.fate.moments = list(moments)
+    assert not stage.aws.sandbox.faults.replace(faults or {})
+    lost: list[str] = []
+    summary: Summary | MigrateError | None = None
+    most = case.runs + MOST_RUNS + len(moments)
+    for runs in range(1, most + 2):
+        assert runs <= most, f"{case.name} does not come to an end: {summary}"
+        real = FolderStore(state, stage.clock)
+        case.between(stage.aws, real.read(manifest.name))
+        try:
+            summary = stage.attempt(
+                manifest,
+                MortalStore(real, stage.fate),
+                listener=lambda event: case.meddle(stage.aws, event),
+                parallelism=parallelism,
+            )
+        except Died:
+            stage.fate.born_again()
+            lost += forgotten(stage.aws, FolderStore(state).read(manifest.name), before)
+        except MigrateError as error:
+            summary = error  # looking and planning have no second try: the user has
+        else:
+            if summary is None or summary.is_complete:
+                break
+    stage.aws.sandbox.faults.clear()
+    kept = FolderStore(state).read(manifest.name)
+    assert kept is not None
+    lost += forgotten(stage.aws, kept, before)
+    again = stage.plan(stage.world(manifest), kept)
+    end = end_of(stage.aws, kept, [action.address for action in again.actions])
+    return Ending(end, list(stage.fate.effects), runs, lost, _gone(before, things(stage.aws), owned_before))
+
+
+def _gone(before: Things, now: Things, owned: set[str]) -> list[str]:
+    return sorted(one for one in before.ids - now.ids if one not in owned)
+
+
+def _ids(state: State | None) -> set[str]:
+    return set(state.owned()) if state else set()
