@@ -28,9 +28,12 @@ from migrate.apply.patience import Patience
 from migrate.core.clock import timestamp
 from migrate.core.codec import Json
 from migrate.core.errors import (
+    AlreadyExists,
     AwsError,
+    Conflict,
     CredentialsExpired,
     Interrupted,
+    Invalid,
     MigrateError,
     StateLocked,
     StateUnusable,
@@ -119,7 +122,7 @@ class Executor:
             record = transitions.starting(record, self._now())
             self._ledger.write(record, owned=handler.claims(step, self._context))  # say
             self._say(action, "started", self._keep(record))
-            handle = handler.start(self._step(action, record), self._context)  # do
+            handle = self._do(handler, self._step(action, record))
         else:
             handle = seen.handle
             self._say(action, "adopted", record, "it is there already")
@@ -127,6 +130,20 @@ class Executor:
         if handle is not None:
             self._ledger.write(record)  # note
         return Turn(Verdict.WAIT)
+
+    def _do(self, handler: ActionHandler, step: Step) -> str | None:
+        """Start it. A refusal is believed only when the effect is not there.
+
+        The client repeats a call whose answer was lost by itself, and AWS refuses the repeat of many a call that has
+        worked ("TimeToLive is already enabled").
+        """
+        try:
+            return handler.start(step, self._context)
+        except (Invalid, AlreadyExists, Conflict):
+            seen = handler.observe(step, self._context)
+            if isinstance(seen, (Satisfied, InProgress)):
+                return seen.handle
+            raise
 
     def _wait(self, action: Action, record: StepRecord) -> Turn:
         handler, step = self._handlers[action.kind], self._step(action, record)

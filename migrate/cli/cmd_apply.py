@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import typer
@@ -49,6 +50,7 @@ def run(what: str, *, auto_approve: bool, parallelism: int, only: list[str]) -> 
         plan, is_resumed = _choose(world, states, kept, saved, only)
         state = state_or_new(kept, manifest)
         if not plan.actions:
+            _close(states, kept, only)
             console.result(_nothing_to_do(plan))
             return exit_codes.OK
         if is_resumed:
@@ -79,6 +81,15 @@ def _choose(world: World, states: Store, kept: State | None, saved: Plan | None,
         check_fresh(saved, plan, kept)
         return saved, False
     return plan, False
+
+
+def _close(states: Store, kept: State | None, only: list[str]) -> None:
+    """Nothing is left to do: a plan that was begun and could not be finished has been overtaken by the world."""
+    active = kept.migration.active if kept else None
+    if kept is not None and active is not None and not active.is_finished and not only:
+        states.write_migration(
+            dataclasses.replace(kept.migration, active=dataclasses.replace(active, is_finished=True))
+        )
 
 
 def _announce(plan: Plan, state: State) -> None:

@@ -85,7 +85,8 @@ class Shop:
 
 @contextmanager
 def shop(folder: Path, seconds: float) -> Iterator[Shop]:
-    """A shop whose exports and imports take that many seconds."""
+    """A shop whose exports and imports take that many seconds. `folder` is made."""
+    folder.mkdir(parents=True, exist_ok=True)
     sandbox = subprocess.Popen(
         [sys.executable, "-m", "migrate.sandbox", "--with-parent"]
         + [f"--{what}-seconds={seconds}" for what in ("export", "load")]
