@@ -1,9 +1,9 @@
 """The books of a copy: how far every segment is, what became of its items, and the items that were refused.
 
 Two files in the folder of the copy, which one process writes. `checkpoints.jsonl` is a journal: a line says where a
-segment stands, the last whole line of a segment counts, and every line carries its checksum, so that a torn or damaged one
-only makes that segment go on from its line before. `dead-letters.jsonl` has one refused item per line, and is always saved
-before the checkpoint that counts it.
+segment stands, the last whole line of a segment counts, and every line carries its checksum, so that a torn or damaged
+one only makes that segment go on from its line before. `dead-letters.jsonl` has one refused item per line, and is
+always saved before the checkpoint that counts it.
 """
 
 from __future__ import annotations
