@@ -34,6 +34,7 @@ from migrate.data.rawitems import (
     scan_body,
 )
 from migrate.data.retry import PATIENCE_SECONDS, Retries
+from migrate.data.signing import Signer
 
 _CONNECT_SECONDS, _READ_SECONDS = 5.0, 60.0
 CONDITION_FAILED = "ConditionalCheckFailedException"
@@ -111,7 +112,9 @@ class Transport:
         self._url = endpoint.url.rstrip("/") + "/"
         self._pool = _open_pool(self._url, connections)
         self._read_json = _json_reader()
-        self._retries = Retries(clock or SystemClock(), patience)
+        self._clock = clock or SystemClock()
+        self._retries = Retries(self._clock, patience)
+        self._signer = Signer(self._url, endpoint.region)
 
     def scan(
         self,
@@ -256,17 +259,11 @@ class Transport:
         return answer
 
     def _signed_headers(self, operation: str, body: bytes) -> dict[str, str]:
-        from botocore.auth import SigV4Auth
-        from botocore.awsrequest import AWSRequest
-
-        headers = {
-            "Content-Type": "application/x-amz-json-1.0",
-            "X-Amz-Target": f"DynamoDB_20120810.{operation}",
-        }
-        request = AWSRequest("POST", self._url, headers=headers, data=body)
-        SigV4Auth(self.endpoint.credentials(), "dynamodb", self.endpoint.region).add_auth(request)
+        headers = self._signer.headers(operation, body, self.endpoint.credentials(), self._clock.now())
         # What a proxy may rewrite is not signed.
-        return {**request.headers, "Accept-Encoding": "identity", "User-Agent": "dynamodb-migrate"}
+        headers["Accept-Encoding"] = "identity"
+        headers["User-Agent"] = "dynamodb-migrate"
+        return headers
 
 
 def _open_pool(url: str, connections: int) -> Any:

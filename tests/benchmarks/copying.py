@@ -1,7 +1,9 @@
 """What copying costs the client, at a stub that answers at once. `python -m tests.benchmarks.copying`.
 
-With arguments, only these tables. ceiling: CPU per item of scan plus write, by transport, beside a plain loop of boto3 in eight threads.
-size: time and memory against the number of items. rate: how well a set rate is held.
+With arguments, only these tables:
+ceiling: CPU per item of scan plus write, by transport, beside a plain loop of boto3 in eight threads;
+size: time and memory against the number of items;
+rate: how well a set rate is held, over `RATE_SECONDS` (60).
 """
 
 from __future__ import annotations
