@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from migrate.core.clock import Clock, SystemClock
@@ -111,6 +111,7 @@ class Transport:
         self.endpoint = endpoint
         self._url = endpoint.url.rstrip("/") + "/"
         self._pool = _open_pool(self._url, connections)
+        self._send, self._address = _sender(self._pool, self._url)
         self._read_json = _json_reader()
         self._clock = clock or SystemClock()
         self._retries = Retries(self._clock, patience)
@@ -245,8 +246,8 @@ class Transport:
         )
         headers = self._signed_headers(operation, body)
         try:
-            response = self._pool.urlopen(
-                "POST", self._url, body=body, headers=headers, retries=False, redirect=False, decode_content=False
+            response = self._send(
+                "POST", self._address, body=body, headers=headers, retries=False, redirect=False, decode_content=False
             )
         except HTTPError as error:
             raise no_answer(error, operation, what, self._url) from error
@@ -283,3 +284,10 @@ def _open_pool(url: str, connections: int) -> Any:
     if proxy and not proxy_bypass(parts.netloc):
         return urllib3.ProxyManager(proxy, num_pools=1, **options)
     return urllib3.PoolManager(num_pools=1, **options)
+
+
+def _sender(pool: Any, url: str) -> tuple[Callable[..., Any], str]:
+    """What sends a request, and its address there: past the manager, which would take the URL apart every time."""
+    if pool.proxy is not None:
+        return pool.urlopen, url
+    return pool.connection_from_url(url).urlopen, quote(urlsplit(url).path, safe="/~%")
