@@ -10,21 +10,34 @@ import importlib
 import json
 import os
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from migrate.core.clock import Clock, SystemClock, jitter
-from migrate.core.errors import AwsError, CredentialsExpired, Interrupted, Invalid, Throttled, Transient
+from migrate.core.clock import Clock, SystemClock
+from migrate.core.errors import Invalid, Transient
 from migrate.data.failures import no_answer, refusal
+from migrate.data.rawitems import (
+    BatchAnswer,
+    PutAnswer,
+    RawItem,
+    RawPage,
+    Refusals,
+    batch_body,
+    ignore_refusal,
+    put_body,
+    read_batch_answer,
+    read_page,
+    read_put_answer,
+    scan_body,
+)
+from migrate.data.retry import PATIENCE_SECONDS, Retries
+from migrate.data.signing import Signer
 
-PATIENCE_SECONDS = 300.0
 _CONNECT_SECONDS, _READ_SECONDS = 5.0, 60.0
-_LONGEST_PAUSE = 20.0
-_STOP_CHECK_SECONDS = 0.5
-_CREDENTIAL_TRIES = 3
+CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 @dataclass(frozen=True)
@@ -97,11 +110,12 @@ class Transport:
     ) -> None:
         self.endpoint = endpoint
         self._url = endpoint.url.rstrip("/") + "/"
-        self._clock = clock or SystemClock()
-        self._patience = patience
         self._pool = _open_pool(self._url, connections)
+        self._send, self._address = _sender(self._pool, self._url)
         self._read_json = _json_reader()
-        self._last_success = self._clock.monotonic()
+        self._clock = clock or SystemClock()
+        self._retries = Retries(self._clock, patience)
+        self._signer = Signer(self._url, endpoint.region)
 
     def scan(
         self,
@@ -146,32 +160,65 @@ class Transport:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def request(self, operation: str, body: bytes, should_stop: Callable[[], bool] = never, subject: str = "") -> bytes:
+    def scan_raw(
+        self,
+        table: str,
+        *,
+        segment: int,
+        total_segments: int,
+        start_key: bytes | None = None,
+        consistent: bool = False,
+        limit: int | None = None,
+        should_stop: Callable[[], bool] = never,
+        on_refusal: Refusals = ignore_refusal,
+    ) -> RawPage:
+        """See `ItemTransport.scan_raw`."""
+        body = scan_body(table, segment, total_segments, start_key, consistent, limit)
+        return read_page(self.request("Scan", body, should_stop, table, on_refusal), table)
+
+    def batch_write_raw(
+        self,
+        table: str,
+        items: Sequence[RawItem],
+        *,
+        should_stop: Callable[[], bool] = never,
+        on_refusal: Refusals = ignore_refusal,
+    ) -> BatchAnswer:
+        """See `ItemTransport.batch_write_raw`."""
+        body = batch_body(table, items)
+        return read_batch_answer(self.request("BatchWriteItem", body, should_stop, table, on_refusal), table)
+
+    def put_raw(
+        self,
+        table: str,
+        item: RawItem,
+        *,
+        unless_exists: str,
+        should_stop: Callable[[], bool] = never,
+        on_refusal: Refusals = ignore_refusal,
+    ) -> PutAnswer:
+        """See `ItemTransport.put_raw`."""
+        body = put_body(table, item, unless_exists)
+        try:
+            return read_put_answer(self.request("PutItem", body, should_stop, table, on_refusal), table)
+        except Invalid as error:
+            if error.code != CONDITION_FAILED:
+                raise
+            return PutAnswer(True, 0.0)
+
+    def request(
+        self,
+        operation: str,
+        body: bytes,
+        should_stop: Callable[[], bool] = never,
+        subject: str = "",
+        on_refusal: Refusals = ignore_refusal,
+    ) -> bytes:
         """The body of the answer to any operation, `body` being its JSON. `subject` (the table) is for error texts.
 
         Because of retries the operation may be carried out more than once, so it must be idempotent.
         """
-        started = self._clock.monotonic()
-        attempt = refused = 0
-        while True:
-            _check_stop(should_stop)
-            try:
-                answer = self._once(operation, body, subject)
-            except (Throttled, Transient) as error:
-                if self._clock.monotonic() - max(started, self._last_success) > self._patience:
-                    raise
-                pause = _pause(error, attempt)
-            except CredentialsExpired:
-                # They may have run out between being asked for and being used; new ones come with the next attempt.
-                refused += 1
-                if refused == _CREDENTIAL_TRIES:
-                    raise
-                pause = 1.0
-            else:
-                self._last_success = self._clock.monotonic()
-                return answer
-            attempt += 1
-            self._wait(pause, should_stop)
+        return self._retries.call(lambda: self._once(operation, body, subject), should_stop, on_refusal)
 
     def _page(self, table: str, body: bytes, count_only: bool) -> ScanPage:
         try:
@@ -191,12 +238,6 @@ class Transport:
         units = float((answer.get("ConsumedCapacity") or {}).get("CapacityUnits", 0.0))
         return ScanPage(items, answer.get("LastEvaluatedKey"), units, count, len(body))
 
-    def _wait(self, seconds: float, should_stop: Callable[[], bool]) -> None:
-        while seconds > 0:
-            _check_stop(should_stop)
-            self._clock.sleep(min(seconds, _STOP_CHECK_SECONDS))
-            seconds -= _STOP_CHECK_SECONDS
-
     def _once(self, operation: str, body: bytes, subject: str) -> bytes:
         from urllib3.exceptions import HTTPError
 
@@ -205,8 +246,8 @@ class Transport:
         )
         headers = self._signed_headers(operation, body)
         try:
-            response = self._pool.urlopen(
-                "POST", self._url, body=body, headers=headers, retries=False, redirect=False, decode_content=False
+            response = self._send(
+                "POST", self._address, body=body, headers=headers, retries=False, redirect=False, decode_content=False
             )
         except HTTPError as error:
             raise no_answer(error, operation, what, self._url) from error
@@ -219,17 +260,11 @@ class Transport:
         return answer
 
     def _signed_headers(self, operation: str, body: bytes) -> dict[str, str]:
-        from botocore.auth import SigV4Auth
-        from botocore.awsrequest import AWSRequest
-
-        headers = {
-            "Content-Type": "application/x-amz-json-1.0",
-            "X-Amz-Target": f"DynamoDB_20120810.{operation}",
-        }
-        request = AWSRequest("POST", self._url, headers=headers, data=body)
-        SigV4Auth(self.endpoint.credentials(), "dynamodb", self.endpoint.region).add_auth(request)
+        headers = self._signer.headers(operation, body, self.endpoint.credentials(), self._clock.now())
         # What a proxy may rewrite is not signed.
-        return {**request.headers, "Accept-Encoding": "identity", "User-Agent": "dynamodb-migrate"}
+        headers["Accept-Encoding"] = "identity"
+        headers["User-Agent"] = "dynamodb-migrate"
+        return headers
 
 
 def _open_pool(url: str, connections: int) -> Any:
@@ -251,12 +286,8 @@ def _open_pool(url: str, connections: int) -> Any:
     return urllib3.PoolManager(num_pools=1, **options)
 
 
-def _check_stop(should_stop: Callable[[], bool]) -> None:
-    if should_stop():
-        raise Interrupted("stopped while reading items")
-
-
-def _pause(error: AwsError, attempt: int) -> float:
-    """Doubling from half a second when told to slow down, from 50 ms after a fault."""
-    first = 0.5 if isinstance(error, Throttled) else 0.05
-    return jitter(min(_LONGEST_PAUSE, first * 2 ** min(attempt, 12)))
+def _sender(pool: Any, url: str) -> tuple[Callable[..., Any], str]:
+    """What sends a request, and its address there: past the manager, which would take the URL apart every time."""
+    if pool.proxy is not None:
+        return pool.urlopen, url
+    return pool.connection_from_url(url).urlopen, quote(urlsplit(url).path, safe="/~%")

@@ -1,4 +1,4 @@
-"""A tiny DynamoDB that only knows Scan, over real HTTP, and can be told to misbehave."""
+"""A tiny DynamoDB that only knows Scan, over real HTTP, and can be told to misbehave. `TableServer` writes, too."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ import zlib
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from migrate.core.clock import SystemClock
 from migrate.data.transport import Credentials, Endpoint, Transport
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Item = dict[str, dict[str, Any]]
 Fault = str
@@ -84,7 +87,7 @@ class ScanServer:
     def url(self) -> str:
         return f"{self._scheme}://localhost:{self._server.server_address[1]}"
 
-    def __enter__(self) -> ScanServer:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -114,6 +117,10 @@ class ScanServer:
             answer["LastEvaluatedKey"] = {name: last[name] for name in self.key_names}
         return answer
 
+    def write(self, operation: str, request: dict[str, Any], fault: object) -> tuple[int, dict[str, Any]]:
+        """Status and answer of an operation that writes."""
+        return 400, {"__type": "x#UnknownOperationException", "message": operation}
+
     def _segment(self, table: str, segment: int, total: int) -> list[tuple[str, Item]]:
         with self._lock:
             found = self._segments.get((table, segment, total))
@@ -138,6 +145,7 @@ def _handler_of(stub: ScanServer) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            operation = self.headers["X-Amz-Target"].rpartition(".")[2]
             fault = stub.note(request, dict(self.headers.items()))
             if fault == "drop":
                 self.close_connection = True
@@ -146,7 +154,14 @@ def _handler_of(stub: ScanServer) -> type[BaseHTTPRequestHandler]:
                 status, code = fault if isinstance(fault, tuple) else REFUSALS[fault]
                 self.answer(status, json.dumps({"__type": code, "message": "as told"}).encode(), fault)
                 return
-            self.answer(200, stub.canned or json.dumps(stub.scan(request, fault)).encode(), fault)
+            if operation == "Scan":
+                self.answer(200, stub.canned or json.dumps(stub.scan(request, fault)).encode(), fault)
+                return
+            status, answer = stub.write(operation, request, fault)
+            if fault == "lost":
+                self.close_connection = True
+                return
+            self.answer(status, json.dumps(answer).encode(), fault)
 
         def answer(self, status: int, body: bytes, fault: object) -> None:
             self.send_response(status)

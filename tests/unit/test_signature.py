@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import hmac
 import json
 
 import pytest
+from botocore import auth
+from botocore.awsrequest import AWSRequest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from migrate.data.signing import Signer
 from migrate.data.transport import Credentials, Endpoint, Transport
 from tests.stubs.scan_server import ScanServer
 
@@ -52,3 +58,23 @@ def test_the_service_would_accept_the_signature(token: str | None) -> None:
     assert {"host", "x-amz-date", "x-amz-target"} <= set(signed)
     assert ("x-amz-security-token" in signed) == (token is not None)
     assert "accept-encoding" not in signed
+
+
+URLS = ["https://dynamodb.eu-west-1.amazonaws.com", "http://127.0.0.1:4599/", "https://proxy.example:443/a b/../ü/"]
+words = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=60)
+
+
+@given(st.sampled_from(URLS), words, words, words | st.none(), st.binary(), st.dates(dt.date(2020, 1, 1)))
+def test_it_is_what_botocore_would_sign(
+    url: str, access: str, secret: str, token: str | None, body: bytes, day: dt.date
+) -> None:
+    now = dt.datetime.combine(day, dt.time(23, 59, 58), dt.timezone.utc)
+    keys = Credentials(access, secret, token)
+    ours = Signer(url, "eu-central-1").headers("Scan", body, keys, now)
+    request = AWSRequest("POST", url, data=body)
+    for name in ("Content-Type", "X-Amz-Target"):
+        request.headers[name] = ours[name]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(auth, "get_current_datetime", lambda: now)
+        auth.SigV4Auth(keys, "dynamodb", "eu-central-1").add_auth(request)
+    assert ours == dict(request.headers.items())

@@ -1,0 +1,214 @@
+"""The rate of one side over all processes: a bucket of capacity units, and what to do when the service throttles.
+
+Reactions follow the reason that the service gives
+(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/throttling-diagnosing.html).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+READ, WRITE = "read", "write"
+
+_DEPTH_SECONDS = 0.3
+"""Units that may pile up unused: little, so that no window of 5 s goes more than 10 % over."""
+
+_INTERVAL = 1.0
+_TOO_MANY_REFUSED = 0.05
+_HEADROOM = 1.05
+_CREEP = 1.1
+_FROZEN_SECONDS = 60.0
+_SLOWEST = 5.0
+
+
+@dataclass(frozen=True)
+class Want:
+    """A process asks for units of one side."""
+
+    who: int
+    units: float
+
+
+class Bucket:
+    """Hands out units at `rate` a second, first come first served. The last one served may leave a debt."""
+
+    def __init__(self, rate: float | None, now: float) -> None:
+        self.rate = rate
+        self._level = 0.0
+        self._at = now
+        self._waiting: deque[Want] = deque()
+
+    def ask(self, want: Want) -> None:
+        """Queue a request for units."""
+        self._waiting.append(want)
+
+    def forget(self, who: int) -> None:
+        """This process asks no more."""
+        self._waiting = deque(want for want in self._waiting if want.who != who)
+
+    def serve(self, now: float) -> list[Want]:
+        """The requests that are granted now."""
+        passed, self._at = max(0.0, now - self._at), now
+        if self.rate is None:
+            granted, self._waiting, self._level = list(self._waiting), deque(), 0.0
+            return granted
+        self._level = min(self._level + passed * self.rate, max(self._level, self.rate * _DEPTH_SECONDS))
+        granted = []
+        while self._waiting and self._level > 0:
+            self._level -= self._waiting[0].units
+            granted.append(self._waiting.popleft())
+        return granted
+
+    def seconds_to_next(self) -> float | None:
+        """When the next waiting request can be served; None when there is none."""
+        if not self._waiting or self.rate is None or self.rate <= 0:
+            return None
+        return max(0.0, -self._level / self.rate) + 0.001
+
+
+class Governor:
+    """Rate of one side: what the user allows, or less when the service accepts less. Not thread-safe."""
+
+    def __init__(self, side: str, allowed: float | None, now: float) -> None:
+        self.side = side
+        self.allowed = allowed
+        self.bucket = Bucket(allowed, now)
+        self.reasons: Counter[str] = Counter()
+        """Throttles by the service's reason."""
+
+        self.reaction = ""
+        """What was done about the last of them, in words."""
+
+        self.used = 0.0
+        """Units charged so far in this run."""
+
+        self.current = 0.0
+        """Units per second, lately."""
+
+        self._lowered: float | None = None
+        self._frozen_until = 0.0
+        self._at = now
+        self._used = self._refused = 0.0
+        self._causes: set[str] = set()
+
+    @property
+    def rate(self) -> float | None:
+        """Units per second that may be spent now; None without limit."""
+        known = [rate for rate in (self.allowed, self._lowered) if rate is not None]
+        return min(known, default=None)
+
+    def allow(self, rate: float | None) -> None:
+        """The user sets another rate; 0 is a pause."""
+        self.allowed = rate
+        self.bucket.rate = self.rate
+
+    def note(self, used: float, refused: float, reasons: Counter[str]) -> None:
+        """What a process has spent, and what was refused to it for which reasons."""
+        self.used += used
+        self._used += used
+        self._refused += refused
+        self.reasons += reasons
+        self._causes |= {_cause(reason) for reason in reasons}
+
+    def adapt(self, now: float) -> bool:
+        """Once a second: go down to what is accepted, or creep up again. True when the rate has changed."""
+        passed = now - self._at
+        if passed < _INTERVAL:
+            return False
+        before, accepted = self.rate, self._used / passed
+        self.current = accepted
+        if self._refused > _TOO_MANY_REFUSED * (self._used + self._refused):
+            self._lower(accepted, now)
+        elif self._lowered is not None and now >= self._frozen_until:
+            self._creep(accepted)
+        self._at, self._used, self._refused = now, 0.0, 0.0
+        self._causes.clear()
+        self.bucket.rate = self.rate
+        return self.rate != before
+
+    def _lower(self, accepted: float, now: float) -> None:
+        if self._causes == {"KeyRange"}:
+            self.reaction = f"{self.side}: hot key range; only its segments were slowed down"
+            return
+        if "AccountLimit" in self._causes:
+            self._frozen_until = now + _FROZEN_SECONDS
+            self._lowered = max(_SLOWEST, accepted)
+            self.reaction = (
+                f"{self.side}: the account's limit is reached; held at {self._lowered:,.0f} units/s for a minute. "
+                "Ask for a higher quota (Service Quotas, DynamoDB)"
+            )
+            return
+        floor = max(_SLOWEST, (self.rate or 0.0) / 2)
+        self._lowered = max(floor, accepted * _HEADROOM)
+        what = "the table's on-demand maximum" if "MaxOnDemand" in self._causes else "the table's capacity"
+        self.reaction = f"{self.side}: {what} is reached; lowered to {self._lowered:,.0f} units/s, raising it slowly"
+
+    def _creep(self, accepted: float) -> None:
+        assert self._lowered is not None
+        if accepted > 0.8 * self._lowered:
+            self._lowered *= _CREEP
+        if (self.allowed is not None and self._lowered >= self.allowed) or accepted < 0.2 * self._lowered:
+            self._lowered = None
+            self.reaction = ""
+
+
+def _cause(reason: str) -> str:
+    """`TableWriteKeyRangeThroughputExceeded` -> `KeyRange`; without a known one, `Provisioned`."""
+    for cause in ("KeyRange", "AccountLimit", "MaxOnDemand"):
+        if cause in reason:
+            return cause
+    return "Provisioned"
+
+
+class ControlFile:
+    """`{"read_units": N|null, "write_units": N|null}`: changes a running copy within a second or so.
+
+    Null is no limit, 0 a pause; a name that is absent changes nothing. Anything unreadable is ignored, and said.
+    """
+
+    def __init__(self, path: Path, rates: dict[str, float | None]) -> None:
+        self._path = path
+        self.rates = rates
+        """Side -> units per second."""
+
+        self.problem = ""
+        self._text: bytes | None = None
+
+    def look(self) -> bool:
+        """Read it again. True when a rate has changed."""
+        try:
+            text = self._path.read_bytes()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            self.problem = f"{self._path} cannot be read: {error.strerror}"
+            return False
+        if text == self._text:
+            return False
+        self._text = text
+        before = dict(self.rates)
+        try:
+            self.rates = {**self.rates, **_rates(json.loads(text))}
+            self.problem = ""
+        except ValueError as error:
+            self.problem = f"{self._path} is ignored: {error}"
+        return self.rates != before
+
+
+def _rates(found: Any) -> dict[str, float | None]:
+    if not isinstance(found, dict):
+        raise ValueError("it is not an object")
+    rates: dict[str, float | None] = {}
+    for side in (READ, WRITE):
+        name = f"{side}_units"
+        if name not in found:
+            continue
+        value = found[name]
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0):
+            raise ValueError(f"{name} is not a number of units per second, or null")
+        rates[side] = value
+    return rates

@@ -1,0 +1,231 @@
+"""Items as slices of wire JSON, and the port through which they are read and written.
+
+A page is split into its items without building Python values, and the slices are joined into the body of a write, so
+every type, number and name arrives exactly as it was sent. Only who must look into an item parses it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+
+from migrate.core.errors import AwsError, Invalid
+from migrate.core.item import key_digest, key_of
+
+RawItem = bytes | msgspec.Raw
+"""One item in wire JSON, braces included. A `Raw` keeps the answer alive that it was cut from."""
+
+Refusals = Callable[[AwsError], None]
+"""Told of every attempt that failed and will be repeated."""
+
+BATCH_ITEMS = 25
+"""https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html"""
+
+
+def ignore_refusal(_error: AwsError) -> None:
+    """The `Refusals` of a caller that does not care."""
+
+
+@dataclass(frozen=True)
+class RawPage:
+    """One answer of Scan. `last_key` is wire JSON, None only at the end of the segment; `size` is bytes as sent."""
+
+    items: Sequence[RawItem]
+    last_key: bytes | None
+    units: float
+    size: int
+
+
+@dataclass(frozen=True)
+class BatchAnswer:
+    """What BatchWriteItem did not do, as the service gives it back, and the write units that it charged."""
+
+    unprocessed: Sequence[RawItem]
+    units: float
+
+
+@dataclass(frozen=True)
+class PutAnswer:
+    """`is_kept`: an item with this key was there, and stays as it is."""
+
+    is_kept: bool
+    units: float
+
+
+class ItemTransport(Protocol):
+    """What moves items to and from one endpoint. Thread-safe.
+
+    Throttling, faults and lost connections are repeated inside, with growing pauses, until nothing has succeeded for
+    the transport's patience; each failed attempt is told to `on_refusal` first. So a write may be carried out more than
+    once. Raises the classes of `core.errors`, and `Interrupted` soon after `should_stop()` becomes true.
+    """
+
+    def scan_raw(
+        self,
+        table: str,
+        *,
+        segment: int,
+        total_segments: int,
+        start_key: bytes | None = None,
+        consistent: bool = False,
+        limit: int | None = None,
+        should_stop: Callable[[], bool] = ...,
+        on_refusal: Refusals = ...,
+    ) -> RawPage:
+        """One page of a segment, from behind `start_key` (wire JSON, as a page's `last_key`)."""
+
+    def batch_write_raw(
+        self,
+        table: str,
+        items: Sequence[RawItem],
+        *,
+        should_stop: Callable[[], bool] = ...,
+        on_refusal: Refusals = ...,
+    ) -> BatchAnswer:
+        """Put up to 25 items, of different keys, over whatever is there."""
+
+    def put_raw(
+        self,
+        table: str,
+        item: RawItem,
+        *,
+        unless_exists: str,
+        should_stop: Callable[[], bool] = ...,
+        on_refusal: Refusals = ...,
+    ) -> PutAnswer:
+        """Put one item where its key is free. `unless_exists` is the name of the partition key."""
+
+    def close(self) -> None:
+        """Close the idle connections."""
+
+
+class _Units(msgspec.Struct):
+    CapacityUnits: float = 0.0
+
+
+class _ScanAnswer(msgspec.Struct):
+    Items: list[msgspec.Raw]
+    Count: int
+    LastEvaluatedKey: msgspec.Raw = msgspec.Raw(b"")
+    ConsumedCapacity: _Units | None = None
+
+
+class _Put(msgspec.Struct):
+    Item: msgspec.Raw
+
+
+class _Request(msgspec.Struct):
+    PutRequest: _Put
+
+
+class _BatchAnswer(msgspec.Struct):
+    UnprocessedItems: dict[str, list[_Request]]
+    ConsumedCapacity: list[_Units] = []
+
+
+class _PutAnswer(msgspec.Struct):
+    ConsumedCapacity: _Units | None = None
+
+
+_scan_decoder = msgspec.json.Decoder(_ScanAnswer)
+_batch_decoder = msgspec.json.Decoder(_BatchAnswer)
+_put_decoder = msgspec.json.Decoder(_PutAnswer)
+
+
+def scan_body(
+    table: str, segment: int, total_segments: int, start_key: bytes | None, consistent: bool, limit: int | None
+) -> bytes:
+    """The body of a Scan request."""
+    request: dict[str, Any] = {
+        "TableName": table,
+        "Segment": segment,
+        "TotalSegments": total_segments,
+        "ConsistentRead": consistent,
+        "ReturnConsumedCapacity": "TOTAL",
+    }
+    if limit is not None:
+        request["Limit"] = limit
+    if start_key is not None:
+        request["ExclusiveStartKey"] = msgspec.Raw(start_key)
+    return msgspec.json.encode(request)
+
+
+def batch_body(table: str, items: Iterable[RawItem]) -> bytes:
+    """The body of a BatchWriteItem request that puts `items`."""
+    start = f'{{"RequestItems":{{{json.dumps(table)}:[{{"PutRequest":{{"Item":'.encode()
+    joined = b'}},{"PutRequest":{"Item":'.join(items)
+    return b"".join((start, joined, b'}}]},"ReturnConsumedCapacity":"TOTAL"}'))
+
+
+def put_body(table: str, item: RawItem, unless_exists: str) -> bytes:
+    """The body of a PutItem request that changes nothing where the key exists."""
+    return msgspec.json.encode(
+        {
+            "TableName": table,
+            "Item": msgspec.Raw(item),
+            "ConditionExpression": "attribute_not_exists(#k)",
+            "ExpressionAttributeNames": {"#k": unless_exists},
+            "ReturnConsumedCapacity": "TOTAL",
+        }
+    )
+
+
+def read_page(body: bytes, table: str) -> RawPage:
+    """A Scan's answer, cut into items. Raises `Invalid` when it is not one, since items would be missed in silence."""
+    try:
+        answer = _scan_decoder.decode(body)
+    except msgspec.MsgspecError as error:
+        raise _not_an_answer("Scan", table, body) from error
+    if answer.Count != len(answer.Items):
+        raise _not_an_answer("Scan", table, body)
+    last = bytes(answer.LastEvaluatedKey)
+    units = answer.ConsumedCapacity.CapacityUnits if answer.ConsumedCapacity else 0.0
+    return RawPage(answer.Items, last if last not in (b"", b"null") else None, units, len(body))
+
+
+def read_batch_answer(body: bytes, table: str) -> BatchAnswer:
+    """A BatchWriteItem's answer. Raises `Invalid` when it is not one, since nothing may have been written."""
+    try:
+        answer = _batch_decoder.decode(body)
+    except msgspec.MsgspecError as error:
+        raise _not_an_answer("BatchWriteItem", table, body) from error
+    left = [request.PutRequest.Item for requests in answer.UnprocessedItems.values() for request in requests]
+    return BatchAnswer(left, sum(one.CapacityUnits for one in answer.ConsumedCapacity))
+
+
+def read_put_answer(body: bytes, table: str) -> PutAnswer:
+    """A PutItem's answer. Raises `Invalid` when it is not one."""
+    try:
+        answer = _put_decoder.decode(body)
+    except msgspec.MsgspecError as error:
+        raise _not_an_answer("PutItem", table, body) from error
+    return PutAnswer(False, answer.ConsumedCapacity.CapacityUnits if answer.ConsumedCapacity else 0.0)
+
+
+def parse_item(item: RawItem) -> dict[str, dict[str, Any]]:
+    """The item in wire form, as Python values. Raises `msgspec.DecodeError` when it is no JSON."""
+    parsed: dict[str, dict[str, Any]] = msgspec.json.decode(item)
+    return parsed
+
+
+def raw_key(item: RawItem, key_names: tuple[str, ...]) -> bytes:
+    """16 bytes that are the same for items of the same key, however their numbers are written."""
+    return key_digest(parse_item(item), key_names)
+
+
+def key_in_words(item: RawItem, key_names: tuple[str, ...]) -> Mapping[str, Mapping[str, Any]]:
+    """The key attributes in wire form: what GetItem takes."""
+    return key_of(parse_item(item), key_names)
+
+
+def _not_an_answer(operation: str, table: str, body: bytes) -> Invalid:
+    return Invalid(
+        f"{operation} {table}: the answer is not DynamoDB's",
+        operation=operation,
+        why=f"{len(body)} bytes that are no answer to {operation}",
+        hint="check the endpoint and the proxy",
+    )
