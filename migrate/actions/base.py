@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from migrate.aws.session import Account
@@ -26,6 +27,8 @@ class Context:
     lineage: str = ""
     should_stop: Callable[[], bool] = lambda: False
     on_progress: Callable[[str, Progress], None] = lambda _address, _progress: None
+    work: Path | None = None
+    """Local folder for the checkpoints of long local work."""
 
     def account(self, side: Side) -> Account:
         """The account in which an action of that side works (TARGET for both)."""

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from migrate.actions import settings
 from migrate.actions.base import ActionHandler
 from migrate.actions.bucket import BucketHandler, GrantHandler
+from migrate.actions.copy import CopyHandler
 from migrate.actions.export import ExportCheckHandler, ExportHandler
 from migrate.actions.indexes import IndexHandler
 from migrate.actions.load import ImportHandler
 from migrate.actions.removal import BucketRemoval, ExportRemoval, GrantRemoval, TableRemoval
+from migrate.actions.table import TableHandler
 from migrate.actions.verify import VerifyHandler
 
 
@@ -22,6 +24,8 @@ def handlers() -> Mapping[str, ActionHandler]:
         "export": ExportHandler(),
         "export-check": ExportCheckHandler(),
         "import": ImportHandler(),
+        "table": TableHandler(),
+        "copy": CopyHandler(),
         "index": IndexHandler(),
         "verify": VerifyHandler(),
         "export-removal": ExportRemoval(),

@@ -210,7 +210,7 @@ class Executor:
             address=action.address,
             kind=action.kind,
             side=action.side,
-            params=self._resolve(action.params),
+            params=self._resolve({**action.params, **(action.tuning or {})}),
             token=record.token,
             attempt=record.attempt,
             handle=record.handle,

@@ -13,9 +13,9 @@ from migrate.apply.executor import Turn, Verdict
 from migrate.core.clock import Clock
 from migrate.plan.model import Action
 
-CAPS: Mapping[str, int] = {"import": 50, "export": 300, "control": 250, "verify": 2}
+CAPS: Mapping[str, int] = {"import": 50, "export": 300, "control": 250, "verify": 2, "copy": 1}
 """How many actions of a slot may run at once. DynamoDB service quotas (control plane: 500, 250 with indexes); verify
-works in this process."""
+and copy work on this machine."""
 
 IDLE = 0.5
 """Seconds after which the loop looks whether it should stop."""

@@ -59,7 +59,13 @@ def carry_out_plan(
     display = ProgressDisplay(plan, states, world.clock)
     with stop_on_signal(console.say) as should_stop, display:
         context = Context(
-            world.source, world.target, world.clock, plan.lineage, should_stop=should_stop, on_progress=display.progress
+            world.source,
+            world.target,
+            world.clock,
+            plan.lineage,
+            should_stop=should_stop,
+            on_progress=display.progress,
+            work=states.work_folder(plan.migration),
         )
         summary = carry_out(
             plan,

@@ -43,15 +43,19 @@ def creation_parameters(table: str, spec: TableSpec) -> Json:
 
 def index_parameters(name: str, index: Index, spec: TableSpec) -> Json:
     """One entry of `GlobalSecondaryIndexes`."""
-    projection: dict[str, Any] = {"ProjectionType": index.projection}
-    if index.projected:
-        projection["NonKeyAttributes"] = list(index.projected)
-    body: dict[str, Any] = {"IndexName": name, "KeySchema": key_schema(index), "Projection": projection}
+    body: dict[str, Any] = {"IndexName": name, "KeySchema": key_schema(index), "Projection": _projection(index)}
     if spec.billing != ON_DEMAND and index.provisioned:
         body["ProvisionedThroughput"] = _capacity(index.provisioned.read, index.provisioned.write)
     if spec.billing == ON_DEMAND and index.on_demand_maximum:
         body["OnDemandThroughput"] = _maximum(index.on_demand_maximum.read, index.on_demand_maximum.write)
     return body
+
+
+def _projection(index: Index) -> Json:
+    projection: dict[str, Any] = {"ProjectionType": index.projection}
+    if index.projected:
+        projection["NonKeyAttributes"] = list(index.projected)
+    return projection
 
 
 def key_schema(item: TableSpec | Index) -> Json:
@@ -75,3 +79,26 @@ def _encryption(encryption: Encryption) -> Json:
     if encryption.kind == AWS_MANAGED:
         return {"Enabled": True, "SSEType": "KMS"}
     return {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": encryption.key}
+
+
+def table_parameters(table: str, spec: TableSpec) -> Json:
+    """Parameters of CreateTable: those of an import, and local indexes, table class and tags."""
+    body = {**creation_parameters(table, spec), "TableClass": spec.table_class}
+    indexes = (spec.global_indexes.values(), spec.local_indexes.values())
+    body["AttributeDefinitions"] = attribute_definitions(spec, *indexes)
+    if spec.local_indexes:
+        body["LocalSecondaryIndexes"] = [
+            {"IndexName": name, "KeySchema": key_schema(index), "Projection": _projection(index)}
+            for name, index in sorted(spec.local_indexes.items())
+        ]
+    if spec.tags:
+        body["Tags"] = [{"Key": key, "Value": value} for key, value in sorted(spec.tags.items())]
+    return body
+
+
+def describe(spec: TableSpec) -> str:
+    """Key, global indexes and billing in a few words."""
+    names = ", ".join(f"{key.name}: {key.type}" for key in spec.keys.attributes)
+    count = len(spec.global_indexes)
+    indexes = f"; {count} global index{'es' if count != 1 else ''}" if count else ""
+    return f"{names}{indexes}; {'on-demand' if spec.billing == ON_DEMAND else 'provisioned'}"

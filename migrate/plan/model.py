@@ -84,6 +84,8 @@ class Action:
     undo: str = ""
     why: str = ""
     details: tuple[str, ...] = ()
+    tuning: Mapping[str, Any] | None = None
+    """Parameters that change how fast it is done, not what is done: no part of the digest."""
 
     @property
     def owner(self) -> str:

@@ -198,24 +198,32 @@ def _export_check(turn: _Turn) -> Result:
 
 
 def _import(turn: _Turn) -> Result:
-    target, name = turn.world.before.target, turn.params["table"]
+    made = _new_table(turn, turn.params["table"], turn.params["creation"])
+    outputs = {
+        "import_arn": f"{made.arn}/import/{turn.record.token}",
+        "table_arn": made.arn,
+        "table_id": made.table_id,
+    }
+    owned = _owned(turn.action, made.arn, "table", table_id=made.table_id, import_arn=outputs["import_arn"])
+    return {**outputs, "items": turn.params["item_count"]}, (owned,), ()
+
+
+def _new_table(turn: _Turn, name: str, creation: Params) -> TableFacts:
+    target = turn.world.before.target
     if name in turn.world.tables[Side.TARGET]:
-        raise LookupError(f"{turn.action.address} would import over {name}")
+        raise LookupError(f"{turn.action.address} would make {name} a second time")
     source = turn.world.tables[Side.SOURCE][turn.world.sources[turn.action.owner]]
-    arn = f"arn:{target.partition}:dynamodb:{target.region}:{target.id}:table/{name}"
-    id = digest([turn.record.token, "table"])[:32]
-    turn.world.tables[Side.TARGET][name] = TableFacts(
+    made = TableFacts(
         name=name,
-        arn=arn,
-        table_id=id,
+        arn=f"arn:{target.partition}:dynamodb:{target.region}:{target.id}:table/{name}",
+        table_id=digest([turn.record.token, "table"])[:32],
         status="ACTIVE",
-        spec=created_spec(turn.params["creation"]),
+        spec=created_spec(creation),
         item_count=source.item_count,
         size_bytes=source.size_bytes,
     )
-    outputs = {"import_arn": f"{arn}/import/{turn.record.token}", "table_arn": arn, "table_id": id}
-    owned = _owned(turn.action, arn, "table", table_id=id, import_arn=outputs["import_arn"])
-    return {**outputs, "items": turn.params["item_count"]}, (owned,), ()
+    turn.world.tables[Side.TARGET][name] = made
+    return made
 
 
 def _table_removal(turn: _Turn) -> Result:
@@ -231,6 +239,24 @@ def _verify(turn: _Turn) -> Result:
     return {"table_id": turn.params["table_id"], "mode": turn.params["mode"]}, (), ()
 
 
+def _table(turn: _Turn) -> Result:
+    creation = turn.params["creation"]
+    made = _new_table(turn, creation["TableName"], creation)
+    tags = {tag["Key"]: tag["Value"] for tag in creation.get("Tags", [])}
+    own_tags = {"migrate:lineage": turn.world.migration.lineage, "migrate:address": turn.action.address}
+    turn.world.tables[Side.TARGET][made.name] = dataclasses.replace(
+        made,
+        spec=dataclasses.replace(made.spec, table_class=creation["TableClass"], tags=tags),
+        own_tags={**own_tags, "migrate:token": turn.record.token},
+    )
+    owned = _owned(turn.action, made.arn, "table", table_id=made.table_id)
+    return {"table_arn": made.arn, "table_id": made.table_id}, (owned,), ()
+
+
+def _copy(turn: _Turn) -> Result:
+    return {"table_id": turn.params["table_id"]}, (), ()
+
+
 _EFFECTS: Mapping[str, Effect] = {
     "index": _index,
     "bucket": _bucket,
@@ -240,6 +266,8 @@ _EFFECTS: Mapping[str, Effect] = {
     "export": _export,
     "export-check": _export_check,
     "import": _import,
+    "table": _table,
+    "copy": _copy,
     "table-removal": _table_removal,
     "export-removal": _export_removal,
     "verify": _verify,

@@ -30,6 +30,11 @@ class FolderStore(ObjectStore):
 
     def __init__(self, root: Path | str, clock: Clock | None = None) -> None:
         super().__init__(Folder(Path(root)), clock or SystemClock())
+        self._root = Path(root)
+
+    def work_folder(self, migration: str) -> Path:
+        """See `Store.work_folder`: `<root>/<migration>/work`."""
+        return (self._root / migration / "work").absolute()
 
 
 class Folder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
 from migrate.core.clock import Clock
@@ -60,6 +61,9 @@ class Store(Protocol):
 
     def read_plan(self, migration: str) -> dict[str, Json] | None:
         """What `write_plan` kept, or None."""
+
+    def work_folder(self, migration: str) -> Path:
+        """A local folder for the checkpoints of long local work of this migration. It need not exist yet."""
 
     def append_journal(self, migration: str, line: dict[str, Json]) -> None:
         """Add one line to the journal, for people. Needs no lock; a crash of the machine may lose the last lines."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from migrate.plan.strategy import Strategy
+from migrate.strategies.copy import Copy
 from migrate.strategies.s3 import ExportImport
 
-STRATEGIES: tuple[Strategy, ...] = (ExportImport(),)
+STRATEGIES: tuple[Strategy, ...] = (ExportImport(), Copy())
 
 
 def by_name() -> dict[str, Strategy]:

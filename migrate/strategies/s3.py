@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from migrate.core.table import ON_DEMAND, TableSpec
-from migrate.plan.creation import creation_parameters
+from migrate.plan.creation import creation_parameters, describe
 from migrate.plan.desired import RECOVERY_DAYS, as_loaded, is_recovery_ours
 from migrate.plan.model import Action, Change, Estimate, Risk, Side, ref
 from migrate.plan.prices import GIB, JSON_FACTOR, PRICES, scan_units
@@ -121,7 +120,7 @@ def _import(request: TableRequest, needs: tuple[str, ...]) -> list[Action]:
         kind="import",
         side=Side.TARGET,
         change=Change.MOVE,
-        title=f"import table {request.target_name} ({_describe(spec)})",
+        title=f"import table {request.target_name} ({describe(spec)})",
         params={
             "table": request.target_name,
             "bucket": request.options["bucket"],
@@ -155,13 +154,6 @@ def _check(request: TableRequest, needs: tuple[str, ...]) -> Action:
         needs=needs,
         undo="nothing to undo: it only reads",
     )
-
-
-def _describe(spec: TableSpec) -> str:
-    names = ", ".join(f"{key.name}: {key.type}" for key in spec.keys.attributes)
-    count = len(spec.global_indexes)
-    indexes = f"; {count} global index{'es' if count != 1 else ''}" if count else ""
-    return f"{names}{indexes}; {'on-demand' if spec.billing == ON_DEMAND else 'provisioned'}"
 
 
 def _is_reusable(request: TableRequest, export: Action) -> bool:

@@ -15,9 +15,9 @@ from migrate.aws.readonly import is_reading
 from migrate.aws.session import Account
 from migrate.core.codec import Json
 from migrate.sandbox.server import Sandbox
+from migrate.state.folder import FolderStore
 from migrate.state.lock import LEASE, Lock
 from migrate.state.model import MigrationFile, State, StepFile
-from migrate.state.objectstore import ObjectStore
 from tests.crash import shortcut
 
 T = TypeVar("T")
@@ -106,7 +106,7 @@ class MortalAccount(Account):
 class MortalStore:
     """A store whose writes are effects, and end with the run."""
 
-    def __init__(self, store: ObjectStore, fate: Fate) -> None:
+    def __init__(self, store: FolderStore, fate: Fate) -> None:
         self._store = store
         self._fate = fate
 
@@ -130,6 +130,9 @@ class MortalStore:
 
     def read_plan(self, migration: str) -> dict[str, Json] | None:
         return self._store.read_plan(migration)
+
+    def work_folder(self, migration: str) -> Path:
+        return self._store.work_folder(migration)
 
     def append_journal(self, migration: str, line: dict[str, Json]) -> None:
         self._store.append_journal(migration, line)

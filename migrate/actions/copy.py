@@ -1,0 +1,102 @@
+"""Copy the items of a table: see `data/copy.py` for how, and for what a crash leaves.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from migrate.actions.base import Context, Done, Failed, ReadOnlyHandler, Step, StepResult
+from migrate.aws.session import Account
+from migrate.core.codec import digest
+from migrate.core.errors import StepError
+from migrate.data.books import read_dead_letters
+from migrate.data.copy import CopyJob, CopyResult, copy_table, retry_dead_letters
+from migrate.data.endpoints import EndpointSpec
+from migrate.data.transport import Credentials
+
+SMALL = 64 * 2**20
+"""Bytes up to which starting worker processes takes longer than copying."""
+
+
+class CopyHandler(ReadOnlyHandler):
+    """Kind `copy`: params `source_table`, `source_arn`, `target_table`, `table_id`, `keys`, `segments`, `size_bytes`,
+    `read_units`, `write_units`.
+
+    The copy is one turn of `poll`. Its progress is in the checkpoints of its folder, which is named after both tables:
+    a later attempt goes on there, and writes again only what was refused.
+    """
+
+    slot: str | None = "copy"
+
+    def poll(self, step: Step, context: Context) -> StepResult:
+        """See `ActionHandler.poll`."""
+        source, target, job = self._job(step, context)
+        result = copy_table(
+            source,
+            target,
+            job,
+            should_stop=context.should_stop,
+            on_progress=lambda progress: context.on_progress(step.address, progress),
+            clock=context.clock,
+        )
+        if result.rejected:
+            result = retry_dead_letters(target, job, should_stop=context.should_stop, clock=context.clock)
+        if result.rejected:
+            return Failed(_refused(result, job))
+        if result.read != result.written + result.kept:
+            return Failed(StepError(f"{result.read:,} items were read and {result.written + result.kept:,} written"))
+        return Done(
+            {
+                "table_id": step.params["table_id"],
+                "items": result.written,
+                "bytes": result.bytes,
+                "read_units": round(result.read_units, 1),
+                "write_units": round(result.write_units, 1),
+                "seconds": round(result.seconds, 1),
+            }
+        )
+
+    def _job(self, step: Step, context: Context) -> tuple[EndpointSpec, EndpointSpec, CopyJob]:
+        params = step.params
+        job = CopyJob(
+            source_table=params["source_table"],
+            target_table=params["target_table"],
+            key_names=tuple(params["keys"]),
+            folder=copy_folder(context.work, step),
+            segments=params["segments"],
+            processes=0 if params["size_bytes"] < SMALL else os.cpu_count() or 1,
+            read_units=params.get("read_units"),
+            write_units=params.get("write_units"),
+            source_id=params["source_arn"],
+            target_id=params["table_id"],
+        )
+        return _endpoint(context.source), _endpoint(context.target), job
+
+
+def copy_folder(work: Path | None, step: Step) -> Path:
+    """The folder of this copy: the same for every attempt that copies the same table into the same table."""
+    if work is None:
+        raise ValueError("a copy needs a folder for its checkpoints")
+    identity = digest([step.params["source_arn"], step.params["table_id"]])[:12]
+    return work / f"{step.params['target_table']}-{identity}"
+
+
+def _endpoint(account: Account) -> EndpointSpec:
+    def credentials() -> Credentials:
+        return Credentials(*account.credentials())
+
+    return EndpointSpec(account.endpoint("dynamodb"), account.region, credentials, f"{account.side} {account.id}")
+
+
+def _refused(result: CopyResult, job: CopyJob) -> StepError:
+    letters = read_dead_letters(job.folder)
+    first = f", first: {letters[0].reason}" if letters else ""
+    return StepError(
+        f"{result.rejected:,} of {result.read:,} items were refused by DynamoDB{first}",
+        f"they are kept, with keys and reasons, in {job.folder / 'dead-letters.jsonl'}; all others are written",
+        "mend the cause (a key or index type, an item that is too large); the next apply writes just these again",
+        kind="ItemsRefused",
+    )
