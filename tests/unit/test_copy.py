@@ -104,17 +104,16 @@ def test_a_finished_copy_is_not_read_again(server: TableServer, job: CopyJob) ->
 def test_a_stopped_copy_goes_on_where_it_was(server: TableServer, job: CopyJob) -> None:
     with pytest.raises(Interrupted):
         copy(server, job, should_stop=stop_when(server, 40))
-    before = pages_read(server)
     balanced(copy(server, job))
     arrived(server)
-    # At most the unacknowledged pages of four segments were read again.
-    assert before + (pages_read(server) - before) <= 30 + 4 * 3
+    # The table has 28 pages or so. At most the unacknowledged ones of four segments were read again.
+    assert pages_read(server) <= 30 + 4 * 3
 
 
 def test_stopped_again_and_again_it_gets_there(server: TableServer, job: CopyJob) -> None:
     for _ in range(200):
         try:
-            result = copy(server, job, should_stop=stop_when(server, len(server.requests) + 25))
+            result = copy(server, job, should_stop=stop_when(server, len(server.requests) + 45))
             break
         except Interrupted:
             continue
@@ -149,11 +148,11 @@ def test_items_refused_for_themselves_are_set_aside_and_can_be_retried(server: T
 
 
 def test_interrupted_with_rejects_the_books_balance(server: TableServer, job: CopyJob) -> None:
-    bad = ITEMS[::100]
-    server.refuse = lambda item: "no" if item in bad else None
+    bad = {item["pk"]["S"] for item in ITEMS[::100]}
+    server.refuse = lambda item: "no" if item["pk"]["S"] in bad else None
     for _ in range(100):
         try:
-            result = copy(server, job, should_stop=stop_when(server, len(server.requests) + 60))
+            result = copy(server, job, should_stop=stop_when(server, len(server.requests) + 120))
             break
         except Interrupted:
             continue
@@ -284,6 +283,35 @@ def test_progress_tells_items_and_bytes(server: TableServer, job: CopyJob) -> No
     told: list[Progress] = []
     result = copy(server, job, on_progress=told.append)
     assert (told[-1].items, told[-1].bytes) == (1500, result.bytes)
+
+
+def test_a_hot_key_range_slows_its_segments_and_is_reported(server: TableServer, job: CopyJob) -> None:
+    hot = iter(range(4))
+    error = (400, "x#ProvisionedThroughputExceededException", "TableWriteKeyRangeThroughputExceeded")
+    server.choose_fault = lambda request: error if "RequestItems" in request and next(hot, None) is not None else None
+    result = copy(server, replace(job, patience=60, writes_in_flight=2))
+    arrived(server)
+    assert result.status["rates"]["write"]["throttles"] == {"TableWriteKeyRangeThroughputExceeded": 4}
+    assert result.status["rates"]["write"]["limit"] is None
+
+
+def test_a_batch_left_unprocessed_for_ever_ends_the_copy(server: TableServer, job: CopyJob) -> None:
+    server.unprocessed = 1.0
+    server.choose_fault = lambda request: "unprocessed" if "RequestItems" in request else None
+    with pytest.raises(Throttled, match="unprocessed"):
+        copy(server, replace(job, patience=1))
+    server.choose_fault = lambda request: None
+    balanced(copy(server, job))
+    arrived(server)
+
+
+def test_two_items_of_one_key_are_written_in_order(server: TableServer, job: CopyJob) -> None:
+    """As after a transform that maps two items to one key: the later one stays."""
+    first, later = ({"pk": {"S": "same"}, "n": {"N": str(n)}} for n in (1, 2))
+    server.put_table("from", [first, later])
+    result = copy(server, replace(job, segments=1))
+    assert server.table("to") == [later]
+    assert (result.read, result.written) == (2, 2)
 
 
 class Numbers:
