@@ -101,13 +101,15 @@ def test_a_finished_copy_is_not_read_again(server: TableServer, job: CopyJob) ->
     assert (again.read, again.written, again.read_units) == (first.read, first.written, first.read_units)
 
 
-def test_a_stopped_copy_goes_on_where_it_was(server: TableServer, job: CopyJob) -> None:
+@pytest.mark.parametrize("processes", [0, 2])
+def test_a_stopped_copy_goes_on_where_it_was(server: TableServer, job: CopyJob, processes: int) -> None:
+    job = replace(job, processes=processes)
     with pytest.raises(Interrupted):
         copy(server, job, should_stop=stop_when(server, 40))
     balanced(copy(server, job))
     arrived(server)
-    # The table has 28 pages or so. At most the unacknowledged ones of four segments were read again.
-    assert pages_read(server) <= 30 + 4 * 3
+    # The table has 28 pages or so. At most the unacknowledged ones of the segments were read again.
+    assert pages_read(server) <= 30 + 5 * 3
 
 
 def test_stopped_again_and_again_it_gets_there(server: TableServer, job: CopyJob) -> None:
