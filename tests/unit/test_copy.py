@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +29,8 @@ from migrate.data.books import CHECKPOINTS, CONTROL, DEAD_LETTERS, read_dead_let
 from migrate.data.copy import CopyJob, CopyResult, copy_table, retry_dead_letters
 from migrate.data.rawitems import RawItem, parse_item
 from migrate.data.transport import Credentials
+from migrate.verify.digests import TableDigest
+from migrate.verify.taken import DigestTaker, digest_of
 from tests.stubs.scan_server import Item
 from tests.stubs.table_server import WRITE_FAULTS, TableServer
 
@@ -335,6 +338,17 @@ def test_a_consumer_sees_every_item(server: TableServer, job: CopyJob, processes
     result = copy(server, replace(job, processes=processes, make_consumer=Numbers))
     assert result.consumed is not None
     assert tuple(map(sum, zip(*result.consumed, strict=True))) == (1500, sum(range(1500)))
+
+
+def test_the_digest_taken_while_copying_is_that_of_the_table(server: TableServer, job: CopyJob) -> None:
+    take = functools.partial(DigestTaker, ("pk",), 1024)
+    result = copy(server, replace(job, processes=2, make_consumer=take))
+    assert result.consumed is not None
+    expected = TableDigest(("pk",), 1024)
+    expected.add(server.table("to"))
+    assert digest_of(("pk",), 1024, result.consumed) == expected
+    expected.add([ITEMS[0]])
+    assert digest_of(("pk",), 1024, result.consumed) != expected
 
 
 def test_a_consumer_of_a_resumed_copy_is_not_trusted(server: TableServer, job: CopyJob) -> None:
