@@ -31,6 +31,7 @@ bench: $(VENV)/dev.stamp      ## figures only: nothing here passes or fails on t
 	$(BIN)/python -m tests.benchmarks.bookkeeping
 	$(BIN)/python -m tests.benchmarks.planning
 	$(BIN)/python -m tests.benchmarks.items
+	$(BIN)/python -m tests.benchmarks.copying
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from migrate.core.errors import StateWriteFailed
 
 FORMAT = 1
 CHECKPOINTS, DEAD_LETTERS, CONTROL = "checkpoints.jsonl", "dead-letters.jsonl", "control.json"
+DELIVERED = "delivered"
 _COMPACT_FACTOR = 8
 _COMPACT_BYTES = 4 << 20
 
@@ -104,10 +106,7 @@ class Books:
         books = cls(folder, identity, segments, usage)
         with _saving(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            # Letters behind the last checkpoint: their pages will be read again, and judged again.
-            letters = [one for one in read_dead_letters(folder) if one.page < books.segment(one.segment).pages]
-            if letters or (folder / DEAD_LETTERS).exists():
-                replace_dead_letters(folder, letters)
+            books._check_letters()
             books._compact()
         return books
 
@@ -163,6 +162,21 @@ class Books:
         """Numbers of the segments that are not done."""
         return [number for number in range(self.identity.total_segments) if not self.segment(number).done]
 
+    def _check_letters(self) -> None:
+        """Letters and checkpoints say the same from here on."""
+        letters = _all_letters(self.folder)
+        # A letter behind its segment's checkpoint: the page will be read again, and judged again.
+        kept = [one for one in letters if one.page < self.segment(one.segment).pages]
+        counts = Counter(one.segment for one in kept)
+        # A checkpoint that counts more than there are: the file was damaged, and only reading again finds them.
+        short = {number for number, book in self.segments.items() if book.rejected > counts[number]}
+        for number in short:
+            del self.segments[number]
+        if letters or (self.folder / DEAD_LETTERS).exists():
+            _replace(
+                self.folder / DEAD_LETTERS, b"".join(_letter_line(one) for one in kept if one.segment not in short)
+            )
+
     def _compact(self) -> None:
         lines = [_line("copy", {"format": FORMAT, **asdict(self.identity)}), _line("usage", asdict(self.usage))]
         lines += [_line("segment", asdict(book)) for _, book in sorted(self.segments.items())]
@@ -177,16 +191,25 @@ def saved_identity(folder: Path) -> Identity | None:
 
 
 def read_dead_letters(folder: Path) -> list[DeadLetter]:
-    """The refused items, oldest first. A torn line is skipped: no checkpoint counts it."""
+    """The refused items that are not delivered yet, oldest first."""
+    return [one for one in _all_letters(folder) if one.code != DELIVERED]
+
+
+def note_delivered(folder: Path, delivered: Iterable[DeadLetter]) -> None:
+    """These are no dead letters any more. They stay in the file, without their item, so that its lines count."""
+    gone = {(one.segment, one.page, one.item) for one in delivered}
+    letters = [
+        replace(one, code=DELIVERED, item=b"null") if (one.segment, one.page, one.item) in gone else one
+        for one in _all_letters(folder)
+    ]
+    with _saving(folder):
+        _replace(folder / DEAD_LETTERS, b"".join(map(_letter_line, letters)))
+
+
+def _all_letters(folder: Path) -> list[DeadLetter]:
+    """A torn line is skipped."""
     path = folder / DEAD_LETTERS
-    if not path.exists():
-        return []
-    return list(_parse_letters(path.read_bytes().split(b"\n")))
-
-
-def replace_dead_letters(folder: Path, letters: Iterable[DeadLetter]) -> None:
-    """Only these remain."""
-    _replace(folder / DEAD_LETTERS, b"".join(map(_letter_line, letters)))
+    return list(_parse_letters(path.read_bytes().split(b"\n"))) if path.exists() else []
 
 
 def _parse_letters(lines: Iterable[bytes]) -> Iterator[DeadLetter]:

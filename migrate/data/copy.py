@@ -10,7 +10,7 @@ from typing import Any
 
 from migrate.core.clock import Clock, SystemClock
 from migrate.core.events import Progress
-from migrate.data.books import CONTROL, Books, DeadLetter, Identity, read_dead_letters, replace_dead_letters
+from migrate.data.books import CONTROL, Books, DeadLetter, Identity, note_delivered, read_dead_letters
 from migrate.data.budget import Budget
 from migrate.data.coordinator import Coordinator
 from migrate.data.endpoints import EndpointSpec
@@ -157,7 +157,8 @@ def retry_dead_letters(
         left = _put_again(writer, list(letters.values()), should_stop)
     finally:
         transport.close()
-    replace_dead_letters(job.folder, left)
+    if letters:
+        note_delivered(job.folder, [one for one in letters.values() if id(one) not in set(map(id, left))])
     return _result(books, {"retried": len(letters), "refused_again": len(left)}, None)
 
 

@@ -10,7 +10,7 @@ import datetime as dt
 import hashlib
 import hmac
 from typing import Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 CONTENT_TYPE = "application/x-amz-json-1.0"
 _SERVICE = "dynamodb"
@@ -36,11 +36,9 @@ class Signer:
     """Signs requests of DynamoDB's JSON protocol to one URL. Thread-safe."""
 
     def __init__(self, url: str, region: str) -> None:
-        from botocore.auth import _host_from_url
-        from botocore.utils import normalize_url_path
-
-        self._path = quote(normalize_url_path(urlsplit(url).path), safe="/~")
-        self._host = _host_from_url(url)
+        parts = urlsplit(url)
+        self._path = quote(parts.path, safe="/~") or "/"
+        self._host = _host_of(parts)
         self._region = region
         self._key: tuple[tuple[str, str], bytes] | None = None
 
@@ -74,3 +72,11 @@ class Signer:
                 key = hmac.new(key, part.encode(), "sha256").digest()
             known = self._key = ((secret, day), key)
         return known[1]
+
+
+def _host_of(parts: SplitResult) -> str:
+    """As the Host header has it: without the scheme's own port."""
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    is_usual = parts.port is None or parts.port == {"http": 80, "https": 443}.get(parts.scheme)
+    return host if is_usual else f"{host}:{parts.port}"

@@ -56,7 +56,7 @@ class ScanServer:
         self.canned: bytes | None = None
         """When set, the answer to everything."""
 
-        self.choose_fault: Callable[[dict[str, Any]], Fault | tuple[int, str] | None] = lambda request: None
+        self.choose_fault: Callable[[dict[str, Any]], Fault | tuple[Any, ...] | None] = lambda request: None
         self._tables: dict[str, list[tuple[str, Item]]] = {}
         self._segments: dict[tuple[str, int, int], list[tuple[str, Item]]] = {}
         self._lock = threading.Lock()
@@ -95,7 +95,7 @@ class ScanServer:
         self._server.shutdown()
         self._server.server_close()
 
-    def note(self, request: dict[str, Any], headers: dict[str, str]) -> Fault | tuple[int, str] | None:
+    def note(self, request: dict[str, Any], headers: dict[str, str]) -> Fault | tuple[Any, ...] | None:
         with self._lock:
             self.requests.append(request)
             self.headers.append(headers)
@@ -151,8 +151,11 @@ def _handler_of(stub: ScanServer) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
                 return
             if isinstance(fault, tuple) or fault in REFUSALS:
-                status, code = fault if isinstance(fault, tuple) else REFUSALS[fault]
-                self.answer(status, json.dumps({"__type": code, "message": "as told"}).encode(), fault)
+                status, code, *reason = fault if isinstance(fault, tuple) else REFUSALS[fault]
+                refused: dict[str, Any] = {"__type": code, "message": "as told"}
+                if reason:
+                    refused["ThrottlingReasons"] = [{"reason": reason[0], "resource": "arn:aws:dynamodb:::table/t"}]
+                self.answer(status, json.dumps(refused).encode(), fault)
                 return
             if operation == "Scan":
                 self.answer(200, stub.canned or json.dumps(stub.scan(request, fault)).encode(), fault)

@@ -31,6 +31,9 @@ class TableServer(ScanServer):
         self.refuse: Callable[[Item], str | None] = lambda item: None
         """The service's reason not to take an item."""
 
+        self.unprocessed = 0.4
+        """Share of a batch that comes back with the fault `unprocessed`."""
+
         self._dice = random.Random(7)
         self._writing = threading.Lock()
 
@@ -72,7 +75,7 @@ class TableServer(ScanServer):
             return 400, {"__type": "com.amazon.coral.validate#ValidationException", "message": reason}
         left = []
         for key, item in zip(keys, items, strict=True):
-            if fault == "unprocessed" and self._dice.random() < 0.4:
+            if fault == "unprocessed" and self._dice.random() < self.unprocessed:
                 left.append({"PutRequest": {"Item": item}})
                 continue
             self.puts[key] += 1

@@ -60,7 +60,12 @@ def test_the_service_would_accept_the_signature(token: str | None) -> None:
     assert "accept-encoding" not in signed
 
 
-URLS = ["https://dynamodb.eu-west-1.amazonaws.com", "http://127.0.0.1:4599/", "https://proxy.example:443/a b/../ü/"]
+URLS = [
+    "https://dynamodb.eu-west-1.amazonaws.com",
+    "http://127.0.0.1:4599/",
+    "https://proxy.example:443/a b/ü%20/",
+    "http://[::1]:80/",
+]
 words = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=60)
 
 
