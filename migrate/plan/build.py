@@ -108,6 +108,7 @@ def _choose(
     """The strategy that the manifest names, or with `auto` the first usable one."""
     names = list(strategies) if mapping.strategy == "auto" else [mapping.strategy]
     reasons: list[Diagnostic] = []
+    refused: list[str] = []
     warnings: list[Diagnostic] = []
     for name in names:
         strategy = strategies.get(name)
@@ -117,10 +118,11 @@ def _choose(
         asked = dataclasses.replace(request, options=manifest.strategy_options(name, mapping.options))
         verdict = strategy.verdict(asked)
         if verdict.is_usable:
-            return strategy, asked, verdict
+            return strategy, asked, dataclasses.replace(verdict, why=_why(verdict, refused))
         if asked.target_name in request.inventory.target_tables:
             return strategy, asked, verdict  # perhaps it was loaded earlier: the caller sees
         reasons += verdict.reasons
+        refused.append(f"{name} cannot: {verdict.reasons[0].summary}")
         warnings += verdict.warnings
     return None, request, Verdict(tuple(reasons), tuple(warnings))
 
@@ -142,6 +144,10 @@ def _missing_keys(manifest: Manifest, inventory: Inventory) -> list[Diagnostic]:
                 )
             )
     return found
+
+
+def _why(verdict: Verdict, refused: Sequence[str]) -> str:
+    return "; ".join((verdict.why, *refused))
 
 
 def _unknown(name: str, mapping: TableMapping, strategies: Strategies) -> Diagnostic:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,7 +31,7 @@ from migrate.core.clock import SystemClock
 from migrate.core.codec import canonical
 from migrate.core.errors import AwsError
 from migrate.core.table import Index, Key, KeySchema, TableSpec
-from migrate.plan.creation import attribute_definitions, creation_parameters, index_parameters
+from migrate.plan.creation import attribute_definitions, creation_parameters, index_parameters, table_parameters
 from migrate.plan.model import Side
 from migrate.sandbox.server import Sandbox
 from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
@@ -52,6 +54,7 @@ class World:
             self._account("target", TARGET_ACCOUNT, sandbox),
             SystemClock(),
             LINEAGE,
+            work=Path(tempfile.mkdtemp()),
         )
         self.source = self.context.source.client("dynamodb")
         self.target = self.context.target.client("dynamodb")
@@ -157,6 +160,19 @@ def verify_params(world: World) -> dict[str, Any]:
     }
 
 
+def copy_params(world: World) -> dict[str, Any]:
+    source = world.table(world.source, items=7)
+    return {
+        "source_table": source,
+        "source_arn": f"arn:aws:dynamodb:{REGION}:{SOURCE_ACCOUNT}:table/{source}",
+        "target_table": world.table(world.target),
+        "table_id": world.name("id"),
+        "keys": ["pk", "sk"],
+        "segments": 2,
+        "size_bytes": 100,
+    }
+
+
 def stream_arn(world: World) -> str:
     client = world.context.target.client("kinesis")
     name = world.name("stream")
@@ -206,6 +222,8 @@ CASES: Mapping[str, Case] = {
     "export": Case(export_params, Side.SOURCE),
     "export-check": Case(World.export),
     "import": Case(World.exported),
+    "table": Case(lambda w: {"creation": table_parameters(w.name("made"), SPEC)}),
+    "copy": Case(copy_params, Side.BOTH),
     "index": Case(index_params),
     "verify": Case(verify_params, Side.BOTH),
     "setting.table-class": Case(setting("STANDARD", "STANDARD_INFREQUENT_ACCESS")),

@@ -59,6 +59,13 @@ class NewTable(Case):
     name = "new-table"
 
 
+class Copied(Case):
+    """The same table, copied item by item."""
+
+    name = "copied"
+    manifest = manifest("[{name: orders, strategy: copy}]")
+
+
 class TwoTables(Case):
     """Two tables through one bucket that others use; recovery of the source is turned on and off again."""
 
@@ -154,7 +161,7 @@ class Unequal(Case):
 
 
 CASES: dict[str, Case] = {
-    case.name: case for case in (NewTable(), TwoTables(), Drift(), BadFile(), LostFile(), Unequal())
+    case.name: case for case in (NewTable(), Copied(), TwoTables(), Drift(), BadFile(), LostFile(), Unequal())
 }
 BAD = gzip.compress(b'{"Item": {"PK": {"N": "1"}, "SK": {"S": "wrong"}}}\n', mtime=0)
 """More content for a compressed file: an item that no import takes."""

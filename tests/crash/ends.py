@@ -109,12 +109,18 @@ def _table(aws: Aws, account: str, name: str, state: State) -> dict[str, Any]:
         "description": _lasting(described),
         "ttl": client.describe_time_to_live(TableName=name)["TimeToLiveDescription"],
         "recovery": _recovery(aws, account, name),
-        "tags": {tag["Key"]: tag["Value"].replace(state.lineage, "(lineage)") for tag in tags},
+        "tags": _tags(tags, state),
         "scaling targets": _of(name, scaling.describe_scalable_targets(ServiceNamespace="dynamodb")["ScalableTargets"]),
         "scaling policies": _of(
             name, scaling.describe_scaling_policies(ServiceNamespace="dynamodb")["ScalingPolicies"]
         ),
     }
+
+
+def _tags(tags: list[dict[str, str]], state: State) -> dict[str, str]:
+    """The tags, with what differs from one life to the next replaced by its name."""
+    found = {tag["Key"]: tag["Value"].replace(state.lineage, "(lineage)") for tag in tags}
+    return {key: "(token)" if key == "migrate:token" else value for key, value in found.items()}
 
 
 def _items(client: Any, name: str) -> list[dict[str, Any]]:
@@ -139,7 +145,7 @@ def _bucket(aws: Aws, account: str, name: str, state: State) -> dict[str, Any]:
     return {
         "statements": sorted(json.dumps(one, sort_keys=True) for one in _statements(aws, account, name)),
         "objects": sorted(_timeless(key) for key in _keys(aws, account, name)),
-        "tags": {tag["Key"]: tag["Value"].replace(state.lineage, "(lineage)") for tag in tags},
+        "tags": _tags(tags, state),
     }
 
 
