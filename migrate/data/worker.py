@@ -38,7 +38,7 @@ from migrate.data.mixer import Mixer, Page, Part, Refused
 from migrate.data.rates import READ, WRITE
 from migrate.data.rawitems import BATCH_ITEMS, RawItem, Refusals
 from migrate.data.transport import Credentials
-from migrate.data.writing import BatchWriter, Outcome
+from migrate.data.writing import BatchWriter, Outcome, Progressed
 
 _REPORT_SECONDS = 0.25
 _PAGE_SECONDS, _BATCH_SECONDS = 0.1, 0.2
@@ -104,6 +104,7 @@ class Worker:
         self._budgets = {side: Budget(self._asker(side)) for side in (READ, WRITE)}
         self._reported = self._clock.monotonic()
         self._consuming = threading.Lock()
+        self._progress = Progressed(self._clock)
         self._mixer = Mixer(self._clock, self._page_done)
         self._consumer = job.make_consumer() if job.make_consumer else None
         self._read_units = Average(_LEAST_GUESS)
@@ -226,6 +227,7 @@ class Worker:
             mode=self._job.write_mode,
             patience=self._job.patience,
             on_refusal=lambda error: self._write_refused(error, parts, writer.units_per_item.value),
+            progress=self._progress,
             on_unprocessed=lambda items: self._unprocessed(items, writer.units_per_item.value),
         )
         while not self._stopping.is_set():

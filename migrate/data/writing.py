@@ -27,7 +27,7 @@ class Outcome:
 
 
 class Progressed:
-    """When anything was last acknowledged, by any writer of the process."""
+    """When anything was last acknowledged, by any writer that shares it."""
 
     def __init__(self, clock: Clock) -> None:
         self.at = clock.monotonic()
@@ -53,6 +53,7 @@ class BatchWriter:
         patience: float = PATIENCE_SECONDS,
         on_refusal: Refusals = ignore_refusal,
         on_unprocessed: Callable[[Sequence[RawItem]], None] = lambda _items: None,
+        progress: Progressed | None = None,
     ) -> None:
         self._transport = transport
         self._table = table
@@ -63,7 +64,7 @@ class BatchWriter:
         self._patience = patience
         self._on_refusal = on_refusal
         self._on_unprocessed = on_unprocessed
-        self._progress = Progressed(clock)
+        self._progress = progress or Progressed(clock)
         self.units_per_item = Average(1.0)
 
     def write(self, items: Sequence[RawItem], should_stop: Callable[[], bool]) -> Outcome:
@@ -91,24 +92,27 @@ class BatchWriter:
 
     def _send(self, items: list[RawItem], should_stop: Callable[[], bool]) -> None:
         """Until all are acknowledged. The service's copy of what it did not do says which; ours is sent again."""
-        attempt, started = 0, self._clock.monotonic()
+        attempt, since = 0, self._clock.monotonic()
         while True:
-            left = self._once(items, should_stop)
+            # To wait for units, or for the end of a pause, is no lack of progress.
+            estimate, began = self.units_per_item.value * len(items), self._clock.monotonic()
+            self._budget.reserve(estimate, should_stop)
+            since += self._clock.monotonic() - began
+            left = self._once(items, estimate, should_stop)
             if len(left) < len(items):
                 self._progress.at, attempt = self._clock.monotonic(), 0
+                since = max(since, self._progress.at)
             if not left:
                 return
             error = Throttled(f"{self._table}: {len(left)} items unprocessed again and again", reason="Unprocessed")
             items = self._ours(items, left)
             self._on_unprocessed(items)
-            if self._clock.monotonic() - max(started, self._progress.at) > self._patience:
+            if self._clock.monotonic() - max(since, self._progress.at) > self._patience:
                 raise error
             wait(self._clock, pause_after(error, attempt) / 4, should_stop)
             attempt += 1
 
-    def _once(self, items: list[RawItem], should_stop: Callable[[], bool]) -> Sequence[RawItem]:
-        estimate = self.units_per_item.value * len(items)
-        self._budget.reserve(estimate, should_stop)
+    def _once(self, items: list[RawItem], estimate: float, should_stop: Callable[[], bool]) -> Sequence[RawItem]:
         charged = 0.0
         try:
             answer = self._transport.batch_write_raw(
