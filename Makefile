@@ -25,7 +25,7 @@ check: $(VENV)/dev.stamp      ## formatting, lint and types
 	$(BIN)/mypy
 
 test: check                   ## everything that must pass before a commit
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 4 --dist worksteal   # half of them wait for processes: 4 keep 2 cores busy
 
 bench: $(VENV)/dev.stamp      ## figures only: nothing here passes or fails on time
 	$(BIN)/python -m tests.benchmarks.bookkeeping

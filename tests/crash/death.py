@@ -85,13 +85,14 @@ class MortalAccount(Account):
 
     def client(self, service: str) -> Any:
         """See `Account.client`; the fate sits on the events around each call."""
-        is_new = service not in self._clients
-        made = super().client(service)
-        if is_new:
-            shortcut.install(made.meta.events, self.sandbox)
-            made.meta.events.register("before-call", self._before)
-            made.meta.events.register("after-call", self._after)
-        return made
+        with self._lock:  # two threads that both find it new would count every effect twice
+            is_new = service not in self._clients
+            made = super().client(service)
+            if is_new:
+                shortcut.install(made.meta.events, self.sandbox)
+                made.meta.events.register("before-call", self._before)
+                made.meta.events.register("after-call", self._after)
+            return made
 
     def _before(self, model: Any, **_event: Any) -> None:
         if is_reading(model.service_model.service_name, model.name):

@@ -115,7 +115,7 @@ def test_a_bucket_of_somebody_else(ready: World) -> None:
 
 
 def test_a_bucket_that_is_not_there_and_may_not_be_made(ready: World) -> None:
-    ready.manifest(strategies={"s3": {"bucket": "no-such-bucket"}})
+    ready.manifest("[{name: orders, strategy: s3}]", strategies={"s3": {"bucket": "no-such-bucket"}})
     refused = ready.run("plan", "m.yaml")
     assert refused.code == 4
     assert "create_bucket" in refused.err
