@@ -10,6 +10,7 @@ from migrate.actions.base import (
     Conflicting,
     Context,
     Done,
+    Failed,
     InProgress,
     Observation,
     Running,
@@ -22,6 +23,7 @@ from migrate.actions.base import (
 )
 from migrate.actions.load import is_active, remove_table, table_arn
 from migrate.aws import dynamodb
+from migrate.aws.session import Account
 from migrate.core.errors import StepError
 from migrate.state.model import OwnedResource
 
@@ -52,13 +54,7 @@ class TableHandler:
             return Satisfied() if is_active(table) else InProgress("")
         if was_just_started(step, context):
             return InProgress("")  # tags are eventually consistent; `poll` does not end before they are there
-        return Conflicting(
-            StepError(
-                f"the table {_name(step)} exists in {account.id} {account.region}, and this migration did not make it",
-                "it appeared after the plan was made",
-                "migrate plan   shows what can be done",
-            )
-        )
+        return Conflicting(_not_ours(step, account))
 
     def start(self, step: Step, context: Context) -> str | None:
         """See `ActionHandler.start`."""
@@ -73,6 +69,8 @@ class TableHandler:
         account = context.account(step.side)
         table = dynamodb.describe_table(account, _name(step))
         is_ours = table is not None and dynamodb.list_tags(account, table["TableArn"]).get(TOKEN_TAG) == step.token
+        if table is not None and not is_ours and not was_just_started(step, context):
+            return Failed(_not_ours(step, account), released=(table["TableArn"],))
         if table is None or not is_active(table) or not is_ours:
             return Running(next_look(seconds_since(step.started, context.clock)))
         proof = {"table_id": table["TableId"]}
@@ -84,6 +82,14 @@ class TableHandler:
         for resource in step.owned:
             if resource.kind == "table":
                 remove_table(context.account(step.side), _name(step), resource.proof.get("table_id", ""))
+
+
+def _not_ours(step: Step, account: Account) -> StepError:
+    return StepError(
+        f"the table {_name(step)} exists in {account.id} {account.region}, and this migration did not make it",
+        "it appeared after the plan was made",
+        "migrate plan   shows what can be done",
+    )
 
 
 def _name(step: Step) -> str:
