@@ -78,6 +78,10 @@ class Executor:
         self._tell = listener
         self._patience = Patience(context.clock)
         self._records: dict[str, StepRecord] = {}
+        self._followed = {
+            need for action in plan.actions for need in action.needs if need.split("/", 1)[0] == action.owner
+        }
+        """Actions that another one of the same table waits for: it writes the same file as soon as they are done."""
 
     def is_done(self, action: Action) -> bool:
         """True when the action was carried out under this plan."""
@@ -171,7 +175,8 @@ class Executor:
                 action, StepError(f"{action.address} was done, and is gone again", "it was changed by hand")
             )
         record = transitions.done(record, result.outputs, self._now())
-        self._ledger.write(record, result.owned, result.released, gone=action.address)
+        is_last = action.address not in self._followed
+        self._ledger.write(record, result.owned, result.released, gone=action.address, is_urgent=is_last)
         self._say(action, "done", self._keep(record))
         return Turn(Verdict.DONE)
 

@@ -22,6 +22,7 @@ class Ledger:
         self._sources = sources or {}
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._guard = threading.Lock()
+        self._unsaved: set[str] = set()
 
     @property
     def lineage(self) -> str:
@@ -48,9 +49,18 @@ class Ledger:
         return tuple(one for one in file.owned.values() if one.address == address) if file else ()
 
     def write(
-        self, record: StepRecord, owned: Iterable[OwnedResource] = (), released: Iterable[str] = (), gone: str = ""
+        self,
+        record: StepRecord,
+        owned: Iterable[OwnedResource] = (),
+        released: Iterable[str] = (),
+        gone: str = "",
+        *,
+        is_urgent: bool = True,
     ) -> None:
         """Save the record, with what it owns from now on and no longer, in one durable write.
+
+        What is not urgent goes along with the next write of the same file, or with `flush`: for a result that would be
+        observed again after a crash, when the next step of the table is about to write anyway.
 
         `gone` is an address: everything of it that is neither confirmed nor in `owned` is released too (claims that
         turned out otherwise).
@@ -65,7 +75,19 @@ class Ledger:
                 if gone and one.address == gone and not one.is_confirmed and one.id not in kept
             ]
             changed = file.updated(record, owned, {*unclaimed, *released})
-            self._files[name] = self._store.write_steps(self._migration.migration, changed)
+            if is_urgent:
+                self._files[name] = self._store.write_steps(self._migration.migration, changed)
+                self._unsaved.discard(name)
+            else:
+                self._files[name] = changed
+                self._unsaved.add(name)
+
+    def flush(self) -> None:
+        """Save what was not urgent."""
+        for name in sorted(self._unsaved):
+            with self._lock(name):
+                self._files[name] = self._store.write_steps(self._migration.migration, self._files[name])
+                self._unsaved.discard(name)
 
     def write_migration(self, **changes: object) -> MigrationFile:
         """Save changed fields of the migration's own file."""

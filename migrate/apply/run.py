@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from migrate.actions.base import ActionHandler, Context
-from migrate.apply.executor import Executor
+from migrate.apply.executor import Executor, Turn, Verdict
 from migrate.apply.ledger import Ledger
 from migrate.apply.scheduler import Result, Scheduler
-from migrate.core.errors import MigrateError, StepError
+from migrate.core.errors import MigrateError, StateLocked, StateUnusable, StateWriteFailed, StepError
 from migrate.core.events import Listener
 from migrate.plan.model import Action, Plan
 from migrate.plan.planfile import plan_document
@@ -70,7 +70,12 @@ def carry_out(
         return handlers[action.kind].slot
 
     scheduler = Scheduler(executor.advance, slot_of, context.clock, parallelism=parallelism, should_stop=should_stop)
-    return _summary(scheduler.run(plan.actions, executor.is_done))
+    result = scheduler.run(plan.actions, executor.is_done)
+    try:
+        ledger.flush()
+    except (StateWriteFailed, StateLocked, StateUnusable) as trouble:
+        result.stopped = result.stopped or Turn(Verdict.STOPPED, cause=trouble)
+    return _summary(result)
 
 
 def _summary(result: Result) -> Summary:
