@@ -32,6 +32,7 @@ bench: $(VENV)/dev.stamp      ## figures only: nothing here passes or fails on t
 	$(BIN)/python -m tests.benchmarks.planning
 	$(BIN)/python -m tests.benchmarks.items
 	$(BIN)/python -m tests.benchmarks.copying
+	$(BIN)/python -m tests.benchmarks.verifying
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -9,13 +9,12 @@ import os
 from pathlib import Path
 
 from migrate.actions.base import Context, Done, Failed, ReadOnlyHandler, Step, StepResult
-from migrate.aws.session import Account
+from migrate.aws.items import endpoint
 from migrate.core.codec import digest
 from migrate.core.errors import StepError
 from migrate.data.books import read_dead_letters
 from migrate.data.copy import CopyJob, CopyResult, copy_table, retry_dead_letters
 from migrate.data.endpoints import EndpointSpec
-from migrate.data.transport import Credentials
 
 SMALL = 64 * 2**20
 """Bytes up to which starting worker processes takes longer than copying."""
@@ -52,6 +51,8 @@ class CopyHandler(ReadOnlyHandler):
             {
                 "table_id": step.params["table_id"],
                 "items": result.written,
+                "source_items": result.read,
+                "source_digest": result.digest,
                 "bytes": result.bytes,
                 "read_units": round(result.read_units, 1),
                 "write_units": round(result.write_units, 1),
@@ -73,7 +74,7 @@ class CopyHandler(ReadOnlyHandler):
             source_id=params["source_arn"],
             target_id=params["table_id"],
         )
-        return _endpoint(context.source), _endpoint(context.target), job
+        return endpoint(context.source), endpoint(context.target), job
 
 
 def copy_folder(work: Path | None, step: Step) -> Path:
@@ -82,13 +83,6 @@ def copy_folder(work: Path | None, step: Step) -> Path:
         raise ValueError("a copy needs a folder for its checkpoints")
     identity = digest([step.params["source_arn"], step.params["table_id"]])[:12]
     return work / f"{step.params['target_table']}-{identity}"
-
-
-def _endpoint(account: Account) -> EndpointSpec:
-    def credentials() -> Credentials:
-        return Credentials(*account.credentials())
-
-    return EndpointSpec(account.endpoint("dynamodb"), account.region, credentials, f"{account.side} {account.id}")
 
 
 def _refused(result: CopyResult, job: CopyJob) -> StepError:

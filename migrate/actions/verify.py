@@ -2,49 +2,64 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 from migrate.actions.base import Context, Done, Failed, ReadOnlyHandler, Step, StepResult
+from migrate.aws.items import endpoint
 from migrate.aws.session import Account
 from migrate.core.clock import Clock
-from migrate.core.codec import encode
+from migrate.core.codec import digest, encode
 from migrate.core.errors import StepError
 from migrate.core.events import Progress
-from migrate.data.scan import choose_segments
-from migrate.data.transport import Credentials, Endpoint, Transport, never
-from migrate.verify.compare import Mode, ScanSide, verify_tables
+from migrate.data.transport import never
+from migrate.verify.compare import Mode, ScanSide, Taken, VerifyOptions, verify_tables
 from migrate.verify.report import VerifyReport, key_text
 
-WORKERS = 4
+SMALL = 64 * 2**20
+"""Bytes up to which starting worker processes takes longer than reading."""
+
+SEGMENT_BYTES = 16 * 2**20
+"""Small, because the segments that differ are read again."""
+
+FEWEST_SEGMENTS, MOST_SEGMENTS = 8, 4096
 SHOWN = 5
 
 
 class VerifyHandler(ReadOnlyHandler):
-    """Kind `verify`: params `source_table`, `target_table`, `keys`, `mode`, `size_bytes`, `table_id`.
+    """Kind `verify`: params `source_table`, `target_table`, `keys`, `mode`, `size_bytes`, `table_id`; optional
+    `source_units`, `target_units` (read units a second), and `source_items`, `source_digest` (what a copy has read).
 
-    The whole comparison is one turn; stopped or killed, it begins again: it changes nothing.
+    The whole comparison is one turn. Stopped or killed, the next turn of the same attempt goes on at the segments that
+    are in its folder.
     """
 
     slot: str | None = "verify"
 
     def poll(self, step: Step, context: Context) -> StepResult:
         """See `ActionHandler.poll`."""
+        params = step.params
         report = compare(
             context.source,
             context.target,
-            step.params["source_table"],
-            step.params["target_table"],
-            tuple(step.params["keys"]),
-            mode=step.params["mode"],
-            size_bytes=step.params["size_bytes"],
+            params["source_table"],
+            params["target_table"],
+            tuple(params["keys"]),
+            mode=params["mode"],
+            size_bytes=params["size_bytes"],
             clock=context.clock,
+            rates=(params.get("source_units"), params.get("target_units")),
+            folder=_folder(context.work, step),
+            attempt=step.token,
+            taken=_taken(step),
             should_stop=context.should_stop,
             on_progress=lambda progress: context.on_progress(step.address, progress),
         )
         if not report.is_equal:
             return Failed(_difference(report))
         outputs = {k: v for k, v in encode(report).items() if k != "named"}
-        return Done({**outputs, "table_id": step.params["table_id"]})
+        return Done({**outputs, "table_id": params["table_id"]})
 
 
 def compare(
@@ -57,32 +72,51 @@ def compare(
     mode: Mode,
     size_bytes: int,
     clock: Clock,
+    rates: tuple[float | None, float | None] = (None, None),
+    folder: Path | None = None,
+    attempt: str = "",
+    taken: Taken | None = None,
+    transport: str | None = None,
     should_stop: Callable[[], bool] = never,
     on_progress: Callable[[Progress], None] = lambda _progress: None,
 ) -> VerifyReport:
-    """Compare a table of each account. Read-only. `keys` are the key attributes, partition first."""
-    return verify_tables(
-        ScanSide(transport(source, clock), source_table, keys),
-        ScanSide(transport(target, clock), target_table, keys),
-        clock=clock,
+    """Compare a table of each account. Read-only. `keys` are the key attributes, partition first.
+
+    `rates` are read units a second of source and target. `folder`, `attempt` and `taken` as in `VerifyOptions`;
+    `transport` is a name of `aws/items.py`.
+    """
+    options = VerifyOptions(
         mode=mode,
-        segments=choose_segments(size_bytes, WORKERS),
-        workers=WORKERS,
+        segments=min(MOST_SEGMENTS, max(FEWEST_SEGMENTS, -(-size_bytes // SEGMENT_BYTES))),
+        processes=0 if size_bytes < SMALL else os.cpu_count() or 1,
         # The target was filled a moment ago: an eventually consistent read may not see all of it yet.
         consistent=True,
+        folder=folder,
+        attempt=attempt,
+        taken=taken,
+    )
+    return verify_tables(
+        ScanSide(endpoint(source, transport), source_table, keys, read_units=rates[0]),
+        ScanSide(endpoint(target, transport), target_table, keys, read_units=rates[1]),
+        options,
+        clock=clock,
         should_stop=should_stop,
         on_progress=on_progress,
     )
 
 
-def transport(account: Account, clock: Clock) -> Transport:
-    """The item transport of an account, with its credentials."""
+def _folder(work: Path | None, step: Step) -> Path | None:
+    """The folder of this comparison: the same for every attempt on the same two tables."""
+    if work is None:
+        return None
+    identity = digest(["verify", step.params["source_table"], step.params["table_id"]])[:12]
+    return work / f"{step.params['target_table']}-{identity}"
 
-    def credentials() -> Credentials:
-        return Credentials(*account.credentials())
 
-    name = f"{account.side} {account.id}"
-    return Transport(Endpoint(account.endpoint("dynamodb"), account.region, credentials, name), clock=clock)
+def _taken(step: Step) -> Taken | None:
+    """What the copy has read, where the manifest wants to be compared with that, and the copy has noted it all."""
+    found = step.params.get("source_digest")
+    return Taken(step.params["source_items"], found) if found else None
 
 
 def _difference(report: VerifyReport) -> StepError:

@@ -13,12 +13,13 @@ from typing import Any
 import msgspec
 
 from migrate.aws.errors import translate
+from migrate.aws.session import Account
 from migrate.core.clock import Clock, SystemClock
 from migrate.core.errors import AwsError
-from migrate.data.endpoints import OpenTransport, open_lean
+from migrate.data.endpoints import EndpointSpec, OpenTransport, open_lean
 from migrate.data.rawitems import BatchAnswer, PutAnswer, RawItem, RawPage, Refusals, ignore_refusal, parse_item
 from migrate.data.retry import PATIENCE_SECONDS, Retries
-from migrate.data.transport import CONDITION_FAILED, Endpoint, never
+from migrate.data.transport import CONDITION_FAILED, Credentials, Endpoint, never
 
 
 class BotoTransport:
@@ -45,6 +46,7 @@ class BotoTransport:
         start_key: bytes | None = None,
         consistent: bool = False,
         limit: int | None = None,
+        count_only: bool = False,
         should_stop: Callable[[], bool] = never,
         on_refusal: Refusals = ignore_refusal,
     ) -> RawPage:
@@ -54,14 +56,16 @@ class BotoTransport:
             "TotalSegments": total_segments,
             "ConsistentRead": consistent,
         }
+        if count_only:
+            request["Select"] = "COUNT"
         if limit is not None:
             request["Limit"] = limit
         if start_key is not None:
             request["ExclusiveStartKey"] = _from_wire_item(parse_item(start_key))
         answer = self._call("scan", should_stop, on_refusal, TableName=table, **request)
-        items = [_raw(item) for item in answer["Items"]]
+        items = [_raw(item) for item in answer.get("Items", ())]
         last = answer.get("LastEvaluatedKey")
-        return RawPage(items, _raw(last) if last else None, _units(answer), sum(map(len, items)))
+        return RawPage(items, _raw(last) if last else None, _units(answer), sum(map(len, items)), answer["Count"])
 
     def batch_write_raw(
         self,
@@ -135,6 +139,16 @@ def open_boto3(endpoint: Endpoint, connections: int, patience: float) -> BotoTra
 
 TRANSPORTS: dict[str, OpenTransport] = {"lean": open_lean, "boto3": open_boto3}
 """The implementations by the name that the user gives."""
+
+
+def endpoint(account: Account, transport: str | None = None) -> EndpointSpec:
+    """Where the items of an account are, its credentials, and what carries them (a name of `TRANSPORTS`; else lean)."""
+
+    def credentials() -> Credentials:
+        return Credentials(*account.credentials())
+
+    url, name = account.endpoint("dynamodb"), f"{account.side} {account.id}"
+    return EndpointSpec(url, account.region, credentials, name, TRANSPORTS[transport or "lean"])
 
 
 def _client_of(endpoint: Endpoint, connections: int) -> Any:

@@ -29,12 +29,15 @@ def register(app: typer.Typer) -> None:
         manifest: str = typer.Argument(..., metavar="MANIFEST", help="The manifest, a YAML file."),
         as_json: bool = typer.Option(False, "--json", help="Print the report as JSON."),
         only: list[str] = typer.Option([], "--only", metavar="TABLE", help="Only this table (may be repeated)."),
+        read_units: float = typer.Option(
+            None, "--read-units", min=0.5, help="Read units a second of each table; without it, the manifest's."
+        ),
     ) -> int:
         """Compare every item of source and target. Exit 8 when they differ. Changes nothing, needs no state."""
-        return run(manifest, as_json=as_json, only=only)
+        return run(manifest, as_json=as_json, only=only, read_units=read_units)
 
 
-def run(manifest: str, *, as_json: bool, only: list[str]) -> int:
+def run(manifest: str, *, as_json: bool, only: list[str], read_units: float | None = None) -> int:
     """See the command."""
     from migrate.apply.signals import stop_on_signal
     from migrate.cli.world import open_world, read_manifest
@@ -45,7 +48,7 @@ def run(manifest: str, *, as_json: bool, only: list[str]) -> int:
     world = open_world(read, read_only=True)
     chosen = _tables(world, only)
     with stop_on_signal(console.say) as should_stop:
-        reports = [_compare(world, mapping, pair, should_stop) for mapping, pair in chosen]
+        reports = [_compare(world, mapping, pair, read_units, should_stop) for mapping, pair in chosen]
     if as_json:
         console.json(build_report_document(read.name, reports))
     else:
@@ -89,10 +92,14 @@ def _key_problems(mapping: TableMapping, pair: TablePair) -> list[Diagnostic]:
     ]
 
 
-def _compare(world: World, mapping: TableMapping, pair: TablePair, should_stop: Callable[[], bool]) -> VerifyReport:
+def _compare(
+    world: World, mapping: TableMapping, pair: TablePair, read_units: float | None, should_stop: Callable[[], bool]
+) -> VerifyReport:
     from migrate.actions.verify import compare
+    from migrate.plan.verification import share_of_reads
 
-    mode: Literal["digest", "counts"] = "counts" if mapping.verify == "counts" else "digest"
+    mode: Literal["digest", "counts"] = "counts" if mapping.verify.mode == "counts" else "digest"
+    wish = read_units or mapping.verify.read_units
     console.say(f"{pair.source} -> {pair.target}: comparing, about {pair.items:,} items")
     report = compare(
         world.source,
@@ -103,6 +110,7 @@ def _compare(world: World, mapping: TableMapping, pair: TablePair, should_stop: 
         mode=mode,
         size_bytes=pair.size_bytes,
         clock=world.clock,
+        rates=(wish or share_of_reads(pair.source_capacity), wish or share_of_reads(pair.target_capacity)),
         should_stop=should_stop,
         on_progress=_progress,
     )

@@ -19,6 +19,7 @@ from typing import Any
 
 from migrate.core.errors import Refused as RefusedByGate
 from migrate.core.errors import StateWriteFailed
+from migrate.data.pagedigest import DIGEST_MASK, RAW
 
 FORMAT = 1
 CHECKPOINTS, DEAD_LETTERS, CONTROL = "checkpoints.jsonl", "dead-letters.jsonl", "control.json"
@@ -50,11 +51,34 @@ class SegmentBook:
     kept: int = 0
     rejected: int = 0
     bytes: int = 0
+    digest: str | None = None
+    """Form and sum of all items read (`raw-1:<hex>`): written with the cursor, so that none is lost or counted twice.
+
+    None when a part was read without taking it."""
 
     @property
     def is_balanced(self) -> bool:
         """Every item that was read is accounted for."""
         return self.read == self.written + self.kept + self.rejected
+
+
+def add_digest(book: SegmentBook, page: int) -> str | None:
+    """The book's digest with a page's added."""
+    if book.pages == 0:
+        return digest_text(page)
+    before = digest_value(book.digest)
+    return None if before is None else digest_text(before + page)
+
+
+def digest_text(value: int) -> str:
+    """A sum of raw digests, as it is kept."""
+    return f"{RAW}:{value & DIGEST_MASK:032x}"
+
+
+def digest_value(text: str | None) -> int | None:
+    """What `digest_text` was made of; None when it is of another version, with which nothing can be compared."""
+    form, _, value = (text or "").partition(":")
+    return int(value, 16) if form == RAW else None
 
 
 @dataclass(frozen=True)
@@ -104,7 +128,7 @@ class Books:
                 hint="use the same tables, options and number of segments, or give this copy a folder of its own",
             )
         books = cls(folder, identity, segments, usage)
-        with _saving(folder):
+        with saving(folder):
             folder.mkdir(parents=True, exist_ok=True)
             books._check_letters()
             books._compact()
@@ -124,7 +148,7 @@ class Books:
 
     def save(self) -> None:
         """Make everything noted last over a power cut: letters first, then the checkpoints that count them."""
-        with _saving(self.folder):
+        with saving(self.folder):
             if self._letters:
                 _append(self.folder / DEAD_LETTERS, b"".join(map(_letter_line, self._letters)))
                 self._letters = []
@@ -153,6 +177,12 @@ class Books:
             )
         return total
 
+    def digest(self) -> str | None:
+        """Of all items that were read, when it was taken of every one of them."""
+        found = [digest_value(book.digest) for book in self.segments.values()]
+        known = [one for one in found if one is not None]
+        return digest_text(sum(known)) if self.is_complete and len(known) == len(found) else None
+
     @property
     def is_complete(self) -> bool:
         """Every segment has been read to its end, and every item is accounted for."""
@@ -173,7 +203,7 @@ class Books:
         for number in short:
             del self.segments[number]
         if letters or (self.folder / DEAD_LETTERS).exists():
-            _replace(
+            replace_file(
                 self.folder / DEAD_LETTERS, b"".join(_letter_line(one) for one in kept if one.segment not in short)
             )
 
@@ -181,7 +211,7 @@ class Books:
         lines = [_line("copy", {"format": FORMAT, **asdict(self.identity)}), _line("usage", asdict(self.usage))]
         lines += [_line("segment", asdict(book)) for _, book in sorted(self.segments.items())]
         text = b"".join(lines)
-        _replace(self.folder / CHECKPOINTS, text)
+        replace_file(self.folder / CHECKPOINTS, text)
         self._size = self._base = len(text)
 
 
@@ -202,8 +232,8 @@ def note_delivered(folder: Path, delivered: Iterable[DeadLetter]) -> None:
         replace(one, code=DELIVERED, item=b"null") if (one.segment, one.page, one.item) in gone else one
         for one in _all_letters(folder)
     ]
-    with _saving(folder):
-        _replace(folder / DEAD_LETTERS, b"".join(map(_letter_line, letters)))
+    with saving(folder):
+        replace_file(folder / DEAD_LETTERS, b"".join(map(_letter_line, letters)))
 
 
 def _all_letters(folder: Path) -> list[DeadLetter]:
@@ -270,7 +300,8 @@ def _append(path: Path, text: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _replace(path: Path, text: bytes) -> None:
+def replace_file(path: Path, text: bytes) -> None:
+    """Write a file as a whole, so that a power cut leaves the old one or the new one."""
     temporary = path.with_name(path.name + ".tmp")
     with open(temporary, "wb") as file:
         file.write(text)
@@ -284,7 +315,7 @@ def _replace(path: Path, text: bytes) -> None:
         os.close(folder)
 
 
-class _saving:
+class saving:
     """Turns a failure of the disk into `StateWriteFailed`."""
 
     def __init__(self, folder: Path) -> None:

@@ -254,7 +254,7 @@ def _table(turn: _Turn) -> Result:
 
 
 def _copy(turn: _Turn) -> Result:
-    return {"table_id": turn.params["table_id"]}, (), ()
+    return {"table_id": turn.params["table_id"], "source_items": 0, "source_digest": None}, (), ()
 
 
 _EFFECTS: Mapping[str, Effect] = {

@@ -11,22 +11,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from migrate.core.diagnostics import Diagnostic, error
-from migrate.core.table import PROVISIONED, TableFacts, TableSpec
+from migrate.core.table import PROVISIONED, TableSpec
 from migrate.data.scan import choose_segments
 from migrate.plan.creation import describe, table_parameters
 from migrate.plan.desired import as_loaded
 from migrate.plan.model import Action, Change, Estimate, Risk, Side, ref
 from migrate.plan.prices import GIB, PRICES, scan_units
 from migrate.plan.strategy import Recipe, TableRequest, Verdict
+from migrate.plan.verification import SHARE, share_of_reads
 from migrate.state.model import Status
 
 WORKERS = 8
 ITEMS_PER_SECOND = 20_000
 """What one core moves of 400-byte items, measured; the tables' own limits are usually below it."""
-
-SHARE = 0.8
-"""Of a provisioned capacity, when the manifest names no rate: the rest is for whoever else uses the table."""
-
 
 NO_SNAPSHOT = "stop the writers of the source first: a scan is no snapshot, and misses what changes behind it"
 
@@ -157,14 +154,9 @@ def _rates(request: TableRequest) -> dict[str, Any]:
     target = request.desired.provisioned if request.desired.billing == PROVISIONED else None
     writes = target.write * SHARE if target and target.write else None
     return {
-        "read_units": request.options.get("read_units") or _share(request.source),
+        "read_units": request.options.get("read_units") or share_of_reads(request.source.spec.provisioned),
         "write_units": request.options.get("write_units") or writes,
     }
-
-
-def _share(source: TableFacts) -> float | None:
-    provisioned = source.spec.provisioned
-    return provisioned.read * SHARE if provisioned and provisioned.read else None
 
 
 def _rate_words(request: TableRequest) -> str:

@@ -41,6 +41,8 @@ class VerifyReport:
     named: tuple[NamedKey, ...] = ()
     seconds: float = 0.0
     read_units: float = 0.0
+    compared_with: str = "source"
+    """`source`: both tables were read. `copy`: the target was compared with what strategy `copy` had read."""
 
     @property
     def is_equal(self) -> bool:
