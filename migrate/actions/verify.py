@@ -110,7 +110,7 @@ def _folder(work: Path | None, step: Step) -> Path | None:
     if work is None:
         return None
     identity = digest(["verify", step.params["source_table"], step.params["table_id"]])[:12]
-    return work / f"{step.params['target_table']}-{identity}"
+    return work / f"{step.params['target_table']}-verify-{identity}"
 
 
 def _taken(step: Step) -> Taken | None:

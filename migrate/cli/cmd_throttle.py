@@ -1,8 +1,9 @@
-"""`migrate throttle`: change the rate of copies that are running."""
+"""`migrate throttle`: change the rate of copies and verifications that are running."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ def register(app: typer.Typer) -> None:
         write_units: float = typer.Option(None, "--write-units", min=0, help="Capacity units a second; 0 pauses."),
         only: list[str] = typer.Option([], "--only", metavar="TABLE", help="Only this target table."),
     ) -> int:
-        """Change how fast running copies may read and write. Takes effect within a second or two."""
+        """Change how fast running copies and verifications may read and write. Takes effect within a second or two."""
         wish = {"read_units": read_units, "write_units": write_units}
         return run(migration, {name: units for name, units in wish.items() if units is not None}, only)
 
@@ -41,28 +42,38 @@ def run(migration: str, wish: dict[str, float], only: list[str]) -> int:
     state = store().read(migration)
     running = _running(state, only) if state else []
     work = store().work_folder(migration)
-    folders = [folder for table in running for folder in work.glob(f"{table}-*") if folder.is_dir()]
-    if not folders:
-        where = f"no copy of {migration} is running" + (f" for {', '.join(only)}" if only else "")
+    found = [(table, kind, folder) for table, kind in running for folder in _folders(work, table, kind)]
+    if not found:
+        where = f"no copy of {migration} is running, and no verification" + (f", for {', '.join(only)}" if only else "")
         raise Refused(where, hint=f"migrate status {migration}")
-    for folder in folders:
+    for table, kind, folder in found:
         control = folder / CONTROL
         write_file(str(control), {**_before(control), **wish})
         rates = ", ".join(f"{units:g} {name.replace('_', ' ')}/s" for name, units in wish.items())
-        console.result(f"{folder.name.rsplit('-', 1)[0]}: at most {rates} from now on")
+        console.result(f"{table}: {kind} at most {rates} from now on")
     return 0
 
 
-def _running(state: State, only: list[str]) -> list[str]:
-    """Target tables whose copy is under way."""
+def _running(state: State, only: list[str]) -> list[tuple[str, str]]:
+    """Target tables with a copy or a verification under way, and which."""
     from migrate.state.model import Status
 
     return [
-        name
+        (name, one.kind)
         for name, file in sorted(state.files.items())
-        if (not only or name in only)
-        and any(one.kind == "copy" and one.status in (Status.STARTING, Status.RUNNING) for one in file.steps.values())
+        if not only or name in only
+        for one in file.steps.values()
+        if one.kind in _INFIX and one.status in (Status.STARTING, Status.RUNNING)
     ]
+
+
+_INFIX = {"copy": "", "verify": "verify-"}
+"""Kinds of steps that listen, and what their folders have between the table's name and a digest."""
+
+
+def _folders(work: Path, table: str, kind: str) -> list[Path]:
+    name = re.compile(re.escape(f"{table}-{_INFIX[kind]}") + "[0-9a-f]{12}").fullmatch
+    return [one for one in sorted(work.glob("*")) if name(one.name) and one.is_dir()]
 
 
 def _before(control: Path) -> dict[str, float]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from migrate.core.clock import Clock, SystemClock
+from migrate.core.errors import Interrupted
 from migrate.data.crew import Hand
 from migrate.data.endpoints import EndpointSpec
 from migrate.data.foreman import Foreman
@@ -94,9 +95,10 @@ class Reading(Foreman):
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _at: TracebackType | None
     ) -> None:
-        self._take_page = lambda _page: None
         if error is None:
             self._farewell()
+        elif not isinstance(error, Interrupted):
+            self._take_page = lambda _page: None
         self._dismiss()
 
     def read(
@@ -112,6 +114,7 @@ class Reading(Foreman):
 
         Pages of a segment come in order, each exactly once; a worker that dies loses none. Raises what the service
         answers, `Interrupted` soon after `should_stop()`, or what `take` raises; then nothing can be read any more.
+        After an interruption, pages that have arrived are still taken, until the context is left.
         `on_tick` is called ten times a second and more.
         """
         self._todo.extend(tasks)

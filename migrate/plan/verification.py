@@ -70,8 +70,11 @@ def _title(request: TableRequest, taken: Mapping[str, Any]) -> str:
     title = "compare the item counts" if request.verify == "counts" else "verify every item"
     if taken:
         title += " of the target against what the copy read; later writes to the source are not seen"
-    words = [f"{units:,.0f} from the {name.removesuffix('_units')}" for name, units in (_rates(request) or {}).items()]
-    return f"{title}; read units/s at most {' and '.join(words)}" if words else title
+    rates = {name.removesuffix("_units"): f"{units:,.0f}" for name, units in (_rates(request) or {}).items()}
+    if len(rates) == 2 and len(set(rates.values())) == 1:
+        return f"{title}; at most {rates['source']} read units/s of each table"
+    words = " and ".join(f"{units} of the {side}" for side, units in rates.items())
+    return f"{title}; read units/s: at most {words}" if words else title
 
 
 def _rates(request: TableRequest) -> dict[str, float] | None:

@@ -137,8 +137,11 @@ class _Comparison:
     def run(self) -> VerifyReport:
         started = self._clock.monotonic()
         self._sums.save()
-        with self._reading:
-            report = self._counts() if self._options.mode == "counts" else self._digests()
+        try:
+            with self._reading:
+                report = self._counts() if self._options.mode == "counts" else self._digests()
+        finally:
+            self._sums.save()
         self._sums.forget()
         return report(self._clock.monotonic() - started)
 
@@ -180,7 +183,14 @@ class _Comparison:
 
     def _probe(self) -> str:
         here, there = (
-            sample(side.endpoint, side.table, self._options.segments, self._options.consistent, self._should_stop)
+            sample(
+                side.endpoint,
+                side.table,
+                self._options.segments,
+                consistent=self._options.consistent,
+                rate=side.read_units,
+                should_stop=self._should_stop,
+            )
             for side in self._sides
         )
         self._units += here.units + there.units
@@ -200,10 +210,7 @@ class _Comparison:
             for one in books
             if not one.done
         ]
-        try:
-            self._reading.read(tasks, look, take, should_stop=self._should_stop, on_tick=self._save_sometimes)
-        finally:
-            sums.save()
+        self._reading.read(tasks, look, take, should_stop=self._should_stop, on_tick=self._save_sometimes)
 
     def _save_sometimes(self) -> None:
         if self._clock.monotonic() - self._saved_at >= _SAVE_SECONDS:

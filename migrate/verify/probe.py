@@ -44,9 +44,18 @@ def _by_key(items: Sequence[RawItem], key_names: tuple[str, ...]) -> dict[bytes,
 
 
 def sample(
-    endpoint: EndpointSpec, table: str, segments: int, consistent: bool, should_stop: Callable[[], bool]
+    endpoint: EndpointSpec,
+    table: str,
+    segments: int,
+    *,
+    consistent: bool,
+    rate: float | None,
+    should_stop: Callable[[], bool],
 ) -> RawPage:
-    """The first items of a table's first segment, read in this process. Raises what `scan_raw` raises."""
+    """The first items of a table's first segment, read in this process. Raises what `scan_raw` raises.
+
+    Of small items, no more than cost what a second brings at `rate`.
+    """
     if endpoint.credentials is None:
         raise ValueError(f"{endpoint.name or endpoint.url}: no credentials")
     transport = endpoint.opened(1, PATIENCE_SECONDS, endpoint.credentials)
@@ -56,7 +65,7 @@ def sample(
             segment=0,
             total_segments=segments,
             consistent=consistent,
-            limit=PROBE_ITEMS,
+            limit=PROBE_ITEMS if rate is None else max(1, min(PROBE_ITEMS, int(rate))),
             should_stop=should_stop,
         )
     finally:
