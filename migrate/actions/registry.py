@@ -12,8 +12,9 @@ from migrate.actions.export import ExportCheckHandler, ExportHandler
 from migrate.actions.indexes import IndexHandler
 from migrate.actions.load import ImportHandler
 from migrate.actions.removal import BucketRemoval, ExportRemoval, GrantRemoval, TableRemoval
-from migrate.actions.table import TableHandler
+from migrate.actions.table import TableHandler, TableLookHandler
 from migrate.actions.verify import VerifyHandler
+from migrate.actions.warm import WarmThroughputHandler
 
 
 def handlers() -> Mapping[str, ActionHandler]:
@@ -25,6 +26,8 @@ def handlers() -> Mapping[str, ActionHandler]:
         "export-check": ExportCheckHandler(),
         "import": ImportHandler(),
         "table": TableHandler(),
+        "table-look": TableLookHandler(),
+        "warm-throughput": WarmThroughputHandler(),
         "copy": CopyHandler(),
         "index": IndexHandler(),
         "verify": VerifyHandler(),

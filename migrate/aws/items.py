@@ -13,12 +13,13 @@ from typing import Any
 import msgspec
 
 from migrate.aws.errors import translate
+from migrate.aws.session import Account
 from migrate.core.clock import Clock, SystemClock
 from migrate.core.errors import AwsError
-from migrate.data.endpoints import OpenTransport, open_lean
+from migrate.data.endpoints import EndpointSpec, OpenTransport, open_lean
 from migrate.data.rawitems import BatchAnswer, PutAnswer, RawItem, RawPage, Refusals, ignore_refusal, parse_item
 from migrate.data.retry import PATIENCE_SECONDS, Retries
-from migrate.data.transport import CONDITION_FAILED, Endpoint, never
+from migrate.data.transport import CONDITION_FAILED, Credentials, Endpoint, never
 
 
 class BotoTransport:
@@ -135,6 +136,16 @@ def open_boto3(endpoint: Endpoint, connections: int, patience: float) -> BotoTra
 
 TRANSPORTS: dict[str, OpenTransport] = {"lean": open_lean, "boto3": open_boto3}
 """The implementations by the name that the user gives."""
+
+
+def endpoint(account: Account, transport: str | None = None) -> EndpointSpec:
+    """Where the items of an account are, its credentials, and what carries them (a name of `TRANSPORTS`; else lean)."""
+
+    def credentials() -> Credentials:
+        return Credentials(*account.credentials())
+
+    url, name = account.endpoint("dynamodb"), f"{account.side} {account.id}"
+    return EndpointSpec(url, account.region, credentials, name, TRANSPORTS[transport or "lean"])
 
 
 def _client_of(endpoint: Endpoint, connections: int) -> Any:

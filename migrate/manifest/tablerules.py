@@ -24,6 +24,7 @@ def check_tables(document: Document) -> Iterator[Diagnostic]:
             what = "only goes with `match`"
             yield document.error(("tables", index, "exclude"), what, hint="remove it", key=True)
     yield from _buckets(document)
+    yield from _fillings(document)
     yield from _together(document)
 
 
@@ -63,6 +64,29 @@ def _buckets(document: Document) -> Iterator[Diagnostic]:
             told.add(path)
             hint = f"add `strategies: {{{strategy}: {{bucket: ...}}}}`"
             yield document.error(path, f"is {strategy}, which needs strategies.{strategy}.bucket", hint=hint)
+
+
+def _fillings(document: Document) -> Iterator[Diagnostic]:
+    """`into: existing` and `on_conflict` belong together, wherever each of them is written; told once for a place."""
+    shared: Path = ("strategies", "copy")
+    own: list[Path] = [
+        ("tables", i, "options") for i, _ in document.mappings(("tables",)) if document.strategy_of(i) == "copy"
+    ]
+    told: set[Path] = set()
+    for options in own or [shared]:
+        places = {name: (*path, name) for path in (shared, options) for name in document.mapping(path)}
+        is_existing = "into" in places and document.get(places["into"]) == "existing"
+        if is_existing and "on_conflict" not in places and places["into"] not in told:
+            told.add(places["into"])
+            yield document.error(
+                places["into"],
+                "is existing, and nothing says what becomes of items that are there with a key of the source",
+                hint="add `on_conflict: keep` (theirs stay) or `on_conflict: overwrite` (theirs are lost)",
+            )
+        elif "on_conflict" in places and not is_existing and places["on_conflict"] not in told:
+            told.add(places["on_conflict"])
+            what = "only goes with `into: existing`"
+            yield document.error(places["on_conflict"], what, hint="add it, or remove this", key=True)
 
 
 def _together(document: Document) -> Iterator[Diagnostic]:

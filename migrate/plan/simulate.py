@@ -16,7 +16,7 @@ from migrate.core.codec import Json, canonical, digest
 from migrate.core.table import TableFacts
 from migrate.observe.inventory import BucketFacts, Inventory
 from migrate.plan.model import Action, Plan, Side, is_ref
-from migrate.plan.predicted import created_spec, with_index, with_setting
+from migrate.plan.predicted import created_spec, with_index, with_setting, with_warmth
 from migrate.state.model import OwnedResource, State, Status, StepFile, StepRecord, token
 
 
@@ -254,7 +254,19 @@ def _table(turn: _Turn) -> Result:
 
 
 def _copy(turn: _Turn) -> Result:
+    outputs = {name: turn.params[name] for name in ("table_id", "is_existing") if name in turn.params}
+    return {**outputs, "kept": 0}, (), ()
+
+
+def _look(turn: _Turn) -> Result:
     return {"table_id": turn.params["table_id"]}, (), ()
+
+
+def _warm(turn: _Turn) -> Result:
+    facts = turn.world.tables[Side.TARGET][turn.params["table"]]
+    spec = with_warmth(facts.spec, turn.params["index"], turn.params["throughput"])
+    turn.world.tables[Side.TARGET][facts.name] = dataclasses.replace(facts, spec=spec)
+    return _NOTHING
 
 
 _EFFECTS: Mapping[str, Effect] = {
@@ -268,6 +280,8 @@ _EFFECTS: Mapping[str, Effect] = {
     "import": _import,
     "table": _table,
     "copy": _copy,
+    "table-look": _look,
+    "warm-throughput": _warm,
     "table-removal": _table_removal,
     "export-removal": _export_removal,
     "verify": _verify,
