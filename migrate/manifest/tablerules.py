@@ -69,13 +69,15 @@ def _buckets(document: Document) -> Iterator[Diagnostic]:
 def _fillings(document: Document) -> Iterator[Diagnostic]:
     """`into: existing` and `on_conflict` belong together, wherever each of them is written; told once for a place."""
     shared: Path = ("strategies", "copy")
-    own: list[Path] = [
-        ("tables", i, "options") for i, _ in document.mappings(("tables",)) if document.strategy_of(i) == "copy"
-    ]
+    with_copy = [index for index, _ in document.mappings(("tables",)) if document.strategy_of(index) == "copy"]
+    own: list[Path] = [("tables", index, "options") for index in with_copy]
     told: set[Path] = set()
     for options in own or [shared]:
         places = {name: (*path, name) for path in (shared, options) for name in document.mapping(path)}
-        is_existing = "into" in places and document.get(places["into"]) == "existing"
+        into = document.get(places["into"]) if "into" in places else "empty"
+        if into not in ("empty", "existing"):
+            continue
+        is_existing = into == "existing"
         if is_existing and "on_conflict" not in places and places["into"] not in told:
             told.add(places["into"])
             yield document.error(

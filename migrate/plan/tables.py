@@ -7,6 +7,7 @@ import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from migrate.core.codec import Json
 from migrate.core.diagnostics import Diagnostic, error, warning
 from migrate.core.table import Index, TableFacts, TableSpec
 from migrate.plan.creation import attribute_definitions, index_parameters
@@ -101,9 +102,7 @@ def _settings(request: TableRequest, observed: TableSpec, phase: int, own_tags: 
         changes.sort(key=lambda change: SETTINGS.index(change.setting))
     actions = [_setting_action(request, change, own_tags) for change in changes]
     if phase == AFTER_LOAD:
-        indexes = [
-            _index_action(request, name, index) for name, index in missing_indexes(request.desired, observed).items()
-        ]
+        indexes = _index_actions(request, observed)
         place = next((i for i, a in enumerate(actions) if a.kind in _AFTER_INDEXES), len(actions))
         actions[place:place] = indexes
     return actions
@@ -141,7 +140,17 @@ def _setting_action(request: TableRequest, change: FieldChange, own_tags: Mappin
     )
 
 
-def _index_action(request: TableRequest, name: str, index: Index) -> Action:
+def _index_actions(request: TableRequest, observed: TableSpec) -> list[Action]:
+    """The indexes that are missing, one at a time. Each names the attributes of those that are there by then."""
+    there = [*request.desired.local_indexes.values(), *observed.global_indexes.values()]
+    actions = []
+    for name, index in missing_indexes(request.desired, observed).items():
+        there.append(index)
+        actions.append(_index_action(request, name, index, attribute_definitions(request.desired, there)))
+    return actions
+
+
+def _index_action(request: TableRequest, name: str, index: Index, attributes: Json) -> Action:
     return Action(
         address=request.address(f"index.{name}"),
         kind="index",
@@ -152,9 +161,7 @@ def _index_action(request: TableRequest, name: str, index: Index) -> Action:
             "table": request.target_name,
             "index": name,
             "creation": index_parameters(name, index, request.desired),
-            "attributes": attribute_definitions(
-                request.desired, request.desired.local_indexes.values(), request.desired.global_indexes.values()
-            ),
+            "attributes": attributes,
         },
         risk=Risk.COST,
         undo="none: drop it by hand if it is not wanted",
@@ -225,8 +232,9 @@ def _foreign(request: TableRequest, target: TableFacts) -> Diagnostic:
         f"the table {target.name} exists in {request.inventory.target.id} and was made by {whose}",
         address=request.target_name,
         why="an import creates its table; filling or changing a table that is not ours could destroy data",
-        hint="set target.name to a free name, remove the table yourself, fill it as it is with `strategy: copy`, or, if "
-        f"it is the result of this migration, `migrate state adopt {request.migration} {target.name} --manifest FILE`",
+        hint="set target.name to a free name, remove the table yourself, fill it as it is with `strategy: copy`, or, "
+        f"if it is the result of this migration, "
+        f"`migrate state adopt {request.migration} {target.name} --manifest FILE`",
     )
 
 

@@ -173,6 +173,23 @@ def copy_params(world: World) -> dict[str, Any]:
     }
 
 
+def look_params(world: World) -> dict[str, Any]:
+    table = world.table(world.target)
+    id = world.target.describe_table(TableName=table)["Table"]["TableId"]
+    return {"table": table, "table_id": id, "keys": [["pk", "S"], ["sk", "N"]], "must_be_empty": True}
+
+
+def warm_params(world: World) -> dict[str, Any]:
+    warm = {"ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": 20_000}
+    return {"table": world.table(world.target), "index": None, "throughput": warm}
+
+
+def warm_index_params(world: World) -> dict[str, Any]:
+    params = index_params(world)
+    world.make("index", params)
+    return {**warm_params(world), "table": params["table"], "index": "by-user"}
+
+
 def stream_arn(world: World) -> str:
     client = world.context.target.client("kinesis")
     name = world.name("stream")
@@ -223,6 +240,8 @@ CASES: Mapping[str, Case] = {
     "export-check": Case(World.export),
     "import": Case(World.exported),
     "table": Case(lambda w: {"creation": table_parameters(w.name("made"), SPEC)}),
+    "table-look": Case(look_params),
+    "warm-throughput": Case(warm_params),
     "copy": Case(copy_params, Side.BOTH),
     "index": Case(index_params),
     "verify": Case(verify_params, Side.BOTH),
@@ -247,6 +266,8 @@ CASES: Mapping[str, Case] = {
     "setting.ttl": Case(setting(None, "expires")),
     "setting.deletion-protection": Case(setting(False, True)),
 }
+
+CANNOT_BE_UNDONE = {"warm-throughput"}
 
 REMOVALS: Mapping[str, tuple[str, Callable[[World], Params], Side]] = {
     "export-removal": ("export", export_params, Side.SOURCE),
@@ -322,6 +343,10 @@ def test_life_of_an_action(world: World, kind: str) -> None:
     assert isinstance(handler.observe(started, world.context), Satisfied)
     _is_found_again(world, step, started)
     _is_harmless_to_start_again(world, step, started)
+    if kind in CANNOT_BE_UNDONE:
+        with pytest.raises(NotImplementedError):
+            handler.undo(started, world.context)
+        return
     handler.undo(dataclasses.replace(started, owned=done.owned), world.context)
     if not isinstance(handler, ReadOnlyHandler):
         _can_be_done_again(world, case, step)
@@ -358,6 +383,35 @@ def _can_be_done_again(world: World, case: Case, step: Step) -> None:
     assert isinstance(HANDLERS[step.kind].observe(again, world.context), Absent)
     again, _ = finish(world, again)
     assert isinstance(HANDLERS[step.kind].observe(again, world.context), Satisfied)
+
+
+def test_an_index_is_warmed_by_itself(world: World) -> None:
+    params = warm_index_params(world)
+    step = new_step("warm-throughput", Side.TARGET, params)
+    assert isinstance(HANDLERS[step.kind].observe(step, world.context), Absent)
+    finish(world, step)
+    table = world.target.describe_table(TableName=params["table"])["Table"]
+    assert table["GlobalSecondaryIndexes"][0]["WarmThroughput"]["WriteUnitsPerSecond"] == 20_000
+    assert table["WarmThroughput"].get("WriteUnitsPerSecond", 0) < 20_000
+    assert isinstance(HANDLERS[step.kind].observe(step, world.context), Satisfied)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"table_id": "another"}, "made anew"),
+        ({"table": "gone"}, "is gone"),
+        ({"keys": [["pk", "B"]]}, "another key"),
+        ({}, "has items"),
+    ],
+)
+def test_a_look_at_a_table_that_has_changed(world: World, change: dict[str, Any], said: str) -> None:
+    params = look_params(world)
+    world.target.put_item(TableName=params["table"], Item={"pk": {"S": "theirs"}, "sk": {"N": "1"}})
+    step = begin(world, new_step("table-look", Side.TARGET, {**params, **change}))
+    result = HANDLERS["table-look"].poll(step, world.context)
+    assert isinstance(result, Failed)
+    assert said in result.error.summary
 
 
 @pytest.mark.parametrize("kind", sorted(REMOVALS))
