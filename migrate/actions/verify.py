@@ -17,7 +17,7 @@ from migrate.data.retry import PATIENCE_SECONDS
 from migrate.data.scan import choose_segments
 from migrate.data.transport import never
 from migrate.verify.compare import Mode, ScanSide, verify_tables
-from migrate.verify.report import VerifyReport, key_text
+from migrate.verify.report import EXTRA, VerifyReport, key_text
 
 WORKERS = 4
 CONNECTIONS = 32
@@ -51,8 +51,9 @@ class VerifyHandler(ReadOnlyHandler):
             existing=step.params.get("existing", ""),
             transport=context.transport or step.params.get("transport"),
         )
-        if not report.is_accepted or (report.existing and report.differs > step.params["kept"]):
-            return Failed(_difference(report))
+        kept = step.params.get("kept", 0)
+        if not report.is_accepted or (report.existing and report.differs > kept):
+            return Failed(_difference(report, kept))
         outputs = {k: v for k, v in encode(report).items() if k != "named"}
         return Done({**outputs, "table_id": step.params["table_id"]})
 
@@ -98,15 +99,19 @@ def _opened(account: Account, transport: str | None) -> ItemTransport:
     return spec.opened(CONNECTIONS, PATIENCE_SECONDS, spec.credentials)
 
 
-def _difference(report: VerifyReport) -> StepError:
+def _difference(report: VerifyReport, kept: int) -> StepError:
+    """What is not as asked. What an existing table has beside the source's items is no fault."""
     counts = {
-        "different": report.differs,
+        f"different (the copy kept {kept:,} as they were)"
+        if report.existing == "keep"
+        else "different": report.differs,
         "missing in the target": report.missing,
-        "only in the target": report.extra,
+        "only in the target": 0 if report.existing else report.extra,
         "not comparable": report.errors,
     }
     found = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
-    named = "; ".join(f"{one.mark} {key_text(one.key)}" for one in report.named[:SHOWN])
+    faults = [one for one in report.named if not (report.existing and one.mark == EXTRA)]
+    named = "; ".join(f"{one.mark} {key_text(one.key)}" for one in faults[:SHOWN])
     return StepError(
         f"{report.source_table} ({report.source_items:,} items) and {report.target_table} "
         f"({report.target_items:,} items) are not the same: {found}",

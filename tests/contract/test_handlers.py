@@ -397,6 +397,30 @@ def test_an_index_is_warmed_by_itself(world: World) -> None:
 
 
 @pytest.mark.parametrize(
+    ("existing", "kept", "said"),
+    [
+        ("", 0, "1 different, 1 only in the target"),
+        ("overwrite", 0, "1 different"),
+        ("keep", 0, "1 different (the copy kept 0 as they were)"),
+        ("keep", 1, None),
+    ],
+)
+def test_a_target_that_had_items_is_verified(world: World, existing: str, kept: int, said: str | None) -> None:
+    """One item of the target is another than the source's, and one is only there."""
+    params = {**verify_params(world), **({"existing": existing, "kept": kept} if existing else {})}
+    for item in ({"pk": {"S": "item-1"}, "sk": {"N": "1"}, "v": {"S": "theirs"}}, {"pk": {"S": "x"}, "sk": {"N": "0"}}):
+        world.target.put_item(TableName=params["target_table"], Item=item)
+    result = HANDLERS["verify"].poll(begin(world, new_step("verify", Side.BOTH, params)), world.context)
+    if said is None:
+        assert isinstance(result, Done)
+        assert (result.outputs["differs"], result.outputs["extra"], result.outputs["same"]) == (1, 1, 1)
+    else:
+        assert isinstance(result, Failed)
+        assert result.error.summary.endswith(f"are not the same: {said}")
+        assert ('x" (S)' in result.error.why) == (not existing)
+
+
+@pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"table_id": "another"}, "made anew"),

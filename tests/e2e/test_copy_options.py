@@ -140,7 +140,8 @@ def test_items_that_are_there_are_kept(world: World) -> None:
     there(world, *THEIRS)
     world.manifest(TABLES, strategies=KEEP)
     done = world.ok("apply", "m.yaml", "--auto-approve")
-    assert "1 differ and were kept" in done.out
+    assert "1 kept, unlike the source's" in done.out
+    assert "1 kept, unlike the source's" in world.ok("status", "move").out
     assert "1 only in the target" in done.out
     found = by_id(world)
     assert (found["i2"], found["theirs"]) == THEIRS

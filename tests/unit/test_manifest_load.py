@@ -210,7 +210,10 @@ BAD = [
     ),
     (
         "tables: [{name: orders, strategy: copy, options: {bucket: abc}}]",
-        ["6:51 tables[0].options.bucket is not a known key | known here: segments, read_units, write_units, indexes, warm, into, on_conflict, transport"],
+        [
+            "6:51 tables[0].options.bucket is not a known key | "
+            "known here: segments, read_units, write_units, indexes, warm, into, on_conflict, transport"
+        ],
     ),
     (
         "keys: {a b: {account: target, id: alias/x}}\ntables: [{name: orders}]",
