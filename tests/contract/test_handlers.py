@@ -129,9 +129,8 @@ def grant(bucket: str) -> dict[str, Any]:
 
 def export_params(world: World) -> dict[str, Any]:
     table = world.table(world.source, items=3)
-    arn = f"arn:aws:dynamodb:{REGION}:{SOURCE_ACCOUNT}:table/{table}"
     return {
-        "table_arn": arn,
+        "table_arn": arn_of(table),
         "bucket": world.bucket(),
         "bucket_owner": TARGET_ACCOUNT,
         "prefix": "migrate/contract",
@@ -164,7 +163,7 @@ def copy_params(world: World) -> dict[str, Any]:
     source = world.table(world.source, items=7)
     return {
         "source_table": source,
-        "source_arn": f"arn:aws:dynamodb:{REGION}:{SOURCE_ACCOUNT}:table/{source}",
+        "source_arn": arn_of(source),
         "target_table": world.table(world.target),
         "table_id": world.name("id"),
         "keys": ["pk", "sk"],
@@ -184,10 +183,78 @@ def warm_params(world: World) -> dict[str, Any]:
     return {"table": world.table(world.target), "index": None, "throughput": warm}
 
 
-def warm_index_params(world: World) -> dict[str, Any]:
-    params = index_params(world)
-    world.make("index", params)
-    return {**warm_params(world), "table": params["table"], "index": "by-user"}
+def arn_of(table: str, account: str = SOURCE_ACCOUNT) -> str:
+    return f"arn:aws:dynamodb:{REGION}:{account}:table/{table}"
+
+
+def vault(world: World, side: Side) -> tuple[str, str]:
+    """Name and ARN of a vault with a key of its own; the target's takes copies from the source account."""
+    account = world.context.account(side)
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": [f"arn:aws:iam::{id}:root" for id in (SOURCE_ACCOUNT, TARGET_ACCOUNT)]},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+    text = canonical({"Version": "2012-10-17", "Statement": [statement]})
+    key = account.client("kms").create_key(Policy=text)["KeyMetadata"]["Arn"]
+    name, backup = world.name("vault"), account.client("backup")
+    arn = str(backup.create_backup_vault(BackupVaultName=name, EncryptionKeyArn=key)["BackupVaultArn"])
+    if side is Side.TARGET:
+        copies = {**statement, "Action": "backup:CopyIntoBackupVault"}
+        text = canonical({"Version": "2012-10-17", "Statement": [copies]})
+        backup.put_backup_vault_access_policy(BackupVaultName=name, Policy=text)
+    return name, arn
+
+
+def backup_role(world: World, side: Side) -> str:
+    """ARN of a role that AWS Backup may assume and that may do everything."""
+    iam, name = world.context.account(side).client("iam"), world.name("role")
+    trust = {"Effect": "Allow", "Principal": {"Service": "backup.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    text = canonical({"Version": "2012-10-17", "Statement": [trust]})
+    arn = str(iam.create_role(RoleName=name, AssumeRolePolicyDocument=text)["Role"]["Arn"])
+    may = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    text = canonical({"Version": "2012-10-17", "Statement": [may]})
+    iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=text)
+    return arn
+
+
+def backup_params(world: World) -> dict[str, Any]:
+    return {
+        "table_arn": arn_of(world.table(world.source, items=3)),
+        "vault": vault(world, Side.SOURCE)[0],
+        "role_arn": backup_role(world, Side.SOURCE),
+        "delete_after_days": None,
+        "tags": {},
+    }
+
+
+def copy_job_params(world: World) -> dict[str, Any]:
+    backup = backup_params(world)
+    _, done = world.make("backup-job", backup, Side.SOURCE)
+    name, arn = vault(world, Side.TARGET)
+    return {
+        "recovery_point_arn": done.outputs["recovery_point_arn"],
+        "source_vault": backup["vault"],
+        "destination_vault": name,
+        "destination_vault_arn": arn,
+        "destination_side": "target",
+        "role_arn": backup["role_arn"],
+        "delete_after_days": None,
+    }
+
+
+def restore_params(world: World) -> dict[str, Any]:
+    copied = copy_job_params(world)
+    _, done = world.make("copy-job", copied, Side.SOURCE)
+    return {
+        "recovery_point_arn": done.outputs["recovery_point_arn"],
+        "vault": copied["destination_vault"],
+        "vault_account_id": None,
+        "role_arn": backup_role(world, Side.TARGET),
+        "table": world.name("restored"),
+        "encryption": {"type": "Default", "key_arn": None},
+    }
 
 
 def stream_arn(world: World) -> str:
@@ -202,7 +269,7 @@ def policy(table: str) -> str:
         "Effect": "Allow",
         "Principal": {"AWS": f"arn:aws:iam::{TARGET_ACCOUNT}:root"},
         "Action": "dynamodb:GetItem",
-        "Resource": f"arn:aws:dynamodb:{REGION}:{TARGET_ACCOUNT}:table/{table}",
+        "Resource": arn_of(table, TARGET_ACCOUNT),
     }
     return canonical({"Statement": [statement], "Version": "2012-10-17"})
 
@@ -239,6 +306,9 @@ CASES: Mapping[str, Case] = {
     "export": Case(export_params, Side.SOURCE),
     "export-check": Case(World.export),
     "import": Case(World.exported),
+    "backup-job": Case(backup_params, Side.SOURCE),
+    "copy-job": Case(copy_job_params, Side.SOURCE),
+    "restore-job": Case(restore_params),
     "table": Case(lambda w: {"creation": table_parameters(w.name("made"), SPEC)}),
     "table-look": Case(look_params),
     "warm-throughput": Case(warm_params),
@@ -272,6 +342,7 @@ CANNOT_BE_UNDONE = {"warm-throughput"}
 REMOVALS: Mapping[str, tuple[str, Callable[[World], Params], Side]] = {
     "export-removal": ("export", export_params, Side.SOURCE),
     "table-removal": ("import", World.exported, Side.TARGET),
+    "recovery-point-removal": ("copy-job", copy_job_params, Side.SOURCE),
     "bucket-policy-removal": ("bucket-policy", lambda w: _granted(w), Side.TARGET),
     "bucket-removal": ("bucket", lambda w: {"bucket": w.name("bucket"), "encryption_key": None}, Side.TARGET),
 }
@@ -383,59 +454,6 @@ def _can_be_done_again(world: World, case: Case, step: Step) -> None:
     assert isinstance(HANDLERS[step.kind].observe(again, world.context), Absent)
     again, _ = finish(world, again)
     assert isinstance(HANDLERS[step.kind].observe(again, world.context), Satisfied)
-
-
-def test_an_index_is_warmed_by_itself(world: World) -> None:
-    params = warm_index_params(world)
-    step = new_step("warm-throughput", Side.TARGET, params)
-    assert isinstance(HANDLERS[step.kind].observe(step, world.context), Absent)
-    finish(world, step)
-    table = world.target.describe_table(TableName=params["table"])["Table"]
-    assert table["GlobalSecondaryIndexes"][0]["WarmThroughput"]["WriteUnitsPerSecond"] == 20_000
-    assert table["WarmThroughput"].get("WriteUnitsPerSecond", 0) < 20_000
-    assert isinstance(HANDLERS[step.kind].observe(step, world.context), Satisfied)
-
-
-@pytest.mark.parametrize(
-    ("existing", "kept", "said"),
-    [
-        ("", 0, "1 different, 1 only in the target"),
-        ("overwrite", 0, "1 different"),
-        ("keep", 0, "1 different (the copy kept 0 as they were)"),
-        ("keep", 1, None),
-    ],
-)
-def test_a_target_that_had_items_is_verified(world: World, existing: str, kept: int, said: str | None) -> None:
-    """One item of the target is another than the source's, and one is only there."""
-    params = {**verify_params(world), **({"existing": existing, "kept": kept} if existing else {})}
-    for item in ({"pk": {"S": "item-1"}, "sk": {"N": "1"}, "v": {"S": "theirs"}}, {"pk": {"S": "x"}, "sk": {"N": "0"}}):
-        world.target.put_item(TableName=params["target_table"], Item=item)
-    result = HANDLERS["verify"].poll(begin(world, new_step("verify", Side.BOTH, params)), world.context)
-    if said is None:
-        assert isinstance(result, Done)
-        assert (result.outputs["differs"], result.outputs["extra"], result.outputs["same"]) == (1, 1, 1)
-    else:
-        assert isinstance(result, Failed)
-        assert result.error.summary.endswith(f"are not the same: {said}")
-        assert ('x" (S)' in result.error.why) == (not existing)
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"table_id": "another"}, "made anew"),
-        ({"table": "gone"}, "is gone"),
-        ({"keys": [["pk", "B"]]}, "another key"),
-        ({}, "has items"),
-    ],
-)
-def test_a_look_at_a_table_that_has_changed(world: World, change: dict[str, Any], said: str) -> None:
-    params = look_params(world)
-    world.target.put_item(TableName=params["table"], Item={"pk": {"S": "theirs"}, "sk": {"N": "1"}})
-    step = begin(world, new_step("table-look", Side.TARGET, {**params, **change}))
-    result = HANDLERS["table-look"].poll(step, world.context)
-    assert isinstance(result, Failed)
-    assert said in result.error.summary
 
 
 @pytest.mark.parametrize("kind", sorted(REMOVALS))
