@@ -8,7 +8,18 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from migrate.actions.base import Context, Done, Failed, ReadOnlyHandler, Step, StepResult
+from migrate.actions.base import (
+    Conflicting,
+    Context,
+    Done,
+    Failed,
+    Observation,
+    ReadOnlyHandler,
+    Step,
+    StepResult,
+)
+from migrate.actions.table import not_empty
+from migrate.aws import dynamodb
 from migrate.aws.items import endpoint
 from migrate.core.codec import digest
 from migrate.core.errors import StepError
@@ -23,13 +34,23 @@ SMALL = 64 * 2**20
 
 class CopyHandler(ReadOnlyHandler):
     """Kind `copy`: params `source_table`, `source_arn`, `target_table`, `table_id`, `keys`, `segments`, `size_bytes`,
-    `read_units`, `write_units`, `transport`; into a table that is not ours also `is_existing` and `write_mode`.
+    `read_units`, `write_units`, `transport`; into a table that is not ours also `is_existing`, `write_mode` and
+    `must_be_empty`.
 
     The copy is one turn of `poll`. Its progress is in the checkpoints of its folder, which is named after both tables:
     a later attempt goes on there, and writes again only what was refused.
     """
 
     slot: str | None = "copy"
+
+    def observe(self, step: Step, context: Context) -> Observation:
+        """See `ActionHandler.observe`. Before the first attempt, nothing in the table can be ours."""
+        is_first = step.attempt == 1 and not step.handle
+        if is_first and step.params.get("must_be_empty"):
+            name = step.params["target_table"]
+            if dynamodb.has_items(context.target, name):
+                return Conflicting(not_empty(name, context.target))
+        return super().observe(step, context)
 
     def poll(self, step: Step, context: Context) -> StepResult:
         """See `ActionHandler.poll`."""

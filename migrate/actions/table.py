@@ -110,7 +110,7 @@ class TableLookHandler(ReadOnlyHandler):
         if not is_active(table):
             return Running(next_look(seconds_since(step.started, context.clock)))
         if step.params["must_be_empty"] and dynamodb.has_items(account, name):
-            return Failed(_not_empty(name, account))
+            return Failed(not_empty(name, account))
         return Done({"table_arn": table["TableArn"], "table_id": table["TableId"]})
 
 
@@ -128,7 +128,8 @@ def _changed(name: str, account: Account, found: str) -> StepError:
     )
 
 
-def _not_empty(name: str, account: Account) -> StepError:
+def not_empty(name: str, account: Account) -> StepError:
+    """Why a table of somebody else that has items is not filled."""
     return StepError(
         f"the table {name} in {account.id} {account.region} has items",
         "nothing says what becomes of them, and this migration did not make the table; nothing was written to it",

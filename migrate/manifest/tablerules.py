@@ -67,28 +67,28 @@ def _buckets(document: Document) -> Iterator[Diagnostic]:
 
 
 def _fillings(document: Document) -> Iterator[Diagnostic]:
-    """`into: existing` and `on_conflict` belong together, wherever each of them is written; told once for a place."""
+    """`into: existing` and `on_conflict` need each other, wherever each of them is written; told once for a place."""
     shared: Path = ("strategies", "copy")
     with_copy = [index for index, _ in document.mappings(("tables",)) if document.strategy_of(index) == "copy"]
     own: list[Path] = [("tables", index, "options") for index in with_copy]
-    told: set[Path] = set()
+    unsaid: dict[Path, None] = {}
+    conflicts: dict[Path, bool] = {}
     for options in own or [shared]:
         places = {name: (*path, name) for path in (shared, options) for name in document.mapping(path)}
-        into = document.get(places["into"]) if "into" in places else "empty"
-        if into not in ("empty", "existing"):
-            continue
-        is_existing = into == "existing"
-        if is_existing and "on_conflict" not in places and places["into"] not in told:
-            told.add(places["into"])
-            yield document.error(
-                places["into"],
-                "is existing, and nothing says what becomes of items that are there with a key of the source",
-                hint="add `on_conflict: keep` (theirs stay) or `on_conflict: overwrite` (theirs are lost)",
-            )
-        elif "on_conflict" in places and not is_existing and places["on_conflict"] not in told:
-            told.add(places["on_conflict"])
-            what = "only goes with `into: existing`"
-            yield document.error(places["on_conflict"], what, hint="add it, or remove this", key=True)
+        into, conflict = (places.get(name) for name in ("into", "on_conflict"))
+        said = document.get(into) if into else "empty"
+        if conflict:  # a misspelt `into` is an error of its own
+            conflicts[conflict] = conflicts.get(conflict, False) or said != "empty"
+        elif into and said == "existing":
+            unsaid[into] = None
+    for place in unsaid:
+        yield document.error(
+            place,
+            "is existing, and nothing says what becomes of items that are there with a key of the source",
+            hint="add `on_conflict: keep` (theirs stay) or `on_conflict: overwrite` (theirs are lost)",
+        )
+    for place in (one for one, is_used in conflicts.items() if not is_used):
+        yield document.error(place, "only goes with `into: existing`", hint="add it, or remove this", key=True)
 
 
 def _together(document: Document) -> Iterator[Diagnostic]:

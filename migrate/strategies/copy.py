@@ -19,7 +19,7 @@ from migrate.plan.prices import GIB, scan_units
 from migrate.plan.strategy import Recipe, TableRequest, Verdict
 from migrate.state.model import Status
 from migrate.strategies import copy_cost
-from migrate.strategies.copy_existing import against_existing, conflict_words, look, notes, write_mode
+from migrate.strategies.copy_existing import against_existing, conflict_words, look, must_be_empty, notes, write_mode
 from migrate.strategies.copy_indexes import IndexChoice, choose_indexes
 from migrate.strategies.copy_warm import Warmth, choose_warmth, useless_warmth, warm_up
 
@@ -152,7 +152,11 @@ def _copy(request: TableRequest, before: list[Action]) -> Action:
             "keys": [key.name for key in request.desired.keys.attributes],
             "segments": segments,
             "size_bytes": request.source.size_bytes // GIB * GIB,
-            **({"is_existing": True, "write_mode": mode} if is_existing else {}),
+            **(
+                {"is_existing": True, "write_mode": mode, "must_be_empty": must_be_empty(request)}
+                if is_existing
+                else {}
+            ),
         },
         tuning={**copy_cost.rates(request), **({} if transport == "lean" else {"transport": transport})},
         needs=tuple(action.address for action in before),
@@ -164,5 +168,6 @@ def _copy(request: TableRequest, before: list[Action]) -> Action:
 
 def _verify(request: TableRequest) -> dict[str, object]:
     """What the verification has to know of a table that had items before."""
-    asked = request.options.get("on_conflict") if request.existing else None
-    return {"existing": asked, "kept": ref(request.address("copy"), "kept")} if asked else {}
+    if request.existing is None or must_be_empty(request):
+        return {}
+    return {"existing": write_mode(request), "kept": ref(request.address("copy"), "kept")}

@@ -32,7 +32,7 @@ def against_existing(request: TableRequest, target: TableFacts) -> Iterator[Diag
         )
     if target.status not in ("ACTIVE", "UPDATING"):
         yield error(f"the table {target.name} is {target.status}", address=address, why="it cannot be written to")
-    if _must_be_empty(request) and target.item_count and not _has_begun(request, target):
+    if must_be_empty(request) and target.item_count and not _has_begun(request, target):
         yield error(
             f"the table {target.name} exists in {request.inventory.target.id}, this migration did not make it, and it "
             f"has items (about {target.item_count:,})",
@@ -47,9 +47,7 @@ def look(request: TableRequest) -> Action | None:
     target = request.existing
     if target is None or _has_begun(request, target):
         return None
-    held = (
-        "must be empty" if _must_be_empty(request) else f"about {target.item_count:,} items by AWS's count, hours old"
-    )
+    held = "must be empty" if must_be_empty(request) else f"about {target.item_count:,} items by AWS's count, hours old"
     return Action(
         address=request.address("look"),
         kind="table-look",
@@ -60,21 +58,26 @@ def look(request: TableRequest) -> Action | None:
             "table": target.name,
             "table_id": target.table_id,
             "keys": [[key.name, key.type] for key in target.spec.keys.attributes],
-            "must_be_empty": _must_be_empty(request),
+            "must_be_empty": must_be_empty(request),
         },
         undo="nothing to undo: it only reads",
         why="looked at once more before the first write; the table stays its owner's and is never deleted",
     )
 
 
+def must_be_empty(request: TableRequest) -> bool:
+    """True unless the manifest has said what becomes of items that are there."""
+    return request.options.get("into") != "existing"
+
+
 def write_mode(request: TableRequest) -> str:
     """What the writer does with an item whose key the target has; in an empty table there is none."""
-    return str(request.options.get("on_conflict", OVERWRITE))
+    return OVERWRITE if must_be_empty(request) else str(request.options["on_conflict"])
 
 
 def conflict_words(request: TableRequest) -> str:
     """What becomes of items that are there, as the end of a title."""
-    if request.existing is None or _must_be_empty(request):
+    if request.existing is None or must_be_empty(request):
         return ""
     kept = write_mode(request) == KEEP
     return "; where the target has the key, its item " + ("is kept" if kept else "is overwritten")
@@ -85,7 +88,7 @@ def notes(request: TableRequest) -> Iterator[str]:
     target = request.existing
     if target is None:
         return
-    if request.verify == "counts" and not _must_be_empty(request):
+    if request.verify == "counts" and not must_be_empty(request):
         yield f"`verify: counts` says little of {target.name}, which had items before: digest compares each of them"
     yield f"{target.name} keeps its own settings, but for those that `target` names in the manifest"
     lacking = missing_indexes(request.source.spec, target.spec)
@@ -96,10 +99,6 @@ def notes(request: TableRequest) -> Iterator[str]:
         yield f"every item that is written goes to the readers of {target.name}'s stream"
     if target.spec.ttl:
         yield f"{target.name} has TTL on {target.spec.ttl}: items that have expired vanish, and are then missing"
-
-
-def _must_be_empty(request: TableRequest) -> bool:
-    return request.options.get("into") != "existing"
 
 
 def _has_begun(request: TableRequest, target: TableFacts) -> bool:

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from migrate.actions.base import Absent, Done, Failed, Satisfied
+from migrate.actions.base import Absent, Conflicting, Done, Failed, Satisfied
 from migrate.plan.model import Side
 from tests.contract.test_handlers import (
     HANDLERS,
     World,
     begin,
+    copy_params,
     finish,
     index_params,
     look_params,
@@ -63,6 +64,18 @@ def test_a_target_that_had_items_is_verified(world: World, existing: str, kept: 
         assert isinstance(result, Failed)
         assert result.error.summary.endswith(f"are not the same: {said}")
         assert ('x" (S)' in result.error.why) == (not existing)
+
+
+def test_an_empty_table_that_is_written_to_after_the_look_is_left_alone(world: World) -> None:
+    params = {**copy_params(world), "is_existing": True, "must_be_empty": True}
+    step = new_step("copy", Side.BOTH, params)
+    assert isinstance(HANDLERS["copy"].observe(step, world.context), Absent)
+    world.target.put_item(TableName=params["target_table"], Item={"pk": {"S": "theirs"}, "sk": {"N": "1"}})
+    seen = HANDLERS["copy"].observe(step, world.context)
+    assert isinstance(seen, Conflicting)
+    assert "has items" in seen.error.summary
+    again = new_step("copy", Side.BOTH, params, attempt=2)
+    assert isinstance(HANDLERS["copy"].observe(again, world.context), Absent), "by then they may be ours"
 
 
 @pytest.mark.parametrize(
