@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from migrate.core.errors import StepError
 from migrate.core.events import Progress
 from migrate.data.transport import never
 from migrate.verify.compare import Mode, ScanSide, Taken, VerifyOptions, verify_tables
-from migrate.verify.report import VerifyReport, key_text
+from migrate.verify.report import EXTRA, VerifyReport, key_text
 
 SMALL = 64 * 2**20
 """Bytes up to which starting worker processes takes longer than reading."""
@@ -30,6 +31,9 @@ SHOWN = 5
 class VerifyHandler(ReadOnlyHandler):
     """Kind `verify`: params `source_table`, `target_table`, `keys`, `mode`, `size_bytes`, `table_id`; optional
     `source_units`, `target_units` (read units a second), and `source_items`, `source_digest` (what a copy has read).
+
+    After a copy into a table that had items before, also `existing` (`on_conflict`) and `kept`, the number of items
+    that the copy left as they were: no more than those may differ.
 
     The whole comparison is one turn. Stopped or killed, the next turn of the same attempt goes on at the segments that
     are in its folder.
@@ -55,9 +59,12 @@ class VerifyHandler(ReadOnlyHandler):
             taken=_taken(step),
             should_stop=context.should_stop,
             on_progress=lambda progress: context.on_progress(step.address, progress),
+            existing=params.get("existing", ""),
+            transport=context.transport or params.get("transport"),
         )
-        if not report.is_equal:
-            return Failed(_difference(report))
+        kept = params.get("kept", 0)
+        if not report.is_accepted or (report.existing and report.differs > kept):
+            return Failed(_difference(report, kept))
         outputs = {k: v for k, v in encode(report).items() if k != "named"}
         return Done({**outputs, "table_id": params["table_id"]})
 
@@ -76,14 +83,15 @@ def compare(
     folder: Path | None = None,
     attempt: str = "",
     taken: Taken | None = None,
-    transport: str | None = None,
     should_stop: Callable[[], bool] = never,
     on_progress: Callable[[Progress], None] = lambda _progress: None,
+    existing: str = "",
+    transport: str | None = None,
 ) -> VerifyReport:
     """Compare a table of each account. Read-only. `keys` are the key attributes, partition first.
 
-    `rates` are read units a second of source and target. `folder`, `attempt` and `taken` as in `VerifyOptions`;
-    `transport` is a name of `aws/items.py`.
+    `rates` are read units a second of source and target. `folder`, `attempt` and `taken` as in `VerifyOptions`,
+    `existing` as in `VerifyReport`; `transport` is a name of `aws/items.py`.
     """
     options = VerifyOptions(
         mode=mode,
@@ -95,7 +103,7 @@ def compare(
         attempt=attempt,
         taken=taken,
     )
-    return verify_tables(
+    report = verify_tables(
         ScanSide(endpoint(source, transport), source_table, keys, read_units=rates[0]),
         ScanSide(endpoint(target, transport), target_table, keys, read_units=rates[1]),
         options,
@@ -103,6 +111,7 @@ def compare(
         should_stop=should_stop,
         on_progress=on_progress,
     )
+    return dataclasses.replace(report, existing=existing)
 
 
 def _folder(work: Path | None, step: Step) -> Path | None:
@@ -119,15 +128,19 @@ def _taken(step: Step) -> Taken | None:
     return Taken(step.params["source_items"], found) if found else None
 
 
-def _difference(report: VerifyReport) -> StepError:
+def _difference(report: VerifyReport, kept: int) -> StepError:
+    """What is not as asked. What an existing table has beside the source's items is no fault."""
     counts = {
-        "different": report.differs,
+        f"different (the copy kept {kept:,} as they were)"
+        if report.existing == "keep"
+        else "different": report.differs,
         "missing in the target": report.missing,
-        "only in the target": report.extra,
+        "only in the target": 0 if report.existing else report.extra,
         "not comparable": report.errors,
     }
     found = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
-    named = "; ".join(f"{one.mark} {key_text(one.key)}" for one in report.named[:SHOWN])
+    faults = [one for one in report.named if not (report.existing and one.mark == EXTRA)]
+    named = "; ".join(f"{one.mark} {key_text(one.key)}" for one in faults[:SHOWN])
     return StepError(
         f"{report.source_table} ({report.source_items:,} items) and {report.target_table} "
         f"({report.target_items:,} items) are not the same: {found}",

@@ -9,6 +9,7 @@ import typer
 
 from migrate.cli import exit_codes
 from migrate.cli.console import console
+from migrate.cli.transport_option import TRANSPORT, TransportName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,12 +33,21 @@ def register(app: typer.Typer) -> None:
         read_units: float = typer.Option(
             None, "--read-units", min=0.5, help="Read units a second of each table; without it, the manifest's."
         ),
+        transport: TransportName | None = TRANSPORT,
     ) -> int:
         """Compare every item of source and target. Exit 8 when they differ. Changes nothing, needs no state."""
-        return run(manifest, as_json=as_json, only=only, read_units=read_units)
+        name = transport.value if transport else None
+        return run(manifest, as_json=as_json, only=only, read_units=read_units, transport=name)
 
 
-def run(manifest: str, *, as_json: bool, only: list[str], read_units: float | None = None) -> int:
+def run(
+    manifest: str,
+    *,
+    as_json: bool,
+    only: list[str],
+    read_units: float | None = None,
+    transport: str | None = None,
+) -> int:
     """See the command."""
     from migrate.apply.signals import stop_on_signal
     from migrate.cli.world import open_world, read_manifest
@@ -48,12 +58,12 @@ def run(manifest: str, *, as_json: bool, only: list[str], read_units: float | No
     world = open_world(read, read_only=True)
     chosen = _tables(world, only)
     with stop_on_signal(console.say) as should_stop:
-        reports = [_compare(world, mapping, pair, read_units, should_stop) for mapping, pair in chosen]
+        reports = [_compare(world, mapping, pair, read_units, transport, should_stop) for mapping, pair in chosen]
     if as_json:
         console.json(build_report_document(read.name, reports))
     else:
         console.result(report_text(reports, console.style))
-    return exit_codes.OK if all(report.is_equal for report in reports) else exit_codes.DIFFERENT
+    return exit_codes.OK if all(report.is_accepted for report in reports) else exit_codes.DIFFERENT
 
 
 def _tables(world: World, only: Sequence[str]) -> list[tuple[TableMapping, TablePair]]:
@@ -93,13 +103,19 @@ def _key_problems(mapping: TableMapping, pair: TablePair) -> list[Diagnostic]:
 
 
 def _compare(
-    world: World, mapping: TableMapping, pair: TablePair, read_units: float | None, should_stop: Callable[[], bool]
+    world: World,
+    mapping: TableMapping,
+    pair: TablePair,
+    read_units: float | None,
+    transport: str | None,
+    should_stop: Callable[[], bool],
 ) -> VerifyReport:
     from migrate.actions.verify import compare
     from migrate.plan.verification import share_of_reads
 
     mode: Literal["digest", "counts"] = "counts" if mapping.verify.mode == "counts" else "digest"
-    wish = read_units or mapping.verify.read_units
+    options = world.manifest.strategy_options("copy", mapping.options) if mapping.strategy == "copy" else {}
+    wish = read_units or mapping.verify.read_units or options.get("read_units")
     console.say(f"{pair.source} -> {pair.target}: comparing, about {pair.items:,} items")
     report = compare(
         world.source,
@@ -113,6 +129,8 @@ def _compare(
         rates=(wish or share_of_reads(pair.source_capacity), wish or share_of_reads(pair.target_capacity)),
         should_stop=should_stop,
         on_progress=_progress,
+        existing=options.get("on_conflict", "") if options.get("into") == "existing" else "",
+        transport=transport or options.get("transport"),
     )
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")

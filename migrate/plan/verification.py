@@ -7,14 +7,16 @@ from typing import Any
 
 from migrate.core.table import TableFacts, Throughput
 from migrate.plan.model import Action, Change, Risk, Side, ref
-from migrate.plan.strategy import TableRequest
+from migrate.plan.strategy import Recipe, TableRequest
 from migrate.state.model import Status
 
 SHARE = 0.8
 """Of a provisioned capacity, when the manifest names no rate: the rest is for whoever else uses the table."""
 
 
-def verify_actions(request: TableRequest, load: str, needs: tuple[str, ...], target: TableFacts | None) -> list[Action]:
+def verify_actions(
+    request: TableRequest, recipe: Recipe, load: str, needs: tuple[str, ...], target: TableFacts | None
+) -> list[Action]:
     """The verify action, unless this very table was verified already or the manifest says none.
 
     `load` is the address of the action that puts the items there.
@@ -26,7 +28,7 @@ def verify_actions(request: TableRequest, load: str, needs: tuple[str, ...], tar
     is_done = done is not None and done.status is Status.DONE
     if target and done and is_done and done.outputs.get("table_id") == target.table_id:
         return []
-    taken = _taken(request, load, target)
+    taken = _taken(request, recipe, load)
     return [
         Action(
             address=address,
@@ -41,9 +43,10 @@ def verify_actions(request: TableRequest, load: str, needs: tuple[str, ...], tar
                 "mode": request.verify,
                 "size_bytes": request.source.size_bytes,
                 "table_id": ref(load, "table_id"),
+                **recipe.verify,
                 **taken,
             },
-            tuning=_rates(request),
+            tuning=_tuning(request),
             needs=needs,
             risk=Risk.COST,
             undo="nothing to undo: it only reads",
@@ -57,11 +60,12 @@ def share_of_reads(provisioned: Throughput | None) -> float | None:
     return provisioned.read * SHARE if provisioned and provisioned.read else None
 
 
-def _taken(request: TableRequest, load: str, target: TableFacts | None) -> dict[str, Any]:
+def _taken(request: TableRequest, recipe: Recipe, load: str) -> dict[str, Any]:
     """What a copy has read, where the manifest wants to be compared with that, and the copy says (or will say) it."""
-    done = request.state.record(load) if target else None
-    is_told = done is None or "source_digest" in done.outputs
-    if not (request.verify_as_copied and request.verify == "digest" and load == request.address("copy") and is_told):
+    if not request.verify_as_copied or request.verify != "digest" or load != request.address("copy"):
+        return {}
+    done = request.state.record(load)
+    if not any(action.address == load for action in recipe.load) and not (done and "source_digest" in done.outputs):
         return {}
     return {"source_items": ref(load, "source_items"), "source_digest": ref(load, "source_digest")}
 
@@ -70,18 +74,24 @@ def _title(request: TableRequest, taken: Mapping[str, Any]) -> str:
     title = "compare the item counts" if request.verify == "counts" else "verify every item"
     if taken:
         title += " of the target against what the copy read; later writes to the source are not seen"
-    rates = {name.removesuffix("_units"): f"{units:,.0f}" for name, units in (_rates(request) or {}).items()}
+    rates = {name.removesuffix("_units"): f"{units:,.0f}" for name, units in _rates(request).items()}
     if len(rates) == 2 and len(set(rates.values())) == 1:
         return f"{title}; at most {rates['source']} read units/s of each table"
     words = " and ".join(f"{units} of the {side}" for side, units in rates.items())
     return f"{title}; read units/s: at most {words}" if words else title
 
 
-def _rates(request: TableRequest) -> dict[str, float] | None:
+def _tuning(request: TableRequest) -> dict[str, Any] | None:
+    transport = request.options.get("transport", "lean")
+    tuning = {**_rates(request), **({} if transport == "lean" else {"transport": transport})}
+    return tuning or None
+
+
+def _rates(request: TableRequest) -> dict[str, float]:
     """Read units a second: the manifest's for verifying or copying, or a share of what a provisioned table has."""
     wish = request.verify_read_units or request.options.get("read_units")
     rates = {
         "source_units": wish or share_of_reads(request.source.spec.provisioned),
         "target_units": wish or share_of_reads(request.desired.provisioned),
     }
-    return {name: units for name, units in rates.items() if units} or None
+    return {name: units for name, units in rates.items() if units}
