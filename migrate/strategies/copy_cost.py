@@ -29,9 +29,10 @@ def estimate(request: TableRequest, present: Iterable[Index], minutes_after: flo
     dollars = reads * PRICES.read_unit + writes * PRICES.write_unit + dollars_once
     if request.inventory.source.region != request.inventory.target.region:
         dollars += source.size_bytes / GIB * PRICES.transfer_gib
-    if request.verify != "none":
-        dollars += 4 * reads * PRICES.read_unit
-        reads *= 3
+    if request.verify != "none":  # consistent reads, at twice the price
+        again = 0 if request.verify_as_copied else 2 * reads
+        dollars += (again + 2 * reads) * PRICES.read_unit
+        reads += again
     return Estimate(round(1 + seconds / 60 + minutes_after, 1), round(dollars, 6), reads)
 
 
