@@ -120,6 +120,8 @@ class Reading(Foreman):
         self._todo.extend(tasks)
         self._open = {(task.side, task.segment): task for task in self._todo}
         self._take_page, self._on_time, self._look = take, on_tick, Look(look)
+        if not self._open:
+            return
         with _rare_collections():
             for hand in self._hands:
                 hand.tell(self._look)
