@@ -26,6 +26,7 @@ from migrate.sandbox import (
     accounts,
     backup_copies,
     backup_jobs,
+    backup_plans,
     backup_points,
     backup_restores,
     backup_settings,
@@ -44,6 +45,7 @@ from migrate.sandbox import (
     organizations,
     policies,
     ram,
+    ram_lists,
     scaling,
     scans,
     table_settings,
@@ -64,7 +66,7 @@ EXTENSIONS = (
 )  # fmt: skip
 """Modules whose `install(timing)` changes moto; the order matters where one builds on another."""
 
-ANSWERS = (policies, dataplane, scans, backup_settings, ram)
+ANSWERS = (policies, dataplane, scans, backup_settings, backup_plans, ram, ram_lists)
 """Modules that only register answers to operations; importing them is enough."""
 
 _BY_SCOPE_ONLY = {"dynamodb", "sts", "kms", "organizations", "application-autoscaling", "kinesis", "logs", "iam"}
