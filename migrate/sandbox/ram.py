@@ -16,7 +16,7 @@ from typing import Any
 from moto.ram.models import ram_backends
 
 from migrate.sandbox.backup_store import vault_of
-from migrate.sandbox.jobs import STARTING, Tokens
+from migrate.sandbox.jobs import Tokens
 from migrate.sandbox.ram_lists import associations, describe_invitation, describe_share, invitations_for
 from migrate.sandbox.ram_shares import Share, shares_of
 from migrate.sandbox.refusals import Refused
@@ -29,13 +29,12 @@ _ACCOUNT = re.compile(r"\d{12}")
 def create(call: Call) -> dict[str, Any]:
     body, kept = dict(call.body), shares_of(call.account, call.region)
     token = str(body.pop("clientToken", None) or uuid.uuid4())
-    with STARTING:
-        found, differs = _tokens(call).find(token, body)
-        if differs:
-            raise Refused("IdempotentParameterMismatchException", "The clientToken belongs to another request.")
-        share = kept[found] if found else _new(call)
-        kept[share.arn] = share
-        _tokens(call).keep(token, body, share.arn)
+    found, differs = _tokens(call).find(token, body)
+    if differs:
+        raise Refused("IdempotentParameterMismatchException", "The clientToken belongs to another request.")
+    share = kept[found] if found else _new(call)
+    kept[share.arn] = share
+    _tokens(call).keep(token, body, share.arn)
     return {"resourceShare": describe_share(share), "clientToken": token}
 
 
