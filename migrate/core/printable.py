@@ -6,7 +6,7 @@ import unicodedata
 
 
 def printable(text: str, keep: str = "") -> str:
-    """The text with every control and formatting character escaped as Python writes it (`\\x1b`), but those in `keep`."""
+    """The text with control and formatting characters escaped as Python writes them (`\\x1b`), but those in `keep`."""
     return text if text.isprintable() else "".join(c if c in keep or _is_shown(c) else _escaped(c) for c in text)
 
 

@@ -106,7 +106,7 @@ class Books:
                 hint="use the same tables, options and number of segments, or give this copy a folder of its own",
             )
         books = cls(folder, identity, segments, usage)
-        with _saving(folder):
+        with saving(folder):
             folder.mkdir(parents=True, exist_ok=True)
             books._check_letters()
             books._compact()
@@ -126,7 +126,7 @@ class Books:
 
     def save(self) -> None:
         """Make everything noted last over a power cut: letters first, then the checkpoints that count them."""
-        with _saving(self.folder):
+        with saving(self.folder):
             if self._letters:
                 _append(self.folder / DEAD_LETTERS, b"".join(map(_letter_line, self._letters)))
                 self._letters = []
@@ -204,7 +204,7 @@ def note_delivered(folder: Path, delivered: Iterable[DeadLetter]) -> None:
         replace(one, code=DELIVERED, item=b"null") if (one.segment, one.page, one.item) in gone else one
         for one in _all_letters(folder)
     ]
-    with _saving(folder):
+    with saving(folder):
         _replace(folder / DEAD_LETTERS, b"".join(map(_letter_line, letters)))
 
 
@@ -294,7 +294,7 @@ def _replace(path: Path, text: bytes) -> None:
         os.close(folder)
 
 
-class _saving:
+class saving:
     """Turns a failure of the disk into `StateWriteFailed`."""
 
     def __init__(self, folder: Path) -> None:

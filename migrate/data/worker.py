@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
 from migrate.core.clock import SystemClock
-from migrate.core.errors import AwsError, CredentialsExpired, Interrupted, MigrateError, Throttled
+from migrate.core.errors import AwsError, CredentialsExpired, Interrupted, MigrateError, Throttled, Transient
 from migrate.data.budget import Average, Budget
 from migrate.data.endpoints import EndpointSpec
 from migrate.data.messages import (
@@ -37,6 +37,7 @@ from migrate.data.messages import (
 from migrate.data.mixer import Mixer, Page, Part, Refused
 from migrate.data.rates import READ, WRITE
 from migrate.data.rawitems import BATCH_ITEMS, RawItem, Refusals
+from migrate.data.reactions import UNPROCESSED, fault
 from migrate.data.transport import Credentials
 from migrate.data.writing import BatchWriter, Outcome, Progressed
 
@@ -254,6 +255,8 @@ class Worker:
                 self._send(NeedCredentials(side))
             elif isinstance(error, Throttled):
                 self._count(side, error.reason or error.code, units)
+            elif isinstance(error, Transient):
+                self._count(side, fault(error.code), 0.0)
 
         return note
 
@@ -264,7 +267,7 @@ class Worker:
         self._refusals_of(WRITE, units_per_item * sum(len(part.items) for part in parts))(error)
 
     def _unprocessed(self, items: Sequence[RawItem], units_per_item: float) -> None:
-        self._count(WRITE, "UnprocessedItems", units_per_item * len(items))
+        self._count(WRITE, UNPROCESSED, units_per_item * len(items))
 
     def _count(self, side: str, reason: str, units: float) -> None:
         with self._counting:
