@@ -9,9 +9,10 @@ import os
 from pathlib import Path
 
 from migrate.actions.base import Context, Done, Failed, ReadOnlyHandler, Step, StepResult
+from migrate.actions.copy_check import another_source, another_target, made_again, source_identity
 from migrate.aws.session import Account
 from migrate.core.codec import digest
-from migrate.core.errors import StepError
+from migrate.core.errors import NotFound, StepError
 from migrate.data.books import read_dead_letters
 from migrate.data.copy import CopyJob, CopyResult, copy_table, retry_dead_letters
 from migrate.data.endpoints import EndpointSpec
@@ -34,6 +35,9 @@ class CopyHandler(ReadOnlyHandler):
     def poll(self, step: Step, context: Context) -> StepResult:
         """See `ActionHandler.poll`."""
         source, target, job = self._job(step, context)
+        refused = another_target(step, context) or another_source(step, job)
+        if refused is not None:
+            return Failed(refused)
         result = copy_table(
             source,
             target,
@@ -42,6 +46,8 @@ class CopyHandler(ReadOnlyHandler):
             on_progress=lambda progress: context.on_progress(step.address, progress),
             clock=context.clock,
         )
+        if self._has_another_source(step, context, job):
+            return Failed(made_again(step))
         if result.rejected:
             result = retry_dead_letters(target, job, should_stop=context.should_stop, clock=context.clock)
         if result.rejected:
@@ -59,6 +65,13 @@ class CopyHandler(ReadOnlyHandler):
             }
         )
 
+    @staticmethod
+    def _has_another_source(step: Step, context: Context, job: CopyJob) -> bool:
+        try:
+            return source_identity(step, context) != job.source_id
+        except NotFound:  # it was deleted when all of it had been read
+            return False
+
     def _job(self, step: Step, context: Context) -> tuple[EndpointSpec, EndpointSpec, CopyJob]:
         params = step.params
         job = CopyJob(
@@ -70,7 +83,7 @@ class CopyHandler(ReadOnlyHandler):
             processes=0 if params["size_bytes"] < SMALL else os.cpu_count() or 1,
             read_units=params.get("read_units"),
             write_units=params.get("write_units"),
-            source_id=params["source_arn"],
+            source_id=source_identity(step, context),
             target_id=params["table_id"],
         )
         return _endpoint(context.source), _endpoint(context.target), job

@@ -47,6 +47,11 @@ _CLASSES: dict[str, type[AwsError]] = {
     "ResourceInUseException": Conflict,
 }
 
+_HINTS: dict[type[AwsError], str] = {
+    CredentialsExpired: "renew the credentials (a new session, `aws sso login`), then run the same command: it goes on",
+    NotFound: "was the table deleted meanwhile? If it is in another account or Region, mend the manifest",
+}
+
 NO_ANSWER, DAMAGED = "NoAnswer", "DamagedAnswer"
 """Our own words where AWS has none: nothing (or not all) came back; something else than was sent came back."""
 
@@ -81,6 +86,7 @@ def refusal(operation: str, what: str, status: int, body: bytes) -> AwsError:
         code=code or str(status),
         operation=operation,
         why=message,
+        hint=_HINTS.get(kind, ""),
         reason=reason_in_words(reasons),
     )
 

@@ -35,7 +35,7 @@ class LiveReaction:
 
 @dataclass(frozen=True)
 class LiveRate:
-    """One side, in capacity units per second: what the user allows, what it is held at, what is used. None: no limit."""
+    """One side, in capacity units per second: used, allowed by the user, held at. None is no limit."""
 
     current: float
     used: float

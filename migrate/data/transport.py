@@ -272,7 +272,7 @@ class Transport:
 
 
 def _is_whole(answer: bytes) -> bool:
-    """False for JSON that was cut. What is no JSON from its beginning is a stranger's, which asking again cannot mend."""
+    """False for JSON that was cut. What does not begin as JSON is a stranger's: asking again cannot mend it."""
     try:
         msgspec.json.decode(answer, type=msgspec.Raw)
     except msgspec.DecodeError:
