@@ -17,7 +17,7 @@ def quoted(text: str) -> str:
 
 def name_text(text: str) -> str:
     """A name as it is, or quoted where it has characters that cannot be shown."""
-    return text if text.isprintable() else quoted(text)
+    return text if printable(text) == text else quoted(text)
 
 
 def printable_json(text: str) -> str:

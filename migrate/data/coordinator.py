@@ -90,12 +90,14 @@ class Coordinator:
                 if should_stop():
                     raise Interrupted("copy stopped; the same command goes on")
             self._part(_FAREWELL_SECONDS)
-            on_progress(self._progress())
         finally:
             self._part(_GRACE_SECONDS)
             self._credentials.end()
             for hand in self._hands:
                 hand.end()
+            for governor in self._governors.values():
+                governor.judge(self._clock.monotonic())
+            on_progress(self._progress())
             self._save()
 
     def status(self) -> LiveStatus:

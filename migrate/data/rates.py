@@ -29,6 +29,7 @@ _INTERVAL = 1.0
 _TOO_MANY_REFUSED = 0.05
 _HEADROOM = 1.05
 _CREEP = 1.1
+_NEAR_SECONDS = 20.0
 _FROZEN_SECONDS = 60.0
 _SLOWEST = 5.0
 
@@ -101,6 +102,7 @@ class Governor:
 
         self._lowered: float | None = None
         self._frozen_until = 0.0
+        self._accepted = self._throttled_at = float("-inf")
         self._at = now
         self._used = self._refused = 0.0
         self._recent: Counter[str] = Counter()
@@ -127,9 +129,11 @@ class Governor:
 
     def adapt(self, now: float) -> bool:
         """Once a second: go down to what is accepted, or creep up again. True when the rate has changed."""
-        passed = now - self._at
-        if passed < _INTERVAL:
-            return False
+        return now - self._at >= _INTERVAL and self.judge(now)
+
+    def judge(self, now: float) -> bool:
+        """As `adapt`, whatever the time: at the end, so that the log has it all."""
+        passed = max(now - self._at, 0.001)
         before, accepted = self.rate, self._used / passed
         faults = Counter({one: count for one, count in self._recent.items() if cause_of(one) == FAULT})
         if faults:
@@ -139,7 +143,7 @@ class Governor:
         if throttles and (is_too_fast or any(cause_of(one) == KEY_RANGE for one in throttles)):
             self._react(throttles, accepted, now)
         elif self._lowered is not None and now >= self._frozen_until:
-            self._creep(accepted)
+            self._creep(accepted, now)
         elif self._lowered is None:
             self.reaction = self.notice = ""
         self.current, self._at, self._used, self._refused = accepted, now, 0.0, 0.0
@@ -148,15 +152,16 @@ class Governor:
         return self.rate != before
 
     def _react(self, throttles: Counter[str], accepted: float, now: float) -> None:
-        cause = self._cause(throttles)
+        cause, self._throttled_at = self._cause(throttles), now
+        self._accepted = accepted or self._accepted
+        floor = max(_SLOWEST, (self.rate or self.current) / 2)
         if cause == KEY_RANGE:
             figures = ""
         elif cause == ACCOUNT:
             self._frozen_until = now + _FROZEN_SECONDS
-            self._lowered = max(_SLOWEST, accepted)
+            self._lowered = accepted if accepted > _SLOWEST else floor
             figures = f"; held at {self._lowered:,.0f} units/s for a minute"
         else:
-            floor = max(_SLOWEST, (self.rate or self.current) / 2)
             self._lowered = max(floor, accepted * _HEADROOM)
             figures = f"; lowered to {self._lowered:,.0f} units/s"
         said = self._tell(cause, figures, throttles, now)
@@ -177,10 +182,12 @@ class Governor:
         self.log.note(reaction)
         return reaction
 
-    def _creep(self, accepted: float) -> None:
+    def _creep(self, accepted: float, now: float) -> None:
+        """Up slowly from what was too much; fast, when that is not known or long ago."""
         assert self._lowered is not None
         if accepted > 0.8 * self._lowered:
-            self._lowered *= _CREEP
+            is_near = self._lowered > self._accepted / 2 > 0 and now - self._throttled_at < _NEAR_SECONDS
+            self._lowered *= _CREEP if is_near else 2.0
         if (self.allowed is not None and self._lowered >= self.allowed) or accepted < 0.2 * self._lowered:
             self._lowered = None
             self.reaction = self.notice = ""

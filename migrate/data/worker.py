@@ -222,6 +222,8 @@ class Worker:
         parts = PartWriter(
             self._mixer,
             self._clock,
+            self._progress,
+            self._job.patience,
             lambda error, items: self._refusals_of(WRITE, writer.units_per_item.value * items)(error),
             lambda items: self._count(WRITE, UNPROCESSED, writer.units_per_item.value * items),
         )

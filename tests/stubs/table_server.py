@@ -13,7 +13,7 @@ from migrate.data.endpoints import EndpointSpec, OpenTransport, open_lean
 from migrate.data.transport import Credentials
 from tests.stubs.scan_server import Item, ScanServer
 
-WRITE_FAULTS = ("throttle", "busy", "damaged", "drop", "cut", "lost", "unprocessed")
+WRITE_FAULTS = ("throttle", "busy", "damaged", "drop", "cut", "torn", "lost", "unprocessed")
 """lost: the write is carried out, the answer never comes. unprocessed: a part of the batch comes back."""
 
 
