@@ -75,7 +75,7 @@ class TableServer(ScanServer):
             return 400, {"__type": "com.amazon.coral.validate#ValidationException", "message": reason}
         left = []
         for key, item in zip(keys, items, strict=True):
-            if fault == "unprocessed" and self._dice.random() < self.unprocessed:
+            if "unprocessed" in str(fault) and self._dice.random() < self.unprocessed:
                 left.append({"PutRequest": {"Item": item}})
                 continue
             self.puts[key] += 1
