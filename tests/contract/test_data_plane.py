@@ -43,7 +43,7 @@ EXTREMES: list[dict[str, Any]] = [
     {"N": "-9.9999999999999999999999999999999999999E+125"},
     {"N": "1.50"},
     {"S": 'quotes " and \\ and \u007f\n\t'},
-    {"M": {"": {"S": "an empty name, inside"}, "a.b[0]": {"NULL": True}, "naïve 🐘": {"BS": [b"", b"\x00"]}}},
+    {"M": {" ": {"S": "a blank name"}, "a.b[0]": {"NULL": True}, "naïve 🐘": {"BS": [b"", b"\x00"]}}},
     nested(31),
     {"S": "x" * 400_000},
 ]
@@ -216,6 +216,8 @@ UNFIT: list[tuple[str, Item]] = [
     ("beyond the largest number", {"pk": {"S": "bad"}, "sk": {"N": "1"}, "v": {"N": "1E126"}}),
     ("an empty set", {"pk": {"S": "bad"}, "sk": {"N": "1"}, "v": {"SS": []}}),
     ("the same number twice", {"pk": {"S": "bad"}, "sk": {"N": "1"}, "v": {"NS": ["1", "1.0"]}}),
+    ("an empty name", {"pk": {"S": "bad"}, "sk": {"N": "1"}, "": {"S": "v"}}),
+    ("an empty name inside", {"pk": {"S": "bad"}, "sk": {"N": "1"}, "v": {"M": {"": {"S": "v"}}}}),
     ("nested too deep", {"pk": {"S": "bad"}, "sk": {"N": "1"}, "v": nested(40)}),
 ]
 
