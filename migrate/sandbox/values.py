@@ -196,7 +196,7 @@ def _check_name(name: str) -> None:
 
 
 def _check_depth(depth: int) -> None:
-    if depth > MAX_NESTING:
+    if depth >= MAX_NESTING:  # the item is the first level
         raise invalid(
             "Nesting Levels have exceeded supported limits: "
             "Attributes in the item have nested levels beyond supported limit"

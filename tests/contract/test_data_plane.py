@@ -25,6 +25,7 @@ from tests.contract.test_transport import VALUES, as_wire
 from tests.sandbox.aws import client as client_of
 
 KEYS = ("pk", "sk")
+MOST_BYTES = 400 * 1024
 ACCOUNT, REGION = "111111111111", "eu-west-1"
 Item = dict[str, dict[str, Any]]
 _numbers = itertools.count()
@@ -45,8 +46,9 @@ EXTREMES: list[dict[str, Any]] = [
     {"S": 'quotes " and \\ and \u007f\n\t'},
     {"M": {" ": {"S": "a blank name"}, "a.b[0]": {"NULL": True}, "naïve 🐘": {"BS": [b"", b"\x00"]}}},
     nested(31),
-    {"S": "x" * 400_000},
+    {"S": "x" * (MOST_BYTES - 9)},
 ]
+"""The last makes an item of exactly the most bytes, with the names and keys that `numbered` gives it."""
 
 
 def credentials() -> Credentials:
@@ -208,7 +210,7 @@ def test_the_largest_batch_arrives(plane: Plane) -> None:
 
 
 UNFIT: list[tuple[str, Item]] = [
-    ("too large", {"pk": {"S": "bad"}, "sk": {"N": "1"}, "v": {"S": "x" * 410_000}}),
+    ("too large", {"pk": {"S": "bad"}, "sk": {"N": "1"}, "v": {"S": "x" * (MOST_BYTES - 9)}}),
     ("key of another type", {"pk": {"N": "1"}, "sk": {"N": "1"}}),
     ("no sort key", {"pk": {"S": "bad"}}),
     ("empty key", {"pk": {"S": ""}, "sk": {"N": "1"}}),
@@ -218,7 +220,7 @@ UNFIT: list[tuple[str, Item]] = [
     ("the same number twice", {"pk": {"S": "bad"}, "sk": {"N": "1"}, "v": {"NS": ["1", "1.0"]}}),
     ("an empty name", {"pk": {"S": "bad"}, "sk": {"N": "1"}, "": {"S": "v"}}),
     ("an empty name inside", {"pk": {"S": "bad"}, "sk": {"N": "1"}, "v": {"M": {"": {"S": "v"}}}}),
-    ("nested too deep", {"pk": {"S": "bad"}, "sk": {"N": "1"}, "v": nested(40)}),
+    ("nested too deep", {"pk": {"S": "bad"}, "sk": {"N": "1"}, "v": nested(32)}),
 ]
 
 
