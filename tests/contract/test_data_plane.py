@@ -65,7 +65,7 @@ class Plane:
         self.transport = self.opened(name)
 
     def opened(self, name: str) -> ItemTransport:
-        return TRANSPORTS[name](Endpoint(self.url, REGION, credentials), 4, 5.0)
+        return TRANSPORTS[name](Endpoint(self.url, REGION, credentials), 16, 5.0)
 
     def table(self, items: Sequence[Any] = (), pk: str = "S", sk: str = "N") -> str:
         """A new table with these items (in boto3's form)."""
