@@ -8,6 +8,7 @@ always saved before the checkpoint that counts it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import zlib
@@ -19,6 +20,7 @@ from typing import Any
 
 from migrate.core.errors import Refused as RefusedByGate
 from migrate.core.errors import StateWriteFailed
+from migrate.core.printable import printable_json
 from migrate.data.pagedigest import DIGEST_MASK, RAW
 
 FORMAT = 1
@@ -257,7 +259,8 @@ def _letter_line(letter: DeadLetter) -> bytes:
     fields = {name: getattr(letter, name) for name in ("segment", "page", "key", "code", "reason")}
     head = json.dumps(fields).encode()
     # Inside of a JSON string there is no line break; between its parts one means nothing.
-    return b'%s,"item":%s}\n' % (head[:-1], letter.item.replace(b"\n", b" ").replace(b"\r", b" "))
+    item = printable_json(letter.item.replace(b"\n", b" ").replace(b"\r", b" ").replace(b"\t", b" ").decode())
+    return b'%s,"item":%s}\n' % (head[:-1], item.encode())
 
 
 def _read_journal(path: Path) -> tuple[Identity | None, dict[int, SegmentBook], Usage]:
@@ -294,10 +297,17 @@ def _differences(found: Identity, wanted: Identity) -> Iterator[str]:
 
 
 def _append(path: Path, text: bytes) -> None:
-    with open(path, "ab") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    """All of it or nothing: what is left of a failed try would run together with the next one."""
+    with open(path, "ab", buffering=0) as file:
+        before, left = file.tell(), memoryview(text)
+        try:
+            while left:
+                left = left[file.write(left) :]
+            os.fsync(file.fileno())
+        except OSError:
+            with contextlib.suppress(OSError):
+                file.truncate(before)
+            raise
 
 
 def replace_file(path: Path, text: bytes) -> None:

@@ -6,14 +6,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from migrate.core.clock import Clock
+from migrate.core.clock import Clock, timestamp
 from migrate.core.errors import Invalid
 from migrate.core.events import Progress
 from migrate.core.item import MalformedItem
-from migrate.data.books import Books, DeadLetter, SegmentBook, Usage, add_digest
+from migrate.data.books import Books, DeadLetter, SegmentBook, Usage, add_digest, saving
 from migrate.data.crew import Hand
 from migrate.data.endpoints import EndpointSpec
 from migrate.data.foreman import Foreman
+from migrate.data.live import LiveStatus, live_rates, write_live
 from migrate.data.messages import Deal, PageDone
 from migrate.data.rates import READ, WRITE, ControlFile
 from migrate.data.rawitems import key_in_words
@@ -55,10 +56,28 @@ class Coordinator(Foreman):
         try:
             self._run(len(self._todo), lambda: self._books.is_complete, should_stop)
             self._farewell()
-            on_progress(self._progress())
         finally:
             self._dismiss()
+            for governor in self._governors.values():
+                governor.judge(self._clock.monotonic())
+            on_progress(self._progress())
             self._save()
+
+    def status(self) -> LiveStatus:
+        """Where it stands: items, rates, throttles and what was done about them, deaths of workers."""
+        now = self._clock.monotonic()
+        return LiveStatus(
+            written=timestamp(self._clock.now()),
+            items=self._items,
+            bytes=self._bytes,
+            rejected=self._rejected,
+            segments=self._books.identity.total_segments,
+            segments_done=sum(book.done for book in self._books.segments.values()),
+            items_per_second=round(self._speed, 1),
+            rates=live_rates(self._governors.values(), self._clock.now(), now),
+            worker_deaths=self._deaths,
+            problem=self._control_problem(),
+        )
 
     def _on_tick(self, now: float) -> None:
         if self._is_due("save", self._job.save_seconds, now):
@@ -138,6 +157,8 @@ class Coordinator(Foreman):
             before.seconds + now - self._started,
         )
         self._books.save()
+        with saving(self._books.folder):
+            write_live(self._books.folder, self.status())
 
     def _progress(self) -> Progress:
         now = self._clock.monotonic()
@@ -147,4 +168,7 @@ class Coordinator(Foreman):
         units = ", ".join(f"{side} {one.current:,.0f} units/s" for side, one in self._governors.items())
         said = "; ".join(one.reaction for one in self._governors.values() if one.reaction)
         message = f"{self._speed:,.0f} items/s, {units}" + (f"; {said}" if said else "")
-        return Progress(items=self._items, bytes=self._bytes, message=message)
+        notices = [one.notice for one in self._governors.values() if one.notice]
+        problem = self._control_problem()
+        notices += [f"the control file: {problem}"] if problem else []
+        return Progress(items=self._items, bytes=self._bytes, message=message, notice="; ".join(notices))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from migrate.core.clock import Clock, SystemClock
+from migrate.core.codec import encode
 from migrate.core.events import Progress
 from migrate.data.books import CONTROL, Books, DeadLetter, Identity, note_delivered, read_dead_letters
 from migrate.data.budget import Budget
@@ -116,7 +117,7 @@ def copy_table(
             {READ: source, WRITE: target}, _worker_job(source, target, job), books, control, job, clock
         )
         coordinator.run(should_stop, on_progress)
-        status |= coordinator.status()
+        status |= encode(coordinator.status())
     return _result(books, status)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from migrate.core.clock import Clock
 from migrate.core.errors import Interrupted, MigrateError
@@ -78,20 +77,9 @@ class Foreman(ABC):
         """The rate of this side, of those in the control file."""
         return rates[side]
 
-    def status(self) -> dict[str, Any]:
-        """Rates, throttles and what was done about them; deaths of workers; problems with the control file."""
-        rates = {
-            side: {
-                "allowed": one.allowed,
-                "limit": one.rate,
-                "current": round(one.current, 1),
-                "throttles": dict(one.reasons),
-                "reaction": one.reaction,
-            }
-            for side, one in self._governors.items()
-        }
-        control = self._control.problem if self._control else ""
-        return {"rates": rates, "worker_deaths": self._deaths, "control": control}
+    def _control_problem(self) -> str:
+        """Why the control file is not obeyed, or ''."""
+        return self._control.problem if self._control else ""
 
     def _run(self, work: int, is_complete: Callable[[], bool], should_stop: Callable[[], bool]) -> None:
         """Until `is_complete()`, with at most so many workers as there is `work`."""

@@ -14,10 +14,11 @@ from multiprocessing.connection import Connection
 from typing import Protocol
 
 from migrate.core.clock import SystemClock
-from migrate.core.errors import AwsError, CredentialsExpired, Interrupted, MigrateError, Throttled
+from migrate.core.errors import AwsError, CredentialsExpired, Interrupted, MigrateError, Throttled, Transient
 from migrate.data.budget import Budget
 from migrate.data.messages import Ask, Failed, Goodbye, Grant, NeedCredentials, SetCredentials, SetRate, Spent, Stop
 from migrate.data.rawitems import Refusals
+from migrate.data.reactions import fault
 from migrate.data.transport import Credentials
 
 _REPORT_SECONDS = 0.25
@@ -119,6 +120,8 @@ class PipeWorker(ABC):
                 self._send(NeedCredentials(side))
             elif isinstance(error, Throttled):
                 self._count(side, error.reason or error.code, units)
+            elif isinstance(error, Transient):
+                self._count(side, fault(error.code), 0.0)
 
         return note
 

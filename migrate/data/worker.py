@@ -7,20 +7,21 @@ segments go on elsewhere from there.
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from migrate.core.errors import AwsError, Throttled
 from migrate.data.endpoints import EndpointSpec
 from migrate.data.messages import Deal, PageDone
-from migrate.data.mixer import Mixer, Page, Part, Refused
+from migrate.data.mixer import Mixer, Page
 from migrate.data.pagedigest import page_digest
 from migrate.data.pagereader import PageReader
+from migrate.data.partwriter import PartWriter
 from migrate.data.pipeworker import PipeWorker
 from migrate.data.rates import READ, WRITE
-from migrate.data.rawitems import BATCH_ITEMS, RawItem
-from migrate.data.writing import BatchWriter, Outcome, Progressed
+from migrate.data.rawitems import BATCH_ITEMS
+from migrate.data.reactions import UNPROCESSED
+from migrate.data.writing import OVERWRITE, BatchWriter, Progressed
 
 _BATCH_SECONDS = 0.2
 """At a low rate, a batch is made so small that it costs no more units than this time brings."""
@@ -94,8 +95,15 @@ class Worker(PipeWorker):
             start_key = page.last_key
 
     def _write_batches(self) -> None:
-        parts: list[Part] = []
-        budget = self._budgets[WRITE]
+        budget, stop = self._budgets[WRITE], self._stopping.is_set
+        parts = PartWriter(
+            self._mixer,
+            self._clock,
+            self._progress,
+            self._job.patience,
+            lambda error, items: self._refusals_of(WRITE, writer.units_per_item.value * items)(error),
+            lambda items: self._count(WRITE, UNPROCESSED, writer.units_per_item.value * items),
+        )
         writer = BatchWriter(
             self._target,
             self._job.target_table,
@@ -104,17 +112,14 @@ class Worker(PipeWorker):
             clock=self._clock,
             mode=self._job.write_mode,
             patience=self._job.patience,
-            on_refusal=lambda error: self._write_refused(error, parts, writer.units_per_item.value),
+            on_refusal=parts.refused,
             progress=self._progress,
-            on_unprocessed=lambda items: self._unprocessed(items, writer.units_per_item.value),
+            on_unprocessed=parts.came_back,
         )
         while not self._stopping.is_set():
-            most = self._batch_items(budget.rate, writer.units_per_item.value)
-            parts[:] = self._mixer.take(most, self._stopping.is_set)
-            items = [item for part in parts for item in part.items]
-            outcome = writer.write(items, self._stopping.is_set)
-            _share_out(outcome, parts)
-            self._mixer.finish(parts)
+            taken = self._mixer.take(self._batch_items(budget.rate, writer.units_per_item.value), stop)
+            # A conditional put that is repeated finds what it has put itself, and would count it as kept.
+            parts.write(writer, taken, stop, may_repeat=self._job.write_mode == OVERWRITE)
 
     @staticmethod
     def _batch_items(rate: float | None, units_per_item: float) -> int:
@@ -127,24 +132,3 @@ class Worker(PipeWorker):
         digest = page_digest(page.items)
         done = (page.last_key, read, page.written, page.kept, page.rejected, page.size, digest)
         self._send(PageDone(page.segment, *done))
-
-    def _write_refused(self, error: AwsError, parts: list[Part], units_per_item: float) -> None:
-        if isinstance(error, Throttled) and "KeyRange" in error.reason:
-            for part in parts:
-                self._mixer.slow_down(part.page.segment)
-        self._refusals_of(WRITE, units_per_item * sum(len(part.items) for part in parts))(error)
-
-    def _unprocessed(self, items: Sequence[RawItem], units_per_item: float) -> None:
-        self._count(WRITE, "UnprocessedItems", units_per_item * len(items))
-
-
-def _share_out(outcome: Outcome, parts: list[Part]) -> None:
-    """What was kept and rejected, to the parts of the batch that it came from."""
-    if not outcome.kept and not outcome.rejected:
-        return
-    kept = {id(item) for item in outcome.kept}
-    rejected = {id(one.item): one for one in outcome.rejected}
-    for part in parts:
-        part.kept = sum(id(item) in kept for item in part.items)
-        found = [rejected[id(item)] for item in part.items if id(item) in rejected]
-        part.rejected = [Refused(bytes(one.item), one.code, one.reason) for one in found]

@@ -16,7 +16,6 @@ from migrate.core.item import canonical_item
 from migrate.data.endpoints import EndpointSpec
 from migrate.data.rawitems import RawPage, parse_item
 from migrate.data.transport import Credentials, Endpoint, Transport
-from migrate.sandbox.server import Sandbox
 from migrate.sandbox.settings import SOURCE_ACCOUNT
 from migrate.verify.compare import ScanSide, VerifyOptions, verify_tables
 
@@ -40,15 +39,10 @@ VALUES: list[dict[str, Any]] = [
 
 
 @pytest.fixture(scope="module")
-def url(shared_sandbox: Sandbox) -> str:
-    return shared_sandbox.endpoint_url
-
-
-@pytest.fixture(scope="module")
-def client(url: str) -> Any:
+def client(engine_url: str) -> Any:
     made = boto3.client(
         "dynamodb",
-        endpoint_url=url,
+        endpoint_url=engine_url,
         region_name="eu-west-1",
         aws_access_key_id=SOURCE_ACCOUNT,
         aws_secret_access_key="secret",
@@ -77,8 +71,8 @@ def credentials() -> Credentials:
 
 
 @pytest.fixture
-def transport(url: str) -> Iterator[Transport]:
-    with Transport(Endpoint(url, "eu-west-1", credentials), patience=5) as made:
+def transport(engine_url: str) -> Iterator[Transport]:
+    with Transport(Endpoint(engine_url, "eu-west-1", credentials), patience=5) as made:
         yield made
 
 
@@ -116,8 +110,8 @@ def test_paging_by_limit_reaches_every_item(client: Any, transport: Transport) -
 
 
 @pytest.mark.parametrize("name", ["lean", "boto3"])
-def test_verify_finds_the_one_changed_item(client: Any, url: str, name: str) -> None:
-    spec = EndpointSpec(url, "eu-west-1", credentials, open_transport=TRANSPORTS[name])
+def test_verify_finds_the_one_changed_item(client: Any, engine_url: str, name: str) -> None:
+    spec = EndpointSpec(engine_url, "eu-west-1", credentials, open_transport=TRANSPORTS[name])
     sides = ScanSide(spec, "first", KEYS), ScanSide(spec, "second", KEYS)
     client.put_item(TableName="second", Item={"pk": {"S": "p4"}, "sk": {"N": "4"}, "v": VALUES[4]})
     assert verify_tables(*sides).is_equal
