@@ -119,7 +119,8 @@ def _folder(work: Path | None, step: Step) -> Path | None:
     if work is None:
         return None
     identity = digest(["verify", step.params["source_table"], step.params["table_id"]])[:12]
-    return work / f"{step.params['target_table']}-verify-{identity}"
+    # No table's name has a plus: this is never taken for the folder of a copy.
+    return work / f"{step.params['target_table']}+verify-{identity}"
 
 
 def _taken(step: Step) -> Taken | None:

@@ -40,7 +40,7 @@ def run(migration: str, wish: dict[str, float], only: list[str]) -> int:
     if not wish:
         raise typer.BadParameter("say --read-units N or --write-units N")
     state = store().read(migration)
-    running = _running(state, only) if state else []
+    running = [(table, kind) for table, kind in (_running(state, only) if state else []) if _heeded(kind, wish)]
     work = store().work_folder(migration)
     found = [(table, kind, folder) for table, kind in running for folder in _folders(work, table, kind)]
     if not found:
@@ -48,8 +48,9 @@ def run(migration: str, wish: dict[str, float], only: list[str]) -> int:
         raise Refused(where, hint=f"migrate status {migration}")
     for table, kind, folder in found:
         control = folder / CONTROL
-        write_file(str(control), {**_before(control), **wish})
-        rates = ", ".join(f"{units:g} {name.replace('_', ' ')}/s" for name, units in wish.items())
+        heeded = _heeded(kind, wish)
+        write_file(str(control), {**_before(control), **heeded})
+        rates = ", ".join(f"{units:g} {name.replace('_', ' ')}/s" for name, units in heeded.items())
         console.result(f"{table}: {kind} at most {rates} from now on")
     return 0
 
@@ -67,12 +68,17 @@ def _running(state: State, only: list[str]) -> list[tuple[str, str]]:
     ]
 
 
-_INFIX = {"copy": "", "verify": "verify-"}
+_INFIX = {"copy": "-", "verify": "+verify-"}
 """Kinds of steps that listen, and what their folders have between the table's name and a digest."""
 
 
+def _heeded(kind: str, wish: dict[str, float]) -> dict[str, float]:
+    """What of the wish means anything to that kind of step: a verification writes nothing."""
+    return {name: units for name, units in wish.items() if kind == "copy" or name == "read_units"}
+
+
 def _folders(work: Path, table: str, kind: str) -> list[Path]:
-    name = re.compile(re.escape(f"{table}-{_INFIX[kind]}") + "[0-9a-f]{12}").fullmatch
+    name = re.compile(re.escape(f"{table}{_INFIX[kind]}") + "[0-9a-f]{12}").fullmatch
     return [one for one in sorted(work.glob("*")) if name(one.name) and one.is_dir()]
 
 
