@@ -102,8 +102,8 @@ def _moved_sources(saved: Plan, now: Plan, touched: Collection[str]) -> Iterator
     found = {table.target: table for table in now.tables}
     for table in saved.tables:
         here = found.get(table.target)
-        if table.target not in touched:
-            continue
+        if table.target not in touched or (here is None and now.is_errored):
+            continue  # what cannot be planned now is explained by its own error
         if here is None or here.source != table.source:
             yield f"{table.source} -> {table.target} is no table of the manifest, or of the source account, any more"
         elif table.source_id and here.source_id != table.source_id:
