@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from migrate.cli import exit_codes, saved
-from migrate.cli.carrying import approve, carry_out_plan
+from migrate.cli import saved
+from migrate.cli.carrying import approve, carry_out_plan, nothing_done
 from migrate.cli.console import console
 from migrate.cli.rules import APPROVE, POLICY, Rules, read_rules
 
@@ -31,6 +31,7 @@ class Request:
     expect: str = ""
     policy: str = ""
     approved: tuple[str, ...] = ()
+    as_json: bool = False
 
 
 def register(app: typer.Typer) -> None:
@@ -45,22 +46,23 @@ def register(app: typer.Typer) -> None:
         expect: str = typer.Option("", "--expect", metavar="DIGEST", help="Only the plan with this sha256:... digest."),
         policy: str = POLICY,
         approved: list[str] = APPROVE,
+        as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
     ) -> int:
         """Carry out a manifest or a saved plan; the same command resumes what was interrupted."""
-        return run(Request(what, auto_approve, parallelism, tuple(only), expect, policy, tuple(approved)))
+        tables, names = tuple(only), tuple(approved)
+        return run(Request(what, auto_approve, parallelism, tables, expect, policy, names, as_json))
 
 
 def run(request: Request) -> int:
     """See the command."""
     from migrate.cli.world import open_world, read_manifest, state_or_new, store
+    from migrate.render.plan_text import closing
 
     states = store()
     pinned = _pinned(request)
     if pinned is not None and saved.is_done(pinned, states):
-        console.result(
-            f"This plan is done: all of its steps were carried out. Next: migrate plan {pinned.manifest_file}"
-        )
-        return exit_codes.OK
+        text = f"This plan is done: all of its steps were carried out. Next: migrate plan {pinned.manifest_file}"
+        return nothing_done(pinned, "already-done", text, request.as_json)
     manifest = read_manifest(pinned.manifest_file if pinned else request.what or _only_manifest(states))
     if pinned is not None:
         saved.check_manifest(pinned, manifest)
@@ -74,16 +76,22 @@ def run(request: Request) -> int:
         state = state_or_new(kept, manifest)
         if not plan.actions:
             _close(states, kept, request.only)
-            console.result(_nothing_to_do(plan))
-            return exit_codes.OK
+            return nothing_done(plan, "nothing-to-do", closing(plan, console.style), request.as_json)
         if is_resumed:
             _announce(plan, state)
         else:
             approve(plan, request.auto_approve)
         rules.note_approvals(plan, states, world.clock)
-        command = f"migrate apply {request.what or manifest.file}"
-        parallelism = request.parallelism
-        return carry_out_plan(world, states, kept, plan, command, is_resumed=is_resumed, parallelism=parallelism)
+        return carry_out_plan(
+            world,
+            states,
+            kept,
+            plan,
+            f"migrate apply {request.what or manifest.file}",
+            is_resumed=is_resumed,
+            parallelism=request.parallelism,
+            as_json=request.as_json,
+        )
 
 
 def _pinned(request: Request) -> Plan | None:
@@ -139,12 +147,6 @@ def _announce(plan: Plan, state: State) -> None:
 
     total = len(plan.actions)
     console.say(f"Going on with {plan.migration}: {total - len(remaining(plan, state))} of {total} steps are done.")
-
-
-def _nothing_to_do(plan: Plan) -> str:
-    from migrate.render.plan_text import closing
-
-    return closing(plan, console.style)
 
 
 def _only_manifest(states: Store) -> str:

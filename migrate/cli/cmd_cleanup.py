@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from migrate.cli import exit_codes
 from migrate.cli.console import console
 from migrate.cli.rules import APPROVE, POLICY, read_rules
 
@@ -18,14 +17,15 @@ def register(app: typer.Typer) -> None:
         auto_approve: bool = typer.Option(False, "--auto-approve", help="Do not ask."),
         policy: str = POLICY,
         approved: list[str] = APPROVE,
+        as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
     ) -> int:
         """Remove exported files, grants and buckets that this migration made. Never a migrated table."""
-        return run(manifest, auto_approve=auto_approve, policy=policy, approved=approved)
+        return run(manifest, auto_approve=auto_approve, policy=policy, approved=approved, as_json=as_json)
 
 
-def run(manifest: str, *, auto_approve: bool, policy: str, approved: list[str]) -> int:
+def run(manifest: str, *, auto_approve: bool, policy: str, approved: list[str], as_json: bool) -> int:
     """See the command."""
-    from migrate.cli.carrying import approve, carry_out_plan
+    from migrate.cli.carrying import approve, carry_out_plan, nothing_done
     from migrate.cli.kept import no_such_migration
     from migrate.cli.world import open_world, read_manifest, refuse, state_or_new, store
     from migrate.manifest.tables import resolve_tables
@@ -47,9 +47,9 @@ def run(manifest: str, *, auto_approve: bool, policy: str, approved: list[str]) 
         plan = rules.applied_to(build_cleanup(read, mappings, world.accounts, state))
         refuse(plan)
         if not plan.actions:
-            console.result(f"Nothing to clean up: nothing that {read.name} made for itself is left.")
-            return exit_codes.OK
+            text = f"Nothing to clean up: nothing that {read.name} made for itself is left."
+            return nothing_done(plan, "nothing-to-do", text, as_json)
         approve(plan, auto_approve)
         rules.note_approvals(plan, states, world.clock)
         command = f"migrate cleanup {manifest}"
-        return carry_out_plan(world, states, state, plan, command, is_resumed=False, parallelism=10)
+        return carry_out_plan(world, states, state, plan, command, is_resumed=False, parallelism=10, as_json=as_json)

@@ -14,6 +14,7 @@ from migrate.cli.console import console
 
 if TYPE_CHECKING:
     from migrate.core.clock import Clock
+    from migrate.core.diagnostics import Diagnostic
     from migrate.manifest.model import Manifest
     from migrate.manifest.policy import Policy
     from migrate.plan.model import Plan
@@ -60,14 +61,21 @@ class Rules:
 
 def read_rules(manifest: Manifest, named: str, approved: Sequence[str] | None) -> Rules:
     """The policies in force for a manifest; `named` is the one of --policy. Raises `ManifestInvalid`."""
+    from migrate.core.diagnostics import has_errors
     from migrate.core.errors import ManifestInvalid
+
+    policies, problems = load_policies(manifest, named)
+    if has_errors(problems):
+        raise ManifestInvalid(problems)
+    console.diagnostics(problems)
+    return Rules(policies, None if approved is None else tuple(approved))
+
+
+def load_policies(manifest: Manifest, named: str) -> tuple[tuple[Policy, ...], list[Diagnostic]]:
+    """The manifest's policy and the one called `named`, as far as they are without errors; and what is wrong."""
     from migrate.manifest.policy import load_policy
 
     own = [str(Path(manifest.file).parent / manifest.policy)] if manifest.policy else []
     loaded = [load_policy(path) for path in dict.fromkeys([*own, *([named] if named else [])])]
     problems = [problem for _, found in loaded for problem in found]
-    policies = tuple(policy for policy, _ in loaded if policy is not None)
-    if len(policies) < len(loaded):
-        raise ManifestInvalid(problems)
-    console.diagnostics(problems)
-    return Rules(policies, None if approved is None else tuple(approved))
+    return tuple(policy for policy, _ in loaded if policy is not None), problems

@@ -140,10 +140,12 @@ def refuse(plan: Plan) -> None:
     """Print the plan's diagnostics; raise `Refused` when one of them is an error."""
     console.diagnostics(plan.diagnostics)
     if plan.is_errored:
-        raise refusal(plan)(
+        refused = refusal(plan)(
             f"{plan.migration} cannot be carried out; nothing was changed",
             hint=f"mend what is marked as an error above, then: migrate plan {plan.manifest_file}",
         )
+        refused.diagnostics = list(plan.diagnostics)
+        raise refused
 
 
 def access(config: AccountConfig) -> AccountAccess:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from migrate.core.diagnostics import Diagnostic, error, warning
+from migrate.manifest.model import Side
 from migrate.manifest.policy import ApprovalRule, Policy
-from migrate.plan.model import Action, Change, Plan, PlannedTable, Risk
+from migrate.plan.model import Change, Plan, PlannedAccount, PlannedTable, Risk
 
 _MOST_NAMES = 10
 
@@ -46,17 +47,13 @@ def given_approvals(plan: Plan, policies: Iterable[Policy], approved: Collection
 
 
 def _accounts(plan: Plan, policy: Policy) -> Iterator[Diagnostic]:
-    for side, account in (("source", plan.source), ("target", plan.target)):
-        for what, value, allowed in (
-            ("account", account.id, policy.accounts),
-            ("Region", account.region, policy.regions),
-        ):
-            names = allowed.get(side)  # type: ignore[call-overload]
-            if names is not None and value not in names:
-                address = f"{'accounts' if what == 'account' else 'regions'}.{side}"
-                yield _broken(
-                    policy, address, f"the {side} {what} {value} is not one that the policy allows", _list(names)
-                )
+    sides: tuple[tuple[Side, PlannedAccount], ...] = (("source", plan.source), ("target", plan.target))
+    for side, account in sides:
+        for gate, word, value in (("accounts", "account", account.id), ("regions", "Region", account.region)):
+            allowed = (policy.accounts if gate == "accounts" else policy.regions).get(side)
+            if allowed is not None and value not in allowed:
+                what = f"the {side} {word} {value} is not one that the policy allows"
+                yield _broken(policy, f"{gate}.{side}", what, f"allowed: {_list(allowed)}")
 
 
 def _strategies(plan: Plan, policy: Policy) -> Iterator[Diagnostic]:
@@ -85,12 +82,17 @@ def _dollars(plan: Plan, policy: Policy) -> Iterator[Diagnostic]:
 
 def _source_reads(plan: Plan, policy: Policy) -> Iterator[Diagnostic]:
     most = policy.max_source_read_units
-    for table in _moving(plan):
-        units = table.estimate.source_read_units
-        if most is not None and units > most:
-            what = f"moving {table.source} takes about {units:,} read units from it, and the policy allows {most:,}"
-            hint = "strategy s3 reads the table only to compare it, and with `verify: none` not at all"
-            yield _broken(policy, "max_source_read_units", what, hint)
+    if most is None:
+        return
+    over = [
+        f"{table.source} ({table.estimate.source_read_units:,})"
+        for table in _moving(plan)
+        if table.estimate.source_read_units > most
+    ]
+    if over:
+        what = f"more read units than the {most:,} that the policy allows would be taken from {_list(over)}"
+        hint = "strategy s3 reads a table only to compare it, and with `verify: none` not at all"
+        yield _broken(policy, "max_source_read_units", what, hint)
 
 
 _GATES: Sequence[Callable[[Plan, Policy], Iterator[Diagnostic]]] = (
@@ -121,12 +123,13 @@ def _rules(policy: Policy) -> Iterator[tuple[str, ApprovalRule]]:
 
 
 def _covered(plan: Plan, rule: ApprovalRule) -> list[PlannedTable]:
-    """The tables of the rule that the plan does something with."""
-    return [one for one in plan.tables if rule.covers(one.source, one.target) and any(_of(plan, one))]
-
-
-def _of(plan: Plan, table: PlannedTable) -> Iterable[Action]:
-    return (action for action in plan.of_owner(table.target) if action.change is not Change.READ)
+    """The tables of the rule in which the plan changes something."""
+    return [
+        table
+        for table in plan.tables
+        if rule.covers(table.source, table.target)
+        and any(action.change is not Change.READ for action in plan.of_owner(table.target))
+    ]
 
 
 def _moving(plan: Plan) -> list[PlannedTable]:

@@ -20,7 +20,7 @@ MOST_BYTES = 59_000
 
 _PLAIN = Style(colour=False)
 _MOST_DIAGNOSTICS = 20_000
-_SPECIAL = re.compile(r"[\\`*_\[\]#.|<>&~@:$]")
+_SPECIAL = re.compile(r"[\\`*_\[\]#|<>&~@$]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 _NOT_IN_URLS = re.compile(r"[<>\s\\\x00-\x1f]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _SIGNS = {Severity.ERROR: "❌", Severity.WARNING: "⚠️", Severity.NOTE: "ℹ️"}
@@ -131,8 +131,8 @@ def _size(text: str) -> int:
 
 
 def escape(text: str) -> str:
-    """The text so that Markdown and HTML show it as it is: on one line, with every special character as an entity.
+    """The text so that Markdown and HTML show it as it is: on one line, with what has a meaning as entities.
 
-    An entity can neither open nor close anything, be a link, nor notify anybody (`@name`).
+    An entity can neither open nor close anything, become a link, nor notify anybody (`@name`). For use inside a line.
     """
     return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", _CONTROL.sub(" ", text))
