@@ -15,6 +15,7 @@ from migrate.cli.main import app
 from migrate.core.schemas import read_schema
 from tests.e2e.world import World
 
+BUCKET = "shared/bucket.migration-222222222222"
 WITHOUT = {
     "init": "its result is a manifest",
     "graph": "its result is Mermaid or DOT; show --json is the plan",
@@ -61,11 +62,11 @@ def test_the_whole_story_in_json(ready: World) -> None:
     assert follows("validation", ready.ok("validate", "m.yaml", "--json").json)["valid"]
     plan = follows("plan", ready.ok("plan", "m.yaml", "--json", "--out", "plan.json").json)
     assert follows("plan", ready.ok("show", "plan.json", "--json").json) == plan
-    ready.faults({"kind": "access-denied", "operation": "ImportTable"})
+    ready.faults({"kind": "access-denied", "operation": "CreateBucket"})
     failed = ready.run("apply", "plan.json", "--auto-approve", "--json")
     value = follows("result", failed.json)
     assert (failed.code, value["exit_code"], value["outcome"]) == (9, 9, "failed")
-    assert [one["address"] for one in value["failed"]] == ["orders/import"]
+    assert [one["address"] for one in value["failed"]] == [BUCKET]
     assert value["next"] == "migrate apply plan.json"
     ready.faults({"kind": "expired-token", "operation": "ImportTable"})
     stopped = follows("result", ready.run("apply", "plan.json", "--json").json)

@@ -186,6 +186,19 @@ def test_the_same_file_resumes_after_a_failure(world: World, operation: str) -> 
     assert "No changes" in world.ok("plan", "m.yaml").out
 
 
+def test_a_failed_import_needs_a_new_plan_which_shows_what_it_left_behind(pinned: World) -> None:
+    pinned.faults({"kind": "access-denied", "operation": "ImportTable"})
+    assert pinned.run("apply", "plan.json", "--auto-approve").code == 9
+    pinned.faults()
+    refused = pinned.run("apply", "plan.json", "--auto-approve")
+    assert refused.code == 5
+    assert "orders/table-removal is needed by now" in refused.err
+    assert "export-check" not in refused.err
+    pinned.ok("plan", "m.yaml", "--out", "plan.json")
+    pinned.ok("apply", "plan.json", "--auto-approve")
+    assert len(pinned.items(TARGET, "orders")) == 5
+
+
 def test_a_plan_that_is_done_says_so_without_aws(pinned: World) -> None:
     pinned.ok("apply", "plan.json", "--auto-approve")
     pinned.manifest("[{name: orders, target: {tags: {a: b}}}]")
