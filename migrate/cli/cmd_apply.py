@@ -28,7 +28,7 @@ class Request:
     auto_approve: bool = False
     parallelism: int = 10
     only: tuple[str, ...] = ()
-    expect: str = ""
+    expect: str | None = None
     policy: str = ""
     approved: tuple[str, ...] = ()
     as_json: bool = False
@@ -43,7 +43,9 @@ def register(app: typer.Typer) -> None:
         auto_approve: bool = typer.Option(False, "--auto-approve", help="Do not ask."),
         parallelism: int = typer.Option(10, "--parallelism", min=1, max=100, help="Steps worked on at a time."),
         only: list[str] = typer.Option([], "--only", metavar="TABLE", help="Only this table (may be repeated)."),
-        expect: str = typer.Option("", "--expect", metavar="DIGEST", help="Only the plan with this sha256:... digest."),
+        expect: str = typer.Option(
+            None, "--expect", metavar="DIGEST", help="Only the plan with this sha256:... digest."
+        ),
         policy: str = POLICY,
         approved: list[str] = APPROVE,
         as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
@@ -99,13 +101,13 @@ def _pinned(request: Request) -> Plan | None:
     from migrate.cli.world import refuse
 
     if not (request.what and saved.is_plan_file(request.what)):
-        if request.expect:
+        if request.expect is not None:
             raise typer.BadParameter("--expect goes with a saved plan: migrate apply PLANFILE --expect sha256:...")
         return None
     if request.only:
         raise typer.BadParameter("--only goes with a manifest; a saved plan is carried out as it is")
     plan = saved.read_file(request.what)
-    if request.expect:
+    if request.expect is not None:
         saved.check_expected(request.what, plan, request.expect)
     if plan.is_errored:
         refuse(plan)

@@ -50,6 +50,7 @@ def test_the_approved_digest_travels_apart(pinned: World) -> None:
     ("words", "said"),
     [
         (("apply", "plan.json", "--expect", "abc"), "64 hexadecimal digits"),
+        (("apply", "plan.json", "--expect", ""), "64 hexadecimal digits"),  # an empty variable of a pipeline
         (("apply", "m.yaml", "--expect", f"sha256:{'0' * 64}"), "goes with a saved plan"),
         (("apply", "plan.json", "--only", "orders"), "--only goes with a manifest"),
         (("show", "plan.json", "--json", "--markdown"), "not both"),
