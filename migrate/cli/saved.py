@@ -34,7 +34,9 @@ def read_file(path: str) -> Plan:
 
 
 def is_plan_file(path: str) -> bool:
-    """True when the file is JSON (a plan) rather than YAML (a manifest)."""
+    """True when the file is JSON (a plan) rather than YAML (a manifest), by its name or what it begins with."""
+    if path.endswith(".json"):
+        return True
     try:
         with open(path, encoding="utf-8") as file:
             return file.read(64).lstrip().startswith("{")

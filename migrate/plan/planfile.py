@@ -13,7 +13,7 @@ _MAKE_IT_AGAIN = "make it again: migrate plan manifest.yaml --out FILE"
 def plan_document(plan: Plan) -> dict[str, Json]:
     """The plan with its id and with what pipelines ask for first: accounts by side, summary, verdicts.
 
-    `read_plan` reads it back; what is derived is ignored then, and `plan_id` tells whether the rest was changed.
+    `read_plan` reads it back; `plan_id` and what is derived tell whether anything was changed.
     """
     body = encode(plan)
     return {
@@ -41,8 +41,8 @@ def read_plan(value: Json, where: str) -> Plan:
     try:
         plan = decode(Plan, value)
     except Undecodable as problem:
-        raise ManifestInvalid([error(f"{where} is not a plan: {problem}", hint=_MAKE_IT_AGAIN)]) from None
-    if value.get("plan_id") != plan.plan_id:
-        what = f"{where} was changed by hand: its plan_id does not match its content"
+        raise ManifestInvalid([error(f"{where} is no plan: {problem}", hint=_MAKE_IT_AGAIN)]) from None
+    if value != plan_document(plan):
+        what = f"{where} was changed by hand: its plan_id, or what is derived, does not match its content"
         raise ManifestInvalid([error(what, why="nothing of it is carried out", hint=_MAKE_IT_AGAIN)])
     return plan

@@ -62,14 +62,27 @@ def test_wrong_usage(pinned: World, words: tuple[str, ...], said: str) -> None:
     assert said in " ".join(outcome.stderr.split())
 
 
-def test_an_edited_plan_is_not_carried_out(pinned: World) -> None:
-    edit({"manifest_digest": "0" * 64})
+@pytest.mark.parametrize(
+    "change", [{"manifest_digest": "0" * 64}, {"summary": {"delete": 0}}, {"unheard_of": 1}], ids=str
+)
+def test_an_edited_plan_is_not_carried_out(pinned: World, change: dict[str, Any]) -> None:
+    edit(change)
     for words in (("apply", "plan.json", "--auto-approve"), ("show", "plan.json")):
         refused = pinned.run(*words)
         assert refused.code == 3
         assert "plan.json was changed by hand" in refused.err
         assert "migrate plan" in refused.err
     assert untouched(pinned)
+
+
+@pytest.mark.parametrize("text", [None, "", "{", '{"plan_id": "x"}', "[]", '{"format_version": 1}'])
+def test_what_is_no_plan(pinned: World, text: str | None) -> None:
+    if text is not None:
+        Path("other.json").write_text(text)
+    refused = pinned.run("apply", "other.json", "--auto-approve", "--expect", digest(pinned))
+    assert refused.code == 3
+    assert "other.json is no" in refused.err
+    assert "migrate plan" in refused.err
 
 
 def test_an_edited_plan_with_a_digest_to_match_is_not_the_approved_one(pinned: World) -> None:
