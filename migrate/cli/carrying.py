@@ -54,6 +54,7 @@ def carry_out_plan(
     is_resumed: bool,
     parallelism: int,
     as_json: bool = False,
+    transport: str | None = None,
 ) -> int:
     """Carry out what is left of the plan; the exit code. Needs the lock. `command` is what resumes it."""
     from migrate.actions.base import Context
@@ -74,6 +75,7 @@ def carry_out_plan(
             should_stop=should_stop,
             on_progress=display.progress,
             work=states.work_folder(plan.migration),
+            transport=transport,
         )
         summary = carry_out(
             plan,

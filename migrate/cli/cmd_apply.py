@@ -12,6 +12,7 @@ from migrate.cli import saved
 from migrate.cli.carrying import approve, carry_out_plan, nothing_done
 from migrate.cli.console import console
 from migrate.cli.rules import APPROVE, POLICY, Rules, read_rules
+from migrate.cli.transport_option import TRANSPORT, TransportName
 
 if TYPE_CHECKING:
     from migrate.cli.world import World
@@ -32,6 +33,7 @@ class Request:
     policy: str = ""
     approved: tuple[str, ...] = ()
     as_json: bool = False
+    transport: str | None = None
 
 
 def register(app: typer.Typer) -> None:
@@ -49,10 +51,22 @@ def register(app: typer.Typer) -> None:
         policy: str = POLICY,
         approved: list[str] = APPROVE,
         as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
+        transport: TransportName | None = TRANSPORT,
     ) -> int:
         """Carry out a manifest or a saved plan; the same command resumes what was interrupted."""
-        tables, names = tuple(only), tuple(approved)
-        return run(Request(what, auto_approve, parallelism, tables, expect, policy, names, as_json))
+        return run(
+            Request(
+                what,
+                auto_approve=auto_approve,
+                parallelism=parallelism,
+                only=tuple(only),
+                expect=expect,
+                policy=policy,
+                approved=tuple(approved),
+                as_json=as_json,
+                transport=transport.value if transport else None,
+            )
+        )
 
 
 def run(request: Request) -> int:
@@ -93,6 +107,7 @@ def run(request: Request) -> int:
             is_resumed=is_resumed,
             parallelism=request.parallelism,
             as_json=request.as_json,
+            transport=request.transport,
         )
 
 

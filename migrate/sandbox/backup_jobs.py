@@ -208,12 +208,11 @@ def _expire(job: BackupJob) -> None:
 @operation("backup", "StopBackupJob", "BackupJobId")
 def stop(call: Call) -> dict[str, Any]:
     job: BackupJob = find(call, BackupJob, "BackupJobId")
-    with STARTING:
-        if job.state in ENDED:
-            raise Refused("InvalidRequestException", f"The job has ended: {job.state}")
-        job.end("ABORTED", "The job was stopped.")
-        job.point.vault.points.pop(job.point.arn, None)
-        leave(job)
+    if job.state in ENDED:
+        raise Refused("InvalidRequestException", f"The job has ended: {job.state}")
+    job.end("ABORTED", "The job was stopped.")
+    job.point.vault.points.pop(job.point.arn, None)
+    leave(job)
     return {}
 
 

@@ -20,7 +20,7 @@ from migrate.sandbox import clock
 
 TOKEN_SECONDS = 8 * 3600
 STARTING = threading.RLock()
-"""Held while a job is accepted, so that two requests with one token at the same moment start one job."""
+"""Held while a job is accepted or ends, so that two requests with one token at the same moment start one job."""
 _lock = threading.Lock()
 _numbers = itertools.count()
 

@@ -25,8 +25,9 @@ _numbers = itertools.count()
 class World:
     """Clients of the two accounts. Names made by `name()` are unique in one test run."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
+    def __init__(self, sandbox: Any) -> None:
+        """`sandbox`: a Sandbox, or what has the endpoint_url of one in another process."""
+        self.sandbox: Sandbox = sandbox
         self.endpoint_url = sandbox.endpoint_url
 
     def client(self, service: str, account: str, role: str = ROLE_NAME) -> Any:
