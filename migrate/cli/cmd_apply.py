@@ -79,9 +79,7 @@ def run(request: Request) -> int:
     if pinned is not None and saved.is_done(pinned, states):
         text = f"This plan is done: all of its steps were carried out. Next: migrate plan {pinned.manifest_file}"
         return nothing_done(pinned, "already-done", text, request.as_json)
-    manifest = read_manifest(pinned.manifest_file if pinned else request.what or _only_manifest(states))
-    if pinned is not None:
-        saved.check_manifest(pinned, manifest)
+    manifest = saved.manifest_of(pinned) if pinned else read_manifest(request.what or _only_manifest(states))
     rules = read_rules(manifest, request.policy, request.approved)
     world = open_world(manifest, read_only=False)
     with states.lock(manifest.name) as lock:
@@ -138,7 +136,9 @@ def _choose(
 
     begun = plan_to_resume(states, kept, world.manifest.digest, request.only)
     if begun is not None and (pinned is None or pinned.plan_id == begun.plan_id):
-        refuse(rules.applied_to(begun))
+        held = rules.applied_to(begun)
+        if held.is_errored:
+            refuse(held)
         return begun, True
     if pinned is not None:
         now, is_begun = saved.hold_against_world(world, kept, pinned)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -60,12 +61,20 @@ def check_expected(path: str, plan: Plan, expected: str) -> None:
         )
 
 
-def check_manifest(saved: Plan, manifest: Manifest) -> None:
-    """Raise `PlanIsStale` when the manifest at the plan's place is that of another migration."""
+def manifest_of(saved: Plan) -> Manifest:
+    """The manifest at the plan's place. Raises `ManifestInvalid` when there is none, `PlanIsStale` for another one."""
     from migrate.apply.resume import stale
+    from migrate.cli.world import read_manifest
+    from migrate.core.diagnostics import error
+    from migrate.core.errors import ManifestInvalid
 
+    if not os.path.exists(saved.manifest_file):
+        what = f"{saved.manifest_file}, from which the plan was made, is not here"
+        raise ManifestInvalid([error(what, hint="run this in the folder in which the plan was made")])
+    manifest = read_manifest(saved.manifest_file)
     if manifest.name != saved.migration:
         raise stale(saved, [f"it is a plan of {saved.migration}, and {manifest.file} describes {manifest.name} by now"])
+    return manifest
 
 
 def is_done(saved: Plan, states: Store) -> bool:

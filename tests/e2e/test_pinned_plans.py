@@ -117,6 +117,14 @@ def test_a_plan_of_another_migration(pinned: World) -> None:
     assert untouched(pinned)
 
 
+def test_a_plan_in_another_folder(pinned: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    (pinned.folder / "elsewhere").mkdir()
+    monkeypatch.chdir(pinned.folder / "elsewhere")
+    refused = pinned.run("apply", "../plan.json", "--auto-approve")
+    assert refused.code == 3
+    assert "m.yaml, from which the plan was made, is not here" in refused.err
+
+
 def test_a_plan_of_another_state(pinned: World) -> None:
     pinned.table("events")
     pinned.manifest("[{name: orders}, {name: events}]")
