@@ -115,8 +115,9 @@ def _moved_sources(saved: Plan, now: Plan, touched: Collection[str]) -> Iterator
 
 def _moved_actions(saved: Plan, left: Sequence[Action], now: Plan, needed: Sequence[Action]) -> list[str]:
     """Nothing is said of a table that cannot be planned now: its own error says why."""
-    before = {action.address: _identity(action, saved) for action in left}
-    after = {action.address: _identity(action, now) for action in needed}
+    shared = {action.address for action in left} & {action.address for action in needed}
+    before = {action.address: _identity(action, saved, shared) for action in left}
+    after = {action.address: _identity(action, now, shared) for action in needed}
     if now.is_errored:
         planned = {action.owner for action in now.actions}
         before = {address: one for address, one in before.items() if address.split("/", 1)[0] in planned}
@@ -130,10 +131,15 @@ _SIZES = frozenset({"size_bytes", "segments"})
 """Parameters that follow from the size of the source, which DynamoDB tells up to six hours late."""
 
 
-def _identity(action: Action, plan: Plan) -> str:
-    """The action's digest without the lineage, which a plan made before the first apply invents, and without sizes."""
+def _identity(action: Action, plan: Plan, others: Collection[str]) -> str:
+    """What the action does and when, without the lineage, which a plan made before the first apply invents.
+
+    Nor do sizes count, or needs that are not among `others`: what is done already is needed no more.
+    """
     params = {name: value for name, value in action.params.items() if name not in _SIZES}
-    return digest([action.kind, action.side.value, canonical(params).replace(plan.lineage, "lineage")])
+    needs = sorted(need for need in action.needs if need in others)
+    what = [action.kind, action.side.value, action.change.value, action.risk.value, needs]
+    return digest([*what, canonical(params).replace(plan.lineage, "lineage")])
 
 
 def _has_failed(state: State, action: Action, plan: Plan) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -87,14 +88,18 @@ def is_done(saved: Plan, states: Store) -> bool:
 def hold_against_world(world: World, kept: State | None, saved: Plan) -> tuple[Plan, bool]:
     """What would be planned now for the tables of the saved plan, and whether that plan was begun before.
 
+    The saved plan's own broken safety gates, if it has any, are among the diagnostics.
     Raises `PlanIsStale`, with every reason, when the saved plan no longer fits.
     """
     from migrate.apply.resume import check_fresh, is_begun
     from migrate.cli.world import look, make_plan, mapped_tables, state_or_new
+    from migrate.plan.gates import broken_gates
 
     mappings, problems = mapped_tables(world)
     planned = {(table.source, table.target) for table in saved.tables}
     still = [one for one in mappings if (one.source_name, one.target_name) in planned]
-    now = make_plan(world, look(world, still, problems), state_or_new(kept, world.manifest))
+    state = state_or_new(kept, world.manifest)
+    now = make_plan(world, look(world, still, problems), state)
     check_fresh(saved, now, kept)
+    now = dataclasses.replace(now, diagnostics=(*now.diagnostics, *broken_gates(saved, state)))
     return now, is_begun(saved, kept)

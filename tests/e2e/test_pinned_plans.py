@@ -97,6 +97,28 @@ def test_an_edited_plan_with_a_digest_to_match_is_not_the_approved_one(pinned: W
     assert untouched(pinned)
 
 
+def test_a_forged_order_is_not_carried_out(pinned: World) -> None:
+    """A file whose plan_id fits, in which the clean-up does not wait for the verification."""
+    from migrate.core.codec import decode
+    from migrate.plan.model import Plan
+
+    value = json.loads(Path("plan.json").read_text())
+    for action in value["actions"]:
+        if action["address"] == "orders/export-removal":
+            action["needs"] = []
+    edit({"actions": value["actions"]})
+    edit({"plan_id": decode(Plan, json.loads(Path("plan.json").read_text())).plan_id})
+    pinned.ok("show", "plan.json")
+    refused = pinned.run("apply", "plan.json", "--auto-approve")
+    assert refused.code == 5
+    assert "orders/export-removal would be different now" in refused.err
+    edit({"actions": [*value["actions"], value["actions"][-1]]})
+    forged = decode(Plan, json.loads(Path("plan.json").read_text()))
+    edit({"plan_id": forged.plan_id, "summary": forged.summary()})
+    assert pinned.run("apply", "plan.json", "--auto-approve").code in (4, 5)
+    assert untouched(pinned)
+
+
 def test_every_reason_is_named_at_once(pinned: World) -> None:
     pinned.manifest("[{name: orders, target: {tags: {a: b}}}]")
     pinned.source.update_table(
