@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from migrate.core.printable import printable
 from migrate.plan.model import Action, Change, Plan
 from migrate.state.model import SHARED
 
@@ -71,12 +72,16 @@ def _label(action: Action) -> str:
     return f"{action.change.value} {action.address}: {action.title}"
 
 
+def _one_line(text: str) -> str:
+    return printable(_CONTROL.sub(" ", text))
+
+
 def _mermaid_text(text: str) -> str:
     """Inside quotes, Mermaid reads `#35;` as the character of that number; every other special one is written so."""
-    return _PLAIN.sub(lambda found: f"#{ord(found[0])};", _CONTROL.sub(" ", text))
+    return _PLAIN.sub(lambda found: f"#{ord(found[0])};", _one_line(text))
 
 
 def _dot_text(text: str) -> str:
     """A quoted string: only the quote ends it, and a backslash before anything else is an escape of the label."""
-    escaped = _CONTROL.sub(" ", text).replace("\\", "\\\\").replace('"', '\\"')
+    escaped = _one_line(text).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from migrate.core.diagnostics import Diagnostic, Severity
+from migrate.core.printable import printable
 from migrate.plan.model import Action, Change, Plan, PlannedTable, Risk
 from migrate.plan.planfile import plan_digest
 from migrate.render.plan_text import closing, heading, table_lines, table_title
@@ -103,7 +104,7 @@ def _table(actions: Sequence[Action], table: PlannedTable) -> str:
 
 def _folded(title: str, lines: Iterable[str]) -> str:
     """A part that opens on a click. An empty line ends the HTML, so that what follows is Markdown again."""
-    text = "\n".join(_CONTROL.sub(" ", line).removeprefix("  ") for line in lines)
+    text = "\n".join(_one_line(line).removeprefix("  ") for line in lines)
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
     return f"<details><summary>{escape(title)}</summary>\n\n{fence}diff\n{text}\n{fence}\n\n</details>"
 
@@ -111,7 +112,7 @@ def _folded(title: str, lines: Iterable[str]) -> str:
 def _pointer(file: str, link: str) -> str:
     if link:
         return f"The whole plan: [{escape(file or 'plan')}](<{_NOT_IN_URLS.sub('', link)}>)"
-    name = _CONTROL.sub(" ", file or "PLANFILE").replace("`", "")
+    name = _one_line(file or "PLANFILE").replace("`", "")
     return f"The whole plan: `migrate show {name} --json`"
 
 
@@ -135,4 +136,9 @@ def escape(text: str) -> str:
 
     An entity can neither open nor close anything, become a link, nor notify anybody (`@name`). For use inside a line.
     """
-    return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", _CONTROL.sub(" ", text))
+    return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", _one_line(text))
+
+
+def _one_line(text: str) -> str:
+    """Nothing that breaks the line, and nothing invisible, which could make a name pass for another."""
+    return printable(_CONTROL.sub(" ", text))

@@ -191,11 +191,12 @@ def expire_in_time(point: RecoveryPoint) -> None:
 
 
 def _expire(point: RecoveryPoint) -> None:
-    """Deletes what is due by the lifecycle that holds now; one that is in use goes a minute later."""
+    """Deletes what is due by the lifecycle that holds now; one that is in use is EXPIRED until it can go."""
     deleted_at = point.calculated().get("DeleteAt")
     if deleted_at is None or clock.moment() < deleted_at:
         return
     if point.holders:
+        point.status = "EXPIRED"
         schedule(60, partial(_expire, point))
         return
     _remove(point)

@@ -45,11 +45,11 @@ def schedule(seconds: float, run: Callable[[], None]) -> None:
         heapq.heappush(_waiting, _Job(clock.now() + seconds, next(_numbers), run))
 
 
-def settle(now: float | None = None) -> None:
-    """Carries out, in this thread, every job that is due at `now` (`clock.now()`; infinity means all of them)."""
+def settle() -> None:
+    """Carries out, in this thread, every job that is due."""
     if not _waiting:
         return
-    now = clock.now() if now is None else now
+    now = clock.now()
     with _lock:
         due = []
         while _waiting and _waiting[0].due <= now:

@@ -2,6 +2,10 @@
 
 Layers, outermost first: control endpoints (/sandbox/...), call log, accounts, fault injection, DynamoDB front,
 REST front (AWS Backup, Resource Access Manager), moto.
+
+Control endpoints, all with JSON: GET health; POST reset; GET and DELETE calls (`calls.py`); GET, POST and DELETE faults
+(`faults.py`); GET and POST clock {"advance_seconds"} (`clock.py`); POST organization {"account", "organization"}
+(`organizations.py`); POST damage {"recovery_point"}, which changes one item of a backup and answers its key.
 """
 
 from __future__ import annotations

@@ -297,6 +297,38 @@ def test_a_job_that_waits_too_long_expires(aws: BackupWorld) -> None:
     assert [client.describe_backup_job(BackupJobId=job)["State"] for job in jobs] == ["COMPLETED", "EXPIRED"]
 
 
+def test_lifecycles_can_be_changed_and_end_recovery_points(aws: BackupWorld) -> None:
+    vault = aws.vault(SOURCE_ACCOUNT)
+    client = aws.source("backup")
+    point = aws.backed_up(aws.table(1), vault, Lifecycle={"DeleteAfterDays": 1})["RecoveryPointArn"]
+    where = {"BackupVaultName": vault, "RecoveryPointArn": point}
+    changed = client.update_recovery_point_lifecycle(**where, Lifecycle={"DeleteAfterDays": 3})
+    assert changed["Lifecycle"] == {"DeleteAfterDays": 3}
+    aws.sandbox.advance(2 * 86_400)
+    assert client.describe_recovery_point(**where)["Status"] == "COMPLETED"
+    aws.sandbox.advance(86_400)
+    with refused("ResourceNotFoundException"):
+        client.describe_recovery_point(**where)
+
+
+def test_what_is_being_restored_expires_and_stays_until_then(aws: BackupWorld) -> None:
+    source, target = aws.vault(SOURCE_ACCOUNT), aws.vault(TARGET_ACCOUNT, lets_in=SOURCE_ACCOUNT)
+    backup = aws.backed_up(aws.table(1), source)
+    point = aws.copied(backup["RecoveryPointArn"], source, target, Lifecycle={"DeleteAfterDays": 1})
+    arn = point["DestinationRecoveryPointArn"]
+    aws.sandbox.set_timing(replace(NOW, restore=2 * 86_400))
+    job = aws.restored(arn, "restored")
+    aws.sandbox.advance(86_400)
+    client, where = aws.target("backup"), {"BackupVaultName": target, "RecoveryPointArn": arn}
+    assert client.describe_recovery_point(**where)["Status"] == "EXPIRED"
+    with refused("InvalidRequestException", "EXPIRED"):
+        aws.restored(arn, "too-late")
+    aws.sandbox.advance(86_500)
+    assert client.describe_restore_job(RestoreJobId=job["RestoreJobId"])["Status"] == "COMPLETED"
+    with refused("ResourceNotFoundException"):
+        client.describe_recovery_point(**where)
+
+
 def test_a_copy_can_be_damaged(aws: BackupWorld) -> None:
     arn = aws.table(3)
     name = arn.rpartition("/")[2]

@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 from migrate.core.diagnostics import error, warning
+from migrate.core.printable import printable
 from migrate.plan.model import Action, Change, Plan, PlannedAccount, PlannedTable, Risk, Side
 from migrate.plan.planfile import plan_digest
 from migrate.render.plan_markdown import MOST_BYTES, escape, plan_markdown
@@ -22,6 +23,7 @@ ODD = [
     "a|b\\|c *bold* __init__ $x$ &lt; <!-- -->",
     "line\r\nbreak\u2028and\x1b[31mred\x00",
     "\ud800 lonely",
+    "orders\u202esredro",
     "www.evil.example https://evil.example",
 ]
 
@@ -73,7 +75,13 @@ def test_odd_text_stays_text(text: str) -> None:
     assert tags.found.count("li") == 2
     shown = html.unescape(re.sub(r"<[^>]*>", "", page))
     for line in re.split(r"[\x00-\x1f\u2028]+", text):
-        assert shown.count(line.strip()) >= 3  # title, details, needs you, the findings
+        assert shown.count(printable(line.strip())) >= 3  # title, details, needs you, the findings
+
+
+def test_nothing_invisible_is_in_a_comment() -> None:
+    comment = plan_markdown(plan_with("orders\u202esredro\u200b\ud800"))
+    assert not re.search("[\u202e\u200b\ud800]", comment)
+    assert "orders\\u202esredro" in comment
 
 
 def test_no_link_and_no_mention_comes_of_text() -> None:
