@@ -1,0 +1,146 @@
+"""Functions of the user's own: loaded from text that was read before, never from a file, and never trusted.
+
+A function gets one item, a dict of typed wire values (`{"n": {"N": "1"}}`) with two helpers, and returns None (leave it
+out), one item, or a list of items. What it raises or returns wrongly concerns that item alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import decimal
+import functools
+import types
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from migrate.core.item import MalformedItem, canonical_item
+
+WireItem = dict[str, Any]
+
+
+class CodeError(ValueError):
+    """A file or function that cannot be used, or a function that went wrong. `detail` may show an item's values."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.detail = detail
+
+
+class Item(dict[str, Any]):
+    """An item as functions get it: attribute name -> typed wire value."""
+
+    def value(self, name: str, default: Any = None) -> Any:
+        """The attribute as a Python value: str, Decimal, bytes, bool, None, set, list or dict."""
+        return from_wire(self[name]) if name in self else default
+
+    def put(self, name: str, value: Any) -> None:
+        """Write an attribute from a Python value. Raises `TypeError` for a float, which is not exact."""
+        self[name] = to_wire(value)
+
+
+def from_wire(typed: Mapping[str, Any]) -> Any:
+    """A typed wire value as a Python value."""
+    kind, value = next(iter(typed.items()))
+    return _READERS[kind](value)
+
+
+def to_wire(value: Any) -> dict[str, Any]:
+    """A Python value as a typed wire value. Raises `TypeError`; numbers keep every digit."""
+    for kind, write in _WRITERS:
+        if isinstance(value, kind):
+            return write(value)
+    raise TypeError(f"{type(value).__name__} is no type of DynamoDB (a float is not exact: use Decimal)")
+
+
+@functools.lru_cache(maxsize=64)
+def load_function(path: str, text: str, name: str) -> Callable[[Item], Any]:
+    """The function `name` of the file `path`, whose content is `text`. Runs the file's own code once.
+
+    Raises `CodeError`.
+    """
+    module = types.ModuleType("migrate_transform")
+    module.__file__ = path
+    try:
+        exec(compile(text, path, "exec", dont_inherit=True), module.__dict__)
+    except (Exception, SystemExit) as error:  # noqa: BLE001: the user's own code
+        raise CodeError(f"{path} cannot be loaded: {_where(error, path)}", str(error)) from error
+    found = module.__dict__.get(name)
+    if not callable(found):
+        raise CodeError(f"{path} has no function {name}")
+    return found  # type: ignore[no-any-return]
+
+
+def call_function(function: Callable[[Item], Any], path: str, item: WireItem) -> list[WireItem]:
+    """What the function makes of a copy of the item. Raises `CodeError`."""
+    try:
+        made = function(Item(item))
+        if isinstance(made, types.GeneratorType):
+            made = list(made)
+    except (Exception, SystemExit) as error:  # noqa: BLE001: the user's own code
+        raise CodeError(_where(error, path), str(error)) from error
+    if made is None:
+        return []
+    found = made if isinstance(made, (list, tuple)) else [made]
+    for one in found:
+        if not isinstance(one, dict):
+            raise CodeError(f"returned {type(one).__name__}, not an item (a dict), a list of items or None")
+        try:
+            canonical_item(one)
+        except MalformedItem as error:
+            raise CodeError(f"returned an item that is not in wire form: {error}") from None
+    return list(found)
+
+
+def _where(error: BaseException, path: str) -> str:
+    """The kind of error and the line of the user's file, without its text, which may hold an item's values."""
+    line, trace = None, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == path:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    if line is None and isinstance(error, SyntaxError):
+        line = error.lineno
+    return f"{type(error).__name__} at {path}:{line}" if line else type(error).__name__
+
+
+def _set(values: frozenset[Any] | set[Any]) -> dict[str, Any]:
+    typed = [to_wire(one) for one in values]
+    kinds = {next(iter(one)) for one in typed}
+    if len(kinds) != 1 or not kinds <= {"S", "N", "B"}:
+        raise TypeError("a set holds one or more of the same: texts, numbers or bytes")
+    (kind,) = kinds
+    return {f"{kind}S": sorted(one[kind] for one in typed)}
+
+
+def _number(value: Decimal | int) -> dict[str, str]:
+    if isinstance(value, Decimal) and not value.is_finite():
+        raise TypeError(f"{value} is no number of DynamoDB")
+    if len(Decimal(value).normalize(_EXACT).as_tuple().digits) > 38:
+        raise TypeError("a number of DynamoDB has at most 38 digits")
+    return {"N": str(value)}
+
+
+_EXACT = decimal.Context(prec=1000)
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "S": str,
+    "N": Decimal,
+    "B": base64.b64decode,
+    "BOOL": bool,
+    "NULL": lambda _value: None,
+    "SS": set,
+    "NS": lambda values: set(map(Decimal, values)),
+    "BS": lambda values: set(map(base64.b64decode, values)),
+    "L": lambda values: [from_wire(one) for one in values],
+    "M": lambda values: {name: from_wire(one) for name, one in values.items()},
+}
+_WRITERS: tuple[tuple[Any, Callable[[Any], dict[str, Any]]], ...] = (
+    (bool, lambda value: {"BOOL": value}),
+    (str, lambda value: {"S": value}),
+    ((int, Decimal), _number),
+    ((bytes, bytearray), lambda value: {"B": base64.b64encode(value).decode()}),
+    (type(None), lambda _value: {"NULL": True}),
+    ((set, frozenset), _set),
+    ((list, tuple), lambda values: {"L": [to_wire(one) for one in values]}),
+    (dict, lambda values: {"M": {name: to_wire(one) for name, one in values.items()}}),
+)
