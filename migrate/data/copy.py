@@ -78,8 +78,8 @@ class CopyResult:
 
     `filtered` and `extra` are what a transform left out, and made beyond one of each. `kept` counts items whose key the
     target had, those that an interrupted run had put there included. `status` says what was throttled and done about
-    it, and how often a worker died. `digest` is that of the source as it was read and transformed (`books.digest_text`),
-    None when a part was copied by a version that took none.
+    it, and how often a worker died. `digest` is that of the source, as it was read and transformed
+    (`books.digest_text`), None when a part was copied by a version that took none.
     """
 
     read: int
