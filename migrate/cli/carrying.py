@@ -65,7 +65,7 @@ def carry_out_plan(
             plan.lineage,
             should_stop=should_stop,
             on_progress=display.progress,
-            work=states.work_folder(plan.migration),
+            work=states.work(plan.migration),
         )
         summary = carry_out(
             plan,

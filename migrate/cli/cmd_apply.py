@@ -41,8 +41,8 @@ def run(what: str, *, auto_approve: bool, parallelism: int, only: list[str]) -> 
     states = store()
     world = open_world(manifest, read_only=False)
     with states.lock(manifest.name) as lock:
-        if lock.note:
-            console.say(f"note: {lock.note}")
+        for note in lock.notes:
+            console.say(f"note: {note}")
         kept = states.read(manifest.name)
         if saved is not None and _is_finished(saved, kept):
             console.result(f"This plan is done: all of its steps were carried out. Next: migrate plan {manifest.file}")

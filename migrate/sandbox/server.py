@@ -25,6 +25,7 @@ from migrate.sandbox import (
     accounts,
     buckets,
     changes,
+    conditions,
     dataplane,
     exports,
     imports,
@@ -48,7 +49,8 @@ from migrate.sandbox.requests import Request, read_request
 from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
 
 EXTENSIONS = (
-    accounts, items, tables, changes, table_settings, insights, kinesis, scaling, buckets, kms, exports, imports,
+    accounts, items, tables, changes, table_settings, insights, kinesis, scaling, buckets, conditions, kms,
+    exports, imports,
 )  # fmt: skip
 """Modules whose `install(timing)` changes moto; the order matters where one builds on another."""
 

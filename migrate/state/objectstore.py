@@ -33,14 +33,21 @@ class Known(NamedTuple):
     version: str | None
 
 
+NOTHING = Known(0, "", None)
+
+
 class ObjectStore:
     """A `Store` on `objects`; see `Store` for what each method promises.
 
     It remembers the version of every file that it read or wrote, so that a write compares without reading again.
     """
 
-    def __init__(self, objects: Objects, clock: Clock) -> None:
+    def __init__(self, objects: Objects, clock: Clock, *, lease: float = LEASE) -> None:
+        self.objects = objects
+        """Where everything is kept."""
+
         self._objects = objects
+        self._lease = lease
         self._clock = clock
         self._known: dict[str, Known] = {}
         self._mutex = threading.Lock()
@@ -57,15 +64,21 @@ class ObjectStore:
         keys = [k for k in self._objects.keys(migration) if k == f"{migration}/{SHARED}.json"]
         keys += self._objects.keys(f"{migration}/tables")
         own = self._read(key, MigrationFile)
+        wanted = [f"{migration}/{name}" for name in own.files] if own else [key] if keys else []
+        missing = [k for k in wanted if k not in keys]
+        if missing:
+            where = ", ".join(map(self._objects.where, missing))
+            raise StateUnusable(f"the state of {migration} is incomplete: {where} is missing", hint=RESTORE)
         if own is None:
-            if keys:
-                where = self._objects.where(key)
-                raise StateUnusable(f"the state of {migration} is incomplete: {where} is missing", hint=RESTORE)
             return None
         if own.migration != migration:
             why = f"it is the state of {own.migration}"
             raise StateUnusable(f"not the state of {migration}: {self._objects.where(key)}", why=why, hint=RESTORE)
-        files = [file for k in keys if (file := self._read_steps(k, own)) is not None]
+        files = [
+            self._steps(k, own, found)
+            for k, found in zip(keys, self._objects.get_all(keys), strict=True)
+            if found is not None
+        ]
         return State(own, {file.name: file for file in files})
 
     def create(self, migration: str, lineage: str) -> State:
@@ -74,7 +87,9 @@ class ObjectStore:
 
     def write_migration(self, file: MigrationFile) -> MigrationFile:
         """See `Store.write_migration`."""
-        return self._write(file.migration, _migration_key(file.migration), file)
+        own = _migration_key(file.migration)
+        there = {key.partition("/")[2] for key in self._known if key.startswith(f"{file.migration}/") and key != own}
+        return self._write(file.migration, own, dataclasses.replace(file, files=tuple(sorted({*file.files, *there}))))
 
     def write_steps(self, migration: str, file: StepFile) -> StepFile:
         """See `Store.write_steps`."""
@@ -101,10 +116,10 @@ class ObjectStore:
         text = json.dumps(encode(line), ensure_ascii=True)
         self._objects.append(f"{migration}/journal.jsonl", f"{text}\n".encode())
 
-    def lock(self, migration: str, *, user: str | None = None, lease: float = LEASE) -> Lock:
+    def lock(self, migration: str, *, user: str | None = None, lease: float | None = None) -> Lock:
         """See `Store.lock`."""
         _check_name(migration)
-        lock = acquire(self._objects, migration, this_process(user), self._clock, lease)
+        lock = acquire(self._objects, migration, this_process(user), self._clock, lease or self._lease)
         with self._mutex:
             # What was seen before the lock was held may have been changed by its last holder, rightly.
             self._known = {key: known for key, known in self._known.items() if not key.startswith(f"{migration}/")}
@@ -130,7 +145,8 @@ class ObjectStore:
 
     def _write(self, migration: str, key: str, file: F) -> F:
         self._check_lock(migration)
-        known = self._known.get(key) or self._look(key, type(file))
+        # A first write needs no look: it is refused when there is something already.
+        known = self._known.get(key) or (self._look(key, type(file)) if file.serial else NOTHING)
         if known.serial != file.serial:
             raise self._moved(key, f"it has serial {known.serial}, this run knows {file.serial}")
         if known.serial and known.lineage != file.lineage:
@@ -146,12 +162,14 @@ class ObjectStore:
     def _look(self, key: str, kind: type[F]) -> Known:
         """Read a file only to learn what a write must expect."""
         self._read(key, kind)
-        return self._known.get(key) or Known(0, "", None)
+        return self._known.get(key) or NOTHING
 
     def _read(self, key: str, kind: type[F]) -> F | None:
         found = self._objects.get(key)
-        if found is None:
-            return None
+        return self._take(key, found, kind) if found else None
+
+    def _take(self, key: str, found: Found, kind: type[F]) -> F:
+        """The file in `found`, whose version is remembered."""
         file = self._decode(key, found, kind)
         with self._mutex:
             known = self._known.get(key)
@@ -160,12 +178,12 @@ class ObjectStore:
                 self._known[key] = Known(file.serial, file.lineage, found.version)
         return file
 
-    def _read_steps(self, key: str, own: MigrationFile) -> StepFile | None:
-        file = self._read(key, StepFile)
-        if file is not None and file.lineage != own.lineage:
+    def _steps(self, key: str, own: MigrationFile, found: Found) -> StepFile:
+        file = self._take(key, found, StepFile)
+        if file.lineage != own.lineage:
             why = f"it has lineage {file.lineage}, the migration has {own.lineage}"
             raise StateUnusable(f"a file of another state: {self._objects.where(key)}", why=why, hint=RESTORE)
-        if file is not None and steps_key(own.migration, file) != key:
+        if steps_key(own.migration, file) != key:
             why = f"its content belongs to {file.name}"
             raise StateUnusable(f"a misplaced state file: {self._objects.where(key)}", why=why, hint=RESTORE)
         return file

@@ -153,7 +153,7 @@ class Stage:
             if not plan.actions:
                 return None
             ledger = begin(store, kept, plan, manifest.file, is_resumed=begun is not None)
-            work = store.work_folder(plan.migration)
+            work = store.work(plan.migration)
             context = Context(self.source, self.target, self.clock, plan.lineage, work=work)
             summary = carry_out(plan, ledger, handlers(), context, listener=listener, parallelism=parallelism)
             if summary.is_complete:
