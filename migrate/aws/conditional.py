@@ -34,7 +34,9 @@ def get(account: Account, bucket: str, key: str) -> Stored | None:
     try:
         answer = call(account, SERVICE, "GetObject", Bucket=bucket, Key=key)
     except NotFound as error:
-        return _none_if_only_the_key_is_missing(error)
+        if error.code == NO_BUCKET:
+            raise
+        return None
     with translated(account, SERVICE, "GetObject", f"s3://{bucket}/{key}"), contextlib.closing(answer["Body"]) as body:
         data: bytes = body.read()
     return Stored(data, answer["ETag"], answer.get("Metadata", {}).get(_WRITER, ""))
@@ -52,8 +54,10 @@ def put(account: Account, bucket: str, key: str, data: bytes, *, expected: str |
         answer = call(
             account, SERVICE, "PutObject", Bucket=bucket, Key=key, Body=data, Metadata={_WRITER: writer}, **condition
         )
-    except NotFound as error:  # the object that was to be replaced is gone
-        return _none_if_only_the_key_is_missing(error)
+    except NotFound as error:
+        if error.code == NO_BUCKET:
+            raise
+        return None  # the object that was to be replaced is gone
     except Conflict as error:
         if error.code in _REFUSED:
             return None
@@ -67,7 +71,9 @@ def delete(account: Account, bucket: str, key: str, expected: str) -> bool:
     try:
         call(account, SERVICE, "DeleteObject", Bucket=bucket, Key=key, IfMatch=expected)
     except NotFound as error:
-        return _none_if_only_the_key_is_missing(error) is not None
+        if error.code == NO_BUCKET:
+            raise
+        return False
     except Conflict as error:
         if error.code in _REFUSED:
             return False
@@ -96,8 +102,3 @@ def is_versioned(account: Account, bucket: str) -> bool:
     """True when versioning is on, so that what is overwritten can be had back."""
     answer: dict[str, Any] = call(account, SERVICE, "GetBucketVersioning", Bucket=bucket)
     return bool(answer.get("Status") == "Enabled")
-
-
-def _none_if_only_the_key_is_missing(error: NotFound) -> None:
-    if error.code == NO_BUCKET:
-        raise error

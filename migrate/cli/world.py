@@ -107,7 +107,7 @@ def make_plan(world: World, seen: Observed, state: State) -> Plan:
 
 
 def store() -> ObjectStore:
-    """The store that the user named. Raises `StateUnusable` when it, or the lease in MIGRATE_LEASE, is no such thing."""
+    """The store that the user named. Raises `StateUnusable` when its address or MIGRATE_LEASE cannot be used."""
     return open_store(console.state_url, lease=_lease(os.environ.get("MIGRATE_LEASE", "")))
 
 

@@ -17,8 +17,8 @@ class Found(NamedTuple):
 
 
 class Objects(Protocol):
-    """Objects by key: `<migration>/<name>`, `<migration>/tables/<name>`, `<migration>/work/<job>/<name>`; the same layout
-    in every place.
+    """Objects by key: `<migration>/<name>`, `<migration>/tables/<name>`, `<migration>/work/<job>/<name>`; the same
+    layout in every place.
 
     An implementation MUST
 

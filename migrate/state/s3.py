@@ -1,4 +1,4 @@
-"""States in an S3 bucket: every write is conditional, so that a run that lost its lock can never overwrite a newer state.
+"""States in an S3 bucket: every write is conditional, so that who lost the lock can never overwrite a newer state.
 
 Credentials are the ambient ones (environment, AWS_PROFILE, instance or container role), as those of a Terraform backend
 are; Region and endpoint come from AWS_REGION and AWS_ENDPOINT_URL_S3 or the AWS configuration file. Needed:
@@ -66,7 +66,7 @@ class S3Store(ObjectStore):
 
 
 class Bucket:
-    """`Objects` below `prefix` (empty, or ending with `/`) of an S3 bucket. See `Objects` for what each method promises.
+    """`Objects` below `prefix` (empty, or ending with `/`) of an S3 bucket. See `Objects` for what its methods promise.
 
     The version of an object is its ETag. Who wrote it stands in its metadata, so that a request which the client
     repeated after a lost answer is not taken for somebody else's.

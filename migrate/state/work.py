@@ -1,7 +1,7 @@
 """Files of long local work (a copy's checkpoints and dead letters), kept with the state so that they outlive a machine.
 
-The work itself reads and writes a local folder. Beside a state in a folder that is all; with one elsewhere, the files are
-brought there every few seconds. What is there may be a little old, which only makes the work repeat its last pages.
+The work itself reads and writes a local folder. Beside a state in a folder that is all; with one elsewhere, the files
+are brought there every few seconds. What is there may be a little old, which only makes the work repeat its last pages.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ KEPT = (".json", ".jsonl")
 
 
 class Work:
-    """The long local work of one migration. `local` is the folder that it works in; `is_mirrored`: kept elsewhere too."""
+    """The long local work of one migration, in the folder `local`. `is_mirrored`: its files are kept elsewhere too."""
 
     def __init__(self, objects: Objects, migration: str, local: Path, *, is_mirrored: bool) -> None:
         self._objects = objects

@@ -227,6 +227,39 @@ def test_a_missing_or_misplaced_file_is_noticed(
         opened().read("orders-to-prod")
 
 
+def test_a_file_that_was_there_and_is_gone_is_noticed(
+    store: Store, opened: Callable[[], Store], lock: Lock, place: Place
+) -> None:
+    store.write_steps("orders-to-prod", steps())
+    store.write_migration(MigrationFile("orders-to-prod", "lineage-1", 1))
+    found = place[1].get("orders-to-prod/tables/orders.json")
+    assert found is not None
+    assert place[1].delete("orders-to-prod/tables/orders.json", found.version)
+    with pytest.raises(StateUnusable, match=r"incomplete: .*orders\.json is missing") as caught:
+        opened().read("orders-to-prod")
+    assert caught.value.hint
+
+
+def test_a_run_that_was_unlocked_and_does_not_know_it_overwrites_nothing(
+    store: Store, opened: Callable[[], Store], lock: Lock
+) -> None:
+    table = store.write_steps("orders-to-prod", steps())
+    other = opened()
+    other.force_unlock("orders-to-prod")
+    with other.lock("orders-to-prod"):
+        state = other.read("orders-to-prod")
+        assert state is not None
+        theirs = other.write_steps("orders-to-prod", state.files["orders"])
+        assert lock.is_held  # as far as it knows
+        with pytest.raises(StateUnusable, match="changed by another process"):
+            store.write_steps("orders-to-prod", table)
+        after = opened().read("orders-to-prod")
+        assert after is not None
+        assert after.files["orders"] == theirs
+        lock.release()
+        assert other.locked_by("orders-to-prod") is not None
+
+
 def test_a_write_needs_the_lock(opened: Callable[[], Store], lock: Lock) -> None:
     other = opened()
     with pytest.raises(StateLocked):
