@@ -11,7 +11,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Barrier
 
-LOADED = ["migrate.cli.main", "migrate.cli.world", "migrate.state.s3", "botocore.session", "botocore.client"]
+LOADED = ["tests.e2e.loaded"]
 
 
 @dataclass
