@@ -52,12 +52,17 @@ NEVER = '"0000000000000000"'
 
 
 class S3Store(ObjectStore):
-    """A `Store` at `s3://bucket/prefix`. Touches nothing before the first use."""
+    """A `Store` at `s3://bucket/prefix`. Touches nothing before the first use.
 
-    def __init__(self, url: str, clock: Clock | None = None, *, lease: float = LEASE) -> None:
+    `account` has the credentials; by default the ambient ones.
+    """
+
+    def __init__(
+        self, url: str, clock: Clock | None = None, *, lease: float = LEASE, account: Account | None = None
+    ) -> None:
         clock = clock or SystemClock()
         bucket, prefix = parse_url(url)
-        super().__init__(Bucket(state_account(os.environ, clock), bucket, prefix, clock), clock, lease=lease)
+        super().__init__(Bucket(account or ambient(os.environ, clock), bucket, prefix, clock), clock, lease=lease)
         self._place = f"{bucket}/{prefix}"
 
     def work(self, migration: str) -> Work:
@@ -219,7 +224,7 @@ def parse_url(url: str) -> tuple[str, str]:
     return match["bucket"], f"{prefix}/" if prefix else ""
 
 
-def state_account(environment: Mapping[str, str], clock: Clock) -> Account:
+def ambient(environment: Mapping[str, str], clock: Clock) -> Account:
     """Access to the state's bucket with the ambient credentials. Calls nothing yet."""
     endpoint = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL")
     if environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
