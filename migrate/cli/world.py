@@ -106,9 +106,9 @@ def make_plan(world: World, seen: Observed, state: State) -> Plan:
     return dataclasses.replace(plan, diagnostics=(*seen.diagnostics, *plan.diagnostics))
 
 
-def store() -> ObjectStore:
-    """The store that the user named. Raises `StateUnusable` when its address or MIGRATE_LEASE cannot be used."""
-    return open_store(console.state_url, lease=_lease(os.environ.get("MIGRATE_LEASE", "")))
+def store(url: str = "") -> ObjectStore:
+    """The store at `url`, or the one that the user named. Raises `StateUnusable` for a bad address or MIGRATE_LEASE."""
+    return open_store(url or console.state_url, lease=_lease(os.environ.get("MIGRATE_LEASE", "")))
 
 
 def _lease(text: str) -> float:

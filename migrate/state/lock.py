@@ -152,6 +152,13 @@ def read_lock(objects: Objects, migration: str) -> LockInfo | None:
     return _decode(migration, found.data) if found else None
 
 
+def refuse_if_held(objects: Objects, migration: str, clock: Clock) -> None:
+    """Raise `StateLocked`, naming the holder, when somebody has the lock who is neither gone nor silent too long."""
+    info, now = read_lock(objects, migration), clock.now()
+    if info and not _why_free(info, now):
+        raise _locked(migration, info, now)
+
+
 def force_unlock(objects: Objects, migration: str) -> LockInfo | None:
     """Remove the lock, whoever holds it. Returns who held it; None when nobody did, or nobody readable.
 

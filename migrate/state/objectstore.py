@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 from migrate.core.clock import Clock
 from migrate.core.codec import Json, Undecodable, decode, encode
 from migrate.core.errors import StateLocked, StateUnusable
-from migrate.state.lock import LEASE, Lock, LockInfo, acquire, force_unlock, read_lock
+from migrate.state.lock import LEASE, Lock, LockInfo, acquire, force_unlock, read_lock, refuse_if_held
 from migrate.state.model import SHARED, MigrationFile, State, StepFile
 from migrate.state.objects import Found, Objects
 from migrate.state.process import this_process
@@ -137,6 +137,11 @@ class ObjectStore(abc.ABC):
         """See `Store.locked_by`."""
         _check_name(migration)
         return read_lock(self.objects, migration)
+
+    def refuse_if_locked(self, migration: str) -> None:
+        """Raise `StateLocked`, naming the holder, when somebody alive has the lock."""
+        _check_name(migration)
+        refuse_if_held(self.objects, migration, self._clock)
 
     def force_unlock(self, migration: str) -> LockInfo | None:
         """See `Store.force_unlock`."""

@@ -175,3 +175,20 @@ def test_a_copy_goes_on_elsewhere_and_is_hurried_from_there(remote: World) -> No
     assert second.returncode == 0, out + err
     assert len(remote.items(TARGET, "orders")) == len(remote.items(SOURCE, "orders")) == 300
     assert "No changes" in remote.ok("plan", "m.yaml").out
+
+
+def test_a_state_is_moved_from_a_folder_to_s3_and_pulled_back(remote: World) -> None:
+    remote.table("orders")
+    remote.manifest()
+    remote.ok("--state", "state", "apply", "m.yaml", "--auto-approve")
+    pushed = remote.ok("state", "push", "move", "--from", "state")
+    assert f"The state of move is in {URL} now" in pushed.out
+    assert "No changes" in remote.ok("plan", "m.yaml").out
+    remote.ok("state", "forget", "move", "orders/verify", "--yes")
+    refused = remote.run("state", "push", "move", "--from", "state")
+    assert refused.code == 6
+    assert "orders has serial" in refused.err
+    assert "--force" in refused.err
+    remote.ok("state", "pull", "move", "--to", "state")
+    assert "orders/verify" not in remote.ok("--state", "state", "state", "show", "move").out
+    assert remote.run("state", "pull", "move", "--to", URL).code == 6
