@@ -1,4 +1,4 @@
-"""`migrate state`: the state, by hand."""
+"""`migrate state`: the state, by hand, and from one place to another."""
 
 from __future__ import annotations
 

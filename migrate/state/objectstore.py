@@ -24,7 +24,10 @@ F = TypeVar("F", MigrationFile, StepFile)
 MIGRATION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 TABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 LONGEST_PLAIN_NAME = 200
-RESTORE = "put back a copy of the file; without one, move it away and run: migrate state adopt"
+RESTORE = (
+    "put back a copy of the file (in a bucket, its version before); without one, move it away and run: "
+    "migrate state adopt"
+)
 
 
 class Known(NamedTuple):

@@ -209,9 +209,15 @@ class Bucket:
             ) from error
         why = f"{error.summary}: {error.why}"
         if isinstance(error, (AccessDenied, CredentialsExpired)):
-            raise StateAccessDenied(summary, why=why, hint=error.hint) from error
+            raise StateAccessDenied(summary, why=why, hint=self._permission_hint(error)) from error
         hint = error.hint or "run the same command again: it goes on from what is saved"
         raise failure(summary, why=f"{why}; what was saved before is intact", hint=hint) from error
+
+    def _permission_hint(self, error: AwsError) -> str:
+        if error.operation == "GetObject" and isinstance(error, AccessDenied):
+            # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html (Permissions)
+            return f"{error.hint}, and s3:ListBucket on {self._bucket}: without it, an absent object is refused too"
+        return error.hint
 
 
 def parse_url(url: str) -> tuple[str, str]:
