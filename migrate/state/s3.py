@@ -40,7 +40,7 @@ from migrate.state.work import Work
 T = TypeVar("T")
 URL = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>[^?#]*))?")
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
-"""Seconds between tries of a request that S3 could not serve, on top of the client's own four tries each time."""
+"""Seconds between tries of a write that S3 could not serve, on top of the client's own four tries each time."""
 
 READERS = 16
 JOURNAL_SECONDS = 10.0
@@ -181,24 +181,22 @@ class Bucket:
         return conditional.put(self._account, self._bucket, path, data, expected=expected, writer=self._writer)
 
     def _reading(self, key: str, request: Callable[[], T]) -> T:
-        return self._carried(StateUnusable, f"the state cannot be read: {self.where(key)}", request)
-
-    def _writing(self, key: str, request: Callable[[], T]) -> T:
-        return self._carried(StateWriteFailed, f"the state could not be saved: {self.where(key)}", request)
-
-    def _carried(self, failure: type[MigrateError], summary: str, request: Callable[[], T]) -> T:
-        """The request's result. Throttles, faults and colliding requests (409) are given half a minute to pass."""
-        for pause in PAUSES:
-            try:
-                return request()
-            except (Throttled, Transient, Conflict):
-                self._clock.sleep(jitter(pause))
-            except AwsError as error:
-                self._fail(failure, summary, error)
         try:
             return request()
         except AwsError as error:
-            self._fail(failure, summary, error)
+            self._fail(StateUnusable, f"the state cannot be read: {self.where(key)}", error)
+
+    def _writing(self, key: str, request: Callable[[], T]) -> T:
+        """The request's result. A failed write ends the run, so throttles, faults and collisions get time to pass."""
+        pauses = iter(PAUSES)
+        while True:
+            try:
+                return request()
+            except AwsError as error:
+                pause = next(pauses, None) if isinstance(error, (Throttled, Transient, Conflict)) else None
+                if pause is None:
+                    self._fail(StateWriteFailed, f"the state could not be saved: {self.where(key)}", error)
+                self._clock.sleep(jitter(pause))
 
     def _fail(self, failure: type[MigrateError], summary: str, error: AwsError) -> NoReturn:
         if isinstance(error, NotFound):

@@ -93,7 +93,7 @@ def open_store(url: str, clock: Clock | None = None, *, lease: float = LEASE) ->
     scheme, separator, _ = url.partition("://")
     if scheme == "s3" and separator:
         return S3Store(url, clock, lease=lease)
-    if separator:
+    if separator or url.lower().startswith("s3:"):
         hint = "give a local folder or a bucket: --state state/, --state s3://bucket/prefix"
-        raise StateUnusable(f"states cannot be kept in {scheme}://: {url}", hint=hint)
+        raise StateUnusable(f"not a place for states: {url}", hint=hint)
     return FolderStore(url, clock, lease=lease)

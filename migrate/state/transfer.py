@@ -30,7 +30,9 @@ def transfer(
     origin.refuse_if_locked(migration)
     new = origin.read(migration)
     if new is None:
-        raise StateUnusable(f"no migration called {migration} has a state in {origin.objects.where('')}")
+        names = ", ".join(origin.migrations()) or "none"
+        why = f"migrations there: {names}"
+        raise StateUnusable(f"no migration called {migration} has a state in {origin.objects.where('')}", why=why)
     with target.lock(migration) as lock:
         for note in lock.notes:
             tell(f"note: {note}")

@@ -319,9 +319,10 @@ def test_the_files_follow_the_published_schema(store: Store, lock: Lock, place: 
 
 
 def test_an_unknown_kind_of_place_is_refused_by_name() -> None:
-    with pytest.raises(StateUnusable, match="gs://") as caught:
-        open_store("gs://bucket/prefix")
-    assert "s3://bucket/prefix" in caught.value.hint
+    for url in ("gs://bucket/prefix", "S3://bucket/prefix", "s3:/bucket/prefix", "s3:bucket"):
+        with pytest.raises(StateUnusable, match=f"not a place for states: {url}") as caught:
+            open_store(url)
+        assert "s3://bucket/prefix" in caught.value.hint
 
 
 @pytest.mark.parametrize("url", ["s3://", "s3:///prefix", "s3://UPPER/prefix", "s3://b", "s3://bucket/a?b=c"])
