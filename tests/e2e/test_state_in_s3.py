@@ -154,6 +154,7 @@ def work_files(world: World) -> list[str]:
     return [Path(one["Key"]).name for one in found]
 
 
+@pytest.mark.slow
 def test_a_copy_goes_on_elsewhere_and_is_hurried_from_there(remote: World) -> None:
     remote.table("orders", items=300)
     remote.manifest(

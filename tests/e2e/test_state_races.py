@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from migrate.core.clock import SystemClock, timestamp
 from tests.e2e.racing import Runner, start_together
 from tests.e2e.test_state_in_s3 import BUCKET, environment, remote, s3, start, wait_for
 from tests.e2e.world import ENVIRONMENT, SOURCE, TARGET, World
@@ -79,10 +80,12 @@ def test_the_lock_of_a_dead_run_on_another_machine_is_taken_over_after_its_lease
 
 
 def move_elsewhere(world: World) -> str:
-    """Make the lock look as one of another machine, whose processes nobody here can see; its holder in words."""
+    """Make the lock look as one of another machine, whose processes nobody here can see, and that has just given a sign
+    of life; its holder in words."""
     key = "team/move/lock.json"
     lock = json.loads(s3(world).get_object(Bucket=BUCKET, Key=key)["Body"].read())
     lock["holder"].update(host="ci-7", space="another machine")
+    lock["renewed"] = timestamp(SystemClock().now())
     s3(world).put_object(Bucket=BUCKET, Key=key, Body=json.dumps(lock).encode())
     return f"{lock['holder']['user']}@ci-7, process {lock['holder']['pid']}"
 

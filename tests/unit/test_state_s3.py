@@ -94,7 +94,12 @@ def test_a_bucket_without_versions_is_told_of(
 
 @pytest.mark.parametrize(
     ("operation", "action"),
-    [("GetObject", "s3:GetObject"), ("PutObject", "s3:PutObject"), ("ListObjectsV2", "s3:ListBucket")],
+    [
+        ("GetObject", "s3:GetObject"),
+        ("GetObject", "s3:ListBucket"),  # S3 refuses an absent object to who may not list
+        ("PutObject", "s3:PutObject"),
+        ("ListObjectsV2", "s3:ListBucket"),
+    ],
 )
 def test_a_missing_permission_is_named_with_its_bucket(
     store: S3Store, sandbox: Sandbox, operation: str, action: str

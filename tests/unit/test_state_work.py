@@ -56,6 +56,7 @@ def test_another_machine_goes_on_where_the_first_one_ended(on: Machine, bucket: 
         assert list(folder.glob("*.jsonl")) == []
         write(folder, "one", "letter")
     assert on("a").names() == ["orders-1"]
+    assert on("a").where("orders-1") == f"s3://{BUCKET}/team/move/work/orders-1"
     with on("b").open("orders-1") as folder:
         assert (folder / CHECKPOINTS).read_text() == "one"
         assert (folder / DEAD_LETTERS).read_text() == "letter"
