@@ -22,6 +22,7 @@ from tests.crash.life import Stage, live
 from tests.crash.sweep import boundaries, calm_life, sweep
 
 ANYBODY = "AKIAANYBODY"
+SHARES = 4
 
 
 class StateAccount(Account):
@@ -92,8 +93,10 @@ def deaths_change_nothing(stage: Stage, name: str, share: slice, record_property
     assert not wrong, "\n".join(wrong)
 
 
-def test_a_death_at_any_effect_of_a_new_table(stage: Stage, record_property: Any) -> None:
-    deaths_change_nothing(stage, "new-table", slice(None), record_property)
+@pytest.mark.slow
+@pytest.mark.parametrize("share", range(SHARES))
+def test_a_death_at_any_effect_of_a_new_table(share: int, stage: Stage, record_property: Any) -> None:
+    deaths_change_nothing(stage, "new-table", slice(share, None, SHARES), record_property)
 
 
 @pytest.mark.slow
