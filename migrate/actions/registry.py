@@ -21,8 +21,9 @@ from migrate.actions.removal import (
     TableRemoval,
 )
 from migrate.actions.restore_job import RestoreJobHandler
-from migrate.actions.table import TableHandler
+from migrate.actions.table import TableHandler, TableLookHandler
 from migrate.actions.verify import VerifyHandler
+from migrate.actions.warm import WarmThroughputHandler
 
 
 def handlers() -> Mapping[str, ActionHandler]:
@@ -38,6 +39,8 @@ def handlers() -> Mapping[str, ActionHandler]:
         "restore-job": RestoreJobHandler(),
         "recovery-point-removal": RecoveryPointRemoval(),
         "table": TableHandler(),
+        "table-look": TableLookHandler(),
+        "warm-throughput": WarmThroughputHandler(),
         "copy": CopyHandler(),
         "index": IndexHandler(),
         "verify": VerifyHandler(),
