@@ -18,8 +18,8 @@ from migrate.core.errors import MigrateError, StateLocked, StateWriteFailed
 from migrate.data.books import CHECKPOINTS, CONTROL
 from migrate.state.objects import Objects
 
-SECONDS = 6.0
-"""Between two looks at the local files; each may cost two writes (letters, checkpoints) and one read (the rates)."""
+SECONDS = 8.0
+"""Between two looks at the local files; each may cost three writes (letters, status, checkpoints) and a read (rates)."""
 
 SYNCED = ".synced"
 KEPT = (".json", ".jsonl")
@@ -54,6 +54,11 @@ class Work:
             return
         with _Mirror(self._objects, f"{self._folder}/{name}", folder):
             yield folder
+
+    def read(self, name: str, file: str) -> bytes | None:
+        """A file of this work as it is kept, which may be some seconds old; None when there is none."""
+        found = self._objects.get(f"{self._folder}/{name}/{file}")
+        return found.data if found else None
 
     def control(self, name: str, wish: Mapping[str, float]) -> None:
         """Change the rates of this work, running or not; needs no lock. A running one notices within seconds."""
@@ -107,9 +112,9 @@ class _Mirror:
         }
         self._versions = {name: one.version for name, one in found.items()}
         theirs = {name: version for name, version in self._versions.items() if name != CONTROL}
-        is_ours = theirs == {n: v for n, v in _object(_read(self._folder / SYNCED)).items() if n != CONTROL}
+        ours = {name: one for name, one in _object(_read(self._folder / SYNCED)).items() if name != CONTROL}
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if theirs and not is_ours:
+        if theirs != ours:
             # All or nothing: checkpoints and letters belong together. Without checkpoints the work starts from nothing.
             for path in sorted(self._files(), key=lambda one: one.name != CHECKPOINTS):
                 path.unlink()

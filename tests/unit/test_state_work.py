@@ -89,6 +89,14 @@ def test_what_a_dead_machine_knew_gives_way_to_who_went_on_without_it(on: Machin
         assert not (folder / DEAD_LETTERS).exists()
 
 
+def test_what_was_removed_there_by_hand_is_forgotten_here_too(on: Machine, bucket: Any) -> None:
+    with on("a").open("orders-1") as folder:
+        write(folder, "one")
+    bucket.delete_object(Bucket=BUCKET, Key=f"team/move/work/orders-1/{CHECKPOINTS}")
+    with on("a").open("orders-1") as folder:
+        assert not (folder / CHECKPOINTS).exists()
+
+
 def test_a_run_that_was_overtaken_brings_nothing_more(on: Machine, bucket: Any) -> None:
     with ExitStack() as ours:
         write(ours.enter_context(on("a").open("orders-1")), "one")
