@@ -19,7 +19,7 @@ from migrate.data.books import CHECKPOINTS, CONTROL
 from migrate.state.objects import Objects
 
 SECONDS = 8.0
-"""Between two looks at the local files; each may cost three writes (letters, status, checkpoints) and a read (rates)."""
+"""Between two looks at the local files: up to three writes (letters, status, checkpoints) and a read (rates)."""
 
 SYNCED = ".synced"
 KEPT = (".json", ".jsonl")
