@@ -32,6 +32,7 @@ bench: $(VENV)/dev.stamp      ## figures only: nothing here passes or fails on t
 	$(BIN)/python -m tests.benchmarks.planning
 	$(BIN)/python -m tests.benchmarks.items
 	$(BIN)/python -m tests.benchmarks.copying
+	$(BIN)/python -m tests.benchmarks.verifying
 
 bench-peers: $(VENV)/dev.stamp   ## the same copy by other tools; installs them below build/ (needs node and npm)
 	$(BIN)/python -m tests.benchmarks.peers

@@ -86,6 +86,8 @@ class CopyHandler(ReadOnlyHandler):
             {
                 "table_id": step.params["table_id"],
                 "items": result.written,
+                "source_items": result.read,
+                "source_digest": result.digest,
                 "kept": result.kept,
                 **({"is_existing": True} if step.params.get("is_existing") else {}),
                 "bytes": result.bytes,

@@ -3,59 +3,76 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 from migrate.actions.base import Context, Done, Failed, ReadOnlyHandler, Step, StepResult
 from migrate.aws.items import endpoint
 from migrate.aws.session import Account
 from migrate.core.clock import Clock
-from migrate.core.codec import encode
+from migrate.core.codec import digest, encode
 from migrate.core.errors import StepError
 from migrate.core.events import Progress
-from migrate.data.rawitems import ItemTransport
-from migrate.data.retry import PATIENCE_SECONDS
-from migrate.data.scan import choose_segments
 from migrate.data.transport import never
-from migrate.verify.compare import Mode, ScanSide, verify_tables
+from migrate.verify.compare import Mode, ScanSide, Taken, VerifyOptions, verify_tables
 from migrate.verify.report import EXTRA, VerifyReport, key_text
 
-WORKERS = 4
-CONNECTIONS = 32
+SMALL = 64 * 2**20
+"""Bytes up to which starting worker processes takes longer than reading."""
+
+SEGMENT_BYTES = 16 * 2**20
+"""Small, because the segments that differ are read again."""
+
+FEWEST_SEGMENTS, MOST_SEGMENTS = 8, 4096
 SHOWN = 5
 
 
 class VerifyHandler(ReadOnlyHandler):
-    """Kind `verify`: params `source_table`, `target_table`, `keys`, `mode`, `size_bytes`, `table_id`.
+    """Kind `verify`: params `source_table`, `target_table`, `keys`, `mode`, `size_bytes`, `table_id`; optional
+    `source_units`, `target_units` (read units a second), and `source_items`, `source_digest` (what a copy has read).
 
     After a copy into a table that had items before, also `existing` (`on_conflict`) and `kept`, the number of items
     that the copy left as they were: no more than those may differ.
 
-    The whole comparison is one turn; stopped or killed, it begins again: it changes nothing.
+    The whole comparison is one turn. Stopped or killed, the next turn of the same attempt goes on at the segments that
+    are in its folder.
     """
 
     slot: str | None = "verify"
 
     def poll(self, step: Step, context: Context) -> StepResult:
         """See `ActionHandler.poll`."""
+        if context.work is None:
+            return self._compare(step, context, None)
+        with context.work.open(verification_name(step)) as folder:
+            return self._compare(step, context, folder)
+
+    def _compare(self, step: Step, context: Context, folder: Path | None) -> StepResult:
+        params = step.params
         report = compare(
             context.source,
             context.target,
-            step.params["source_table"],
-            step.params["target_table"],
-            tuple(step.params["keys"]),
-            mode=step.params["mode"],
-            size_bytes=step.params["size_bytes"],
+            params["source_table"],
+            params["target_table"],
+            tuple(params["keys"]),
+            mode=params["mode"],
+            size_bytes=params["size_bytes"],
             clock=context.clock,
+            rates=(params.get("source_units"), params.get("target_units")),
+            folder=folder,
+            attempt=step.token,
+            taken=_taken(step),
             should_stop=context.should_stop,
             on_progress=lambda progress: context.on_progress(step.address, progress),
-            existing=step.params.get("existing", ""),
-            transport=context.transport or step.params.get("transport"),
+            existing=params.get("existing", ""),
+            transport=context.transport or params.get("transport"),
         )
-        kept = step.params.get("kept", 0)
+        kept = params.get("kept", 0)
         if not report.is_accepted or (report.existing and report.differs > kept):
             return Failed(_difference(report, kept))
         outputs = {k: v for k, v in encode(report).items() if k != "named"}
-        return Done({**outputs, "table_id": step.params["table_id"]})
+        return Done({**outputs, "table_id": params["table_id"]})
 
 
 def compare(
@@ -68,6 +85,10 @@ def compare(
     mode: Mode,
     size_bytes: int,
     clock: Clock,
+    rates: tuple[float | None, float | None] = (None, None),
+    folder: Path | None = None,
+    attempt: str = "",
+    taken: Taken | None = None,
     should_stop: Callable[[], bool] = never,
     on_progress: Callable[[Progress], None] = lambda _progress: None,
     existing: str = "",
@@ -75,28 +96,41 @@ def compare(
 ) -> VerifyReport:
     """Compare a table of each account. Read-only. `keys` are the key attributes, partition first.
 
+    `rates` are read units a second of source and target. `folder`, `attempt` and `taken` as in `VerifyOptions`,
     `existing` as in `VerifyReport`; `transport` is a name of `aws/items.py`.
     """
-    here, there = (_opened(account, transport) for account in (source, target))
-    report = verify_tables(
-        ScanSide(here, source_table, keys),
-        ScanSide(there, target_table, keys),
-        clock=clock,
+    options = VerifyOptions(
         mode=mode,
-        segments=choose_segments(size_bytes, WORKERS),
-        workers=WORKERS,
+        segments=min(MOST_SEGMENTS, max(FEWEST_SEGMENTS, -(-size_bytes // SEGMENT_BYTES))),
+        processes=0 if size_bytes < SMALL else os.cpu_count() or 1,
         # The target was filled a moment ago: an eventually consistent read may not see all of it yet.
         consistent=True,
+        folder=folder,
+        attempt=attempt,
+        taken=taken,
+    )
+    report = verify_tables(
+        ScanSide(endpoint(source, transport), source_table, keys, read_units=rates[0]),
+        ScanSide(endpoint(target, transport), target_table, keys, read_units=rates[1]),
+        options,
+        clock=clock,
         should_stop=should_stop,
         on_progress=on_progress,
     )
     return dataclasses.replace(report, existing=existing)
 
 
-def _opened(account: Account, transport: str | None) -> ItemTransport:
-    spec = endpoint(account, transport)
-    assert spec.credentials is not None
-    return spec.opened(CONNECTIONS, PATIENCE_SECONDS, spec.credentials)
+def verification_name(step: Step) -> str:
+    """The name of this comparison's folder: the same for every attempt on the same two tables."""
+    identity = digest(["verify", step.params["source_table"], step.params["table_id"]])[:12]
+    # No table's name has a plus: this is never taken for the folder of a copy.
+    return f"{step.params['target_table']}+verify-{identity}"
+
+
+def _taken(step: Step) -> Taken | None:
+    """What the copy has read, where the manifest wants to be compared with that, and the copy has noted it all."""
+    found = step.params.get("source_digest")
+    return Taken(step.params["source_items"], found) if found else None
 
 
 def _difference(report: VerifyReport, kept: int) -> StepError:

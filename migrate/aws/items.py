@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -21,7 +21,7 @@ from migrate.data.endpoints import EndpointSpec, OpenTransport, open_lean
 from migrate.data.failures import damaged
 from migrate.data.rawitems import BatchAnswer, PutAnswer, RawItem, RawPage, Refusals, ignore_refusal, parse_item
 from migrate.data.retry import PATIENCE_SECONDS, Retries
-from migrate.data.transport import CONDITION_FAILED, Credentials, Endpoint, ScanPage, never
+from migrate.data.transport import CONDITION_FAILED, Credentials, Endpoint, never
 
 
 class BotoTransport:
@@ -48,6 +48,7 @@ class BotoTransport:
         start_key: bytes | None = None,
         consistent: bool = False,
         limit: int | None = None,
+        count_only: bool = False,
         should_stop: Callable[[], bool] = never,
         on_refusal: Refusals = ignore_refusal,
     ) -> RawPage:
@@ -57,40 +58,17 @@ class BotoTransport:
             "TotalSegments": total_segments,
             "ConsistentRead": consistent,
         }
+        if count_only:
+            request["Select"] = "COUNT"
         if limit is not None:
             request["Limit"] = limit
         if start_key is not None:
             request["ExclusiveStartKey"] = _from_wire_item(parse_item(start_key))
-        answer = self._call("scan", ("Items", "Count"), should_stop, on_refusal, TableName=table, **request)
-        items = [_raw(item) for item in answer["Items"]]
+        wanted = ("Count",) if count_only else ("Items", "Count")
+        answer = self._call("scan", wanted, should_stop, on_refusal, TableName=table, **request)
+        items = [_raw(item) for item in answer.get("Items", ())]
         last = answer.get("LastEvaluatedKey")
-        return RawPage(items, _raw(last) if last else None, _units(answer), sum(map(len, items)))
-
-    def scan(
-        self,
-        table: str,
-        *,
-        segment: int,
-        total_segments: int,
-        start_key: Mapping[str, Any] | None = None,
-        consistent: bool = False,
-        limit: int | None = None,
-        count_only: bool = False,
-        should_stop: Callable[[], bool] = never,
-    ) -> ScanPage:
-        """See `ItemTransport.scan`. Counting reads the items too."""
-        page = self.scan_raw(
-            table,
-            segment=segment,
-            total_segments=total_segments,
-            start_key=msgspec.json.encode(start_key) if start_key else None,
-            consistent=consistent,
-            limit=limit,
-            should_stop=should_stop,
-        )
-        items = [] if count_only else [parse_item(item) for item in page.items]
-        last = parse_item(page.last_key) if page.last_key else None
-        return ScanPage(items, last, page.units, len(page.items), page.size)
+        return RawPage(items, _raw(last) if last else None, _units(answer), sum(map(len, items)), answer["Count"])
 
     def batch_write_raw(
         self,

@@ -1,7 +1,8 @@
-"""`migrate throttle`: change the rate of copies that are running."""
+"""`migrate throttle`: change the rate of copies and verifications that are running."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import typer
@@ -22,7 +23,7 @@ def register(app: typer.Typer) -> None:
         write_units: float = typer.Option(None, "--write-units", min=0, help="Capacity units a second; 0 pauses."),
         only: list[str] = typer.Option([], "--only", metavar="TABLE", help="Only this target table."),
     ) -> int:
-        """Change how fast running copies may read and write. Takes effect within a few seconds."""
+        """Change how fast running copies and verifications may read and write. Takes effect within a few seconds."""
         wish = {"read_units": read_units, "write_units": write_units}
         return run(migration, {name: units for name, units in wish.items() if units is not None}, only)
 
@@ -36,27 +37,42 @@ def run(migration: str, wish: dict[str, float], only: list[str]) -> int:
         raise typer.BadParameter("say --read-units N or --write-units N")
     states = store()
     state = states.read(migration)
-    running = _running(state, only) if state else []
+    running = [(table, kind) for table, kind in (_running(state, only) if state else []) if _heeded(kind, wish)]
     work = states.work(migration)
-    # The name of a copy is that of its table, with a digest behind it.
-    copies = [name for name in work.names() if name.rpartition("-")[0] in running] if running else []
-    if not copies:
-        where = f"no copy of {migration} is running" + (f" for {', '.join(only)}" if only else "")
+    names = work.names() if running else []
+    found = [(name, table, kind) for table, kind in running for name in names if _is_of(name, table, kind)]
+    if not found:
+        where = f"no copy of {migration} is running, and no verification" + (f", for {', '.join(only)}" if only else "")
         raise Refused(where, hint=f"migrate status {migration}")
-    for name in copies:
-        work.control(name, wish)
-        rates = ", ".join(f"{units:g} {name.replace('_', ' ')}/s" for name, units in wish.items())
-        console.result(f"{name.rpartition('-')[0]}: at most {rates} from now on")
+    for name, table, kind in found:
+        heeded = _heeded(kind, wish)
+        work.control(name, heeded)
+        rates = ", ".join(f"{units:g} {side.replace('_', ' ')}/s" for side, units in heeded.items())
+        console.result(f"{table}: {kind} at most {rates} from now on")
     return 0
 
 
-def _running(state: State, only: list[str]) -> list[str]:
-    """Target tables whose copy is under way."""
+def _running(state: State, only: list[str]) -> list[tuple[str, str]]:
+    """Target tables with a copy or a verification under way, and which."""
     from migrate.state.model import Status
 
     return [
-        name
+        (name, one.kind)
         for name, file in sorted(state.files.items())
-        if (not only or name in only)
-        and any(one.kind == "copy" and one.status in (Status.STARTING, Status.RUNNING) for one in file.steps.values())
+        if not only or name in only
+        for one in file.steps.values()
+        if one.kind in _INFIX and one.status in (Status.STARTING, Status.RUNNING)
     ]
+
+
+_INFIX = {"copy": "-", "verify": "+verify-"}
+"""Kinds of steps that listen, and what their folders have between the table's name and a digest."""
+
+
+def _heeded(kind: str, wish: dict[str, float]) -> dict[str, float]:
+    """What of the wish means anything to that kind of step: a verification writes nothing."""
+    return {name: units for name, units in wish.items() if kind == "copy" or name == "read_units"}
+
+
+def _is_of(name: str, table: str, kind: str) -> bool:
+    return re.fullmatch(re.escape(f"{table}{_INFIX[kind]}") + "[0-9a-f]{12}", name) is not None

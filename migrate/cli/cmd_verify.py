@@ -30,13 +30,24 @@ def register(app: typer.Typer) -> None:
         manifest: str = typer.Argument(..., metavar="MANIFEST", help="The manifest, a YAML file."),
         as_json: bool = typer.Option(False, "--json", help="Print the report as JSON."),
         only: list[str] = typer.Option([], "--only", metavar="TABLE", help="Only this table (may be repeated)."),
+        read_units: float = typer.Option(
+            None, "--read-units", min=0.5, help="Read units a second of each table; without it, the manifest's."
+        ),
         transport: TransportName | None = TRANSPORT,
     ) -> int:
         """Compare every item of source and target. Exit 8 when they differ. Changes nothing, needs no state."""
-        return run(manifest, as_json=as_json, only=only, transport=transport.value if transport else None)
+        name = transport.value if transport else None
+        return run(manifest, as_json=as_json, only=only, read_units=read_units, transport=name)
 
 
-def run(manifest: str, *, as_json: bool, only: list[str], transport: str | None = None) -> int:
+def run(
+    manifest: str,
+    *,
+    as_json: bool,
+    only: list[str],
+    read_units: float | None = None,
+    transport: str | None = None,
+) -> int:
     """See the command."""
     from migrate.apply.signals import stop_on_signal
     from migrate.cli.world import open_world, read_manifest
@@ -47,7 +58,7 @@ def run(manifest: str, *, as_json: bool, only: list[str], transport: str | None 
     world = open_world(read, read_only=True)
     chosen = _tables(world, only)
     with stop_on_signal(console.say) as should_stop:
-        reports = [_compare(world, mapping, pair, should_stop, transport) for mapping, pair in chosen]
+        reports = [_compare(world, mapping, pair, read_units, transport, should_stop) for mapping, pair in chosen]
     if as_json:
         console.json(build_report_document(read.name, reports))
     else:
@@ -92,12 +103,19 @@ def _key_problems(mapping: TableMapping, pair: TablePair) -> list[Diagnostic]:
 
 
 def _compare(
-    world: World, mapping: TableMapping, pair: TablePair, should_stop: Callable[[], bool], transport: str | None
+    world: World,
+    mapping: TableMapping,
+    pair: TablePair,
+    read_units: float | None,
+    transport: str | None,
+    should_stop: Callable[[], bool],
 ) -> VerifyReport:
     from migrate.actions.verify import compare
+    from migrate.plan.verification import share_of_reads
 
-    mode: Literal["digest", "counts"] = "counts" if mapping.verify == "counts" else "digest"
+    mode: Literal["digest", "counts"] = "counts" if mapping.verify.mode == "counts" else "digest"
     options = world.manifest.strategy_options("copy", mapping.options) if mapping.strategy == "copy" else {}
+    wish = read_units or mapping.verify.read_units or options.get("read_units")
     console.say(f"{pair.source} -> {pair.target}: comparing, about {pair.items:,} items")
     report = compare(
         world.source,
@@ -108,6 +126,7 @@ def _compare(
         mode=mode,
         size_bytes=pair.size_bytes,
         clock=world.clock,
+        rates=(wish or share_of_reads(pair.source_capacity), wish or share_of_reads(pair.target_capacity)),
         should_stop=should_stop,
         on_progress=_progress,
         existing=options.get("on_conflict", "") if options.get("into") == "existing" else "",

@@ -3,6 +3,7 @@
 The transport speaks DynamoDB's JSON protocol itself, because the AWS client spends ten times the CPU of everything else
 here on turning wire JSON into validated Python values, which this tool would turn straight back.
 
-A copy, from the outside in: `copy` (the public functions), `coordinator` (deals segments, keeps `books` and `rates`),
-`crew` (worker processes), `worker` (threads around a `mixer` and a `writing.BatchWriter`), `rawitems` (the port).
+Both jobs have a `foreman` who deals segments to a `crew` of processes (`pipeworker`) and holds the `rates`.
+A copy, from the outside in: `copy` (the public functions), `coordinator` (keeps the `books`), `worker` (threads around
+a `mixer` and a `writing.BatchWriter`), `rawitems` (the port). Reading, to compare: `reading`, `reader`, `pagedigest`.
 """

@@ -21,6 +21,7 @@ from typing import Any
 from migrate.core.errors import Refused as RefusedByGate
 from migrate.core.errors import StateWriteFailed
 from migrate.core.printable import printable_json
+from migrate.data.pagedigest import DIGEST_MASK, RAW
 
 FORMAT = 1
 CHECKPOINTS, DEAD_LETTERS, CONTROL = "checkpoints.jsonl", "dead-letters.jsonl", "control.json"
@@ -52,11 +53,34 @@ class SegmentBook:
     kept: int = 0
     rejected: int = 0
     bytes: int = 0
+    digest: str | None = None
+    """Form and sum of all items read (`raw-1:<hex>`): written with the cursor, so that none is lost or counted twice.
+
+    None when a part was read without taking it."""
 
     @property
     def is_balanced(self) -> bool:
         """Every item that was read is accounted for."""
         return self.read == self.written + self.kept + self.rejected
+
+
+def add_digest(book: SegmentBook, page: int) -> str | None:
+    """The book's digest with a page's added."""
+    if book.pages == 0:
+        return digest_text(page)
+    before = digest_value(book.digest)
+    return None if before is None else digest_text(before + page)
+
+
+def digest_text(value: int) -> str:
+    """A sum of raw digests, as it is kept."""
+    return f"{RAW}:{value & DIGEST_MASK:032x}"
+
+
+def digest_value(text: str | None) -> int | None:
+    """What `digest_text` was made of; None when it is of another version, with which nothing can be compared."""
+    form, _, value = (text or "").partition(":")
+    return int(value, 16) if form == RAW else None
 
 
 @dataclass(frozen=True)
@@ -155,6 +179,12 @@ class Books:
             )
         return total
 
+    def digest(self) -> str | None:
+        """Of all items that were read, when it was taken of every one of them."""
+        found = [digest_value(book.digest) for book in self.segments.values()]
+        known = [one for one in found if one is not None]
+        return digest_text(sum(known)) if self.is_complete and len(known) == len(found) else None
+
     @property
     def is_complete(self) -> bool:
         """Every segment has been read to its end, and every item is accounted for."""
@@ -175,7 +205,7 @@ class Books:
         for number in short:
             del self.segments[number]
         if letters or (self.folder / DEAD_LETTERS).exists():
-            _replace(
+            replace_file(
                 self.folder / DEAD_LETTERS, b"".join(_letter_line(one) for one in kept if one.segment not in short)
             )
 
@@ -183,7 +213,7 @@ class Books:
         lines = [_line("copy", {"format": FORMAT, **asdict(self.identity)}), _line("usage", asdict(self.usage))]
         lines += [_line("segment", asdict(book)) for _, book in sorted(self.segments.items())]
         text = b"".join(lines)
-        _replace(self.folder / CHECKPOINTS, text)
+        replace_file(self.folder / CHECKPOINTS, text)
         self._size = self._base = len(text)
 
 
@@ -205,7 +235,7 @@ def note_delivered(folder: Path, delivered: Iterable[DeadLetter]) -> None:
         for one in _all_letters(folder)
     ]
     with saving(folder):
-        _replace(folder / DEAD_LETTERS, b"".join(map(_letter_line, letters)))
+        replace_file(folder / DEAD_LETTERS, b"".join(map(_letter_line, letters)))
 
 
 def _all_letters(folder: Path) -> list[DeadLetter]:
@@ -280,7 +310,8 @@ def _append(path: Path, text: bytes) -> None:
             raise
 
 
-def _replace(path: Path, text: bytes) -> None:
+def replace_file(path: Path, text: bytes) -> None:
+    """Write a file as a whole, so that a power cut leaves the old one or the new one."""
     temporary = path.with_name(path.name + ".tmp")
     with open(temporary, "wb") as file:
         file.write(text)

@@ -1,4 +1,4 @@
-"""Deals segments to workers, keeps the books, holds the rates. The only one that decides and writes files."""
+"""One run of a copy: deals segments to workers and keeps the books. The only one that decides and writes files."""
 
 from __future__ import annotations
 
@@ -7,44 +7,27 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from migrate.core.clock import Clock, timestamp
-from migrate.core.errors import Interrupted, Invalid, MigrateError
+from migrate.core.errors import Invalid
 from migrate.core.events import Progress
 from migrate.core.item import MalformedItem
-from migrate.data.books import Books, DeadLetter, SegmentBook, Usage, saving
-from migrate.data.crew import CredentialKeeper, Hand, wait_for
+from migrate.data.books import Books, DeadLetter, SegmentBook, Usage, add_digest, saving
+from migrate.data.crew import Hand
 from migrate.data.endpoints import EndpointSpec
+from migrate.data.foreman import Foreman
 from migrate.data.live import LiveStatus, live_rates, write_live
-from migrate.data.messages import (
-    Ask,
-    Deal,
-    Failed,
-    Goodbye,
-    Grant,
-    NeedCredentials,
-    PageDone,
-    SetRate,
-    Spent,
-    Stop,
-)
-from migrate.data.rates import READ, WRITE, ControlFile, Governor, Want
+from migrate.data.messages import Deal, PageDone
+from migrate.data.rates import READ, WRITE, ControlFile
 from migrate.data.rawitems import key_in_words
 from migrate.data.worker import WorkerJob
 
 if TYPE_CHECKING:
     from migrate.data.copy import CopyJob
 
-MAX_DEATHS = 5
-"""Workers that may die in one run; their segments go on with others."""
-
-_LONGEST_WAIT = 0.1
-_GRACE_SECONDS = 0.8
-_FAREWELL_SECONDS = 60.0
 _PROGRESS_SECONDS = 0.5
-_CONTROL_SECONDS = 0.5
 _ALL_REFUSED = 1000
 
 
-class Coordinator:
+class Coordinator(Foreman):
     """One run of one copy."""
 
     def __init__(
@@ -56,45 +39,25 @@ class Coordinator:
         job: CopyJob,
         clock: Clock,
     ) -> None:
-        self._worker_job = worker_job
+        name = f"copy of {job.source_table}"
+        super().__init__(name, sides, worker_job, control.rates, control, processes=job.processes, clock=clock)
         self._books = books
-        self._control = control
         self._job = job
-        self._clock = clock
-        now = clock.monotonic()
-        control.look()
-        self._governors = {side: Governor(side, control.rates[side], now) for side in (READ, WRITE)}
+        self._on_progress: Callable[[Progress], None] = lambda _progress: None
         self._todo = deque(books.unfinished())
-        self._hands: list[Hand] = []
-        self._started = now
         self._spent_before = books.usage
-        self._due: dict[str, float] = {}
-        self._deaths = self._hired = 0
-        self._failure: MigrateError | None = None
         totals = books.totals()
         self._items, self._bytes, self._rejected = totals.read, totals.bytes, totals.rejected
-        self._items_then, self._items_at, self._speed = totals.read, now, 0.0
-        self._credentials = CredentialKeeper(sides)
-        self.consumed: list[Any] = []
-        """Results of the workers' page consumers."""
+        self._items_then, self._items_at, self._speed = totals.read, self._started, 0.0
 
     def run(self, should_stop: Callable[[], bool], on_progress: Callable[[Progress], None]) -> None:
         """Until every segment is done. Whatever is raised, the books are saved first, and no worker is left."""
+        self._on_progress = on_progress
         try:
-            for _ in range(max(1, min(self._job.processes, len(self._todo)))):
-                self._hire()
-            while not self._books.is_complete:
-                self._tick(on_progress)
-                if self._failure is not None:
-                    raise self._failure
-                if should_stop():
-                    raise Interrupted("copy stopped; the same command goes on")
-            self._part(_FAREWELL_SECONDS)
+            self._run(len(self._todo), lambda: self._books.is_complete, should_stop)
+            self._farewell()
         finally:
-            self._part(_GRACE_SECONDS)
-            self._credentials.end()
-            for hand in self._hands:
-                hand.end()
+            self._dismiss()
             for governor in self._governors.values():
                 governor.judge(self._clock.monotonic())
             on_progress(self._progress())
@@ -113,78 +76,34 @@ class Coordinator:
             items_per_second=round(self._speed, 1),
             rates=live_rates(self._governors.values(), self._clock.now(), now),
             worker_deaths=self._deaths,
-            problem=self._control.problem,
+            problem=self._control_problem(),
         )
 
-    def _tick(self, on_progress: Callable[[Progress], None]) -> None:
-        waits = [one.bucket.seconds_to_next() for one in self._governors.values()]
-        timeout = min([_LONGEST_WAIT, *(one for one in waits if one is not None)])
-        for hand in wait_for(self._hands, timeout):
-            self._listen(hand)
-        now = self._clock.monotonic()
-        for side, governor in self._governors.items():
-            for want in governor.bucket.serve(now):
-                self._tell(want.who, Grant(side, want.units))
-            if governor.adapt(now):
-                self._announce(side)
-        if self._is_due("control", _CONTROL_SECONDS, now) and self._control.look():
-            for side, governor in self._governors.items():
-                governor.allow(self._control.rates[side])
-                self._announce(side)
+    def _on_tick(self, now: float) -> None:
         if self._is_due("save", self._job.save_seconds, now):
             self._save()
         if self._is_due("progress", _PROGRESS_SECONDS, now):
-            on_progress(self._progress())
-        for hand in self._hands:
-            hand.renew(self._credentials.current)
+            self._on_progress(self._progress())
 
-    def _is_due(self, what: str, every: float, now: float) -> bool:
-        if now < self._due.setdefault(what, now + every):
-            return False
-        self._due[what] = now + every
-        return True
-
-    def _hire(self) -> None:
-        self._hired += 1
-        hand = Hand(self._hired, self._worker_job, in_process=self._job.processes == 0)
-        self._hands.append(hand)
-        hand.renew(self._credentials.current)
-        for side, governor in self._governors.items():
-            hand.tell(SetRate(side, governor.rate))
-        self._deal(hand)
+    def _greet(self, hand: Hand) -> None:
+        """Its job says it all."""
 
     def _deal(self, hand: Hand) -> None:
         # With few segments, what another worker could start is not hoarded.
         workers = max(1, self._job.processes)
         most = min(self._job.segments_at_once, max(1, -(-self._job.segments // workers)))
-        while self._todo and len(hand.segments) < most:
+        while self._todo and len(hand.work) < most:
             number = self._todo.popleft()
-            hand.segments.add(number)
+            hand.work.add(number)
             key = self._books.segment(number).last_key
             hand.tell(Deal(number, key.encode() if key else None))
 
-    def _listen(self, hand: Hand) -> None:
-        try:
-            for message in hand.hear():
-                self._take(hand, message)
-        except EOFError:
-            self._bury(hand)
+    def _take_back(self, hand: Hand) -> None:
+        self._todo.extendleft(sorted(hand.work, reverse=True))  # type: ignore[arg-type]
 
     def _take(self, hand: Hand, message: object) -> None:
         if isinstance(message, PageDone):
             self._book(hand, message)
-        elif isinstance(message, Ask):
-            self._governors[message.side].bucket.ask(Want(hand.number, message.units))
-        elif isinstance(message, Spent):
-            self._governors[message.side].note(message.used, message.refused, message.reasons)
-        elif isinstance(message, NeedCredentials):
-            self._credentials.hurry()
-        elif isinstance(message, Failed):
-            hand.has_left = True
-            self._failure = self._failure or message.error
-        elif isinstance(message, Goodbye):
-            hand.has_left = True
-            self.consumed.append(message.consumed)
 
     def _book(self, hand: Hand, page: PageDone) -> None:
         before = self._books.segment(page.segment)
@@ -202,6 +121,7 @@ class Coordinator:
             before.kept + page.kept,
             before.rejected + len(letters),
             before.bytes + page.size,
+            add_digest(before, page.digest),
         )
         self._books.note(book, letters)
         self._items += page.read
@@ -210,7 +130,7 @@ class Coordinator:
         if letters:
             self._check_rejected(letters[0])
         if book.done:
-            hand.segments.discard(page.segment)
+            hand.work.discard(page.segment)
             self._deal(hand)
 
     def _check_rejected(self, letter: DeadLetter) -> None:
@@ -228,48 +148,6 @@ class Coordinator:
             return dict(key_in_words(item, self._job.key_names))
         except (KeyError, MalformedItem):
             return None
-
-    def _bury(self, hand: Hand) -> None:
-        """It died: its segments go on elsewhere, from the last page that it told of."""
-        hand.has_left = True
-        self._deaths += 1
-        for governor in self._governors.values():
-            governor.bucket.forget(hand.number)
-        self._todo.extendleft(sorted(hand.segments, reverse=True))
-        hand.segments.clear()
-        if self._deaths > MAX_DEATHS:
-            self._failure = MigrateError(
-                f"copy of {self._job.source_table}: {self._deaths} worker processes died",
-                why=f"the last one ended with code {hand.exit_code} (-9: killed, perhaps for lack of memory)",
-                hint="use fewer processes; the same command goes on where this one stopped",
-            )
-        else:
-            self._hire()
-
-    def _tell(self, who: int, message: object) -> None:
-        for hand in self._hands:
-            if hand.number == who:
-                hand.tell(message)
-
-    def _announce(self, side: str) -> None:
-        for hand in self._hands:
-            hand.tell(SetRate(side, self._governors[side].rate))
-
-    def _part(self, seconds: float) -> None:
-        """Tell all to stop, and hear what they still have to say, for so long at most."""
-        deadline = self._clock.monotonic() + seconds
-        for hand in self._hands:
-            hand.tell(Stop())
-        while any(not hand.has_left for hand in self._hands):
-            left = deadline - self._clock.monotonic()
-            if left <= 0:
-                return
-            for hand in wait_for(self._hands, left):
-                try:
-                    for message in hand.hear():
-                        self._take(hand, message)
-                except EOFError:
-                    hand.has_left = True
 
     def _save(self) -> None:
         before, now = self._spent_before, self._clock.monotonic()
@@ -291,5 +169,6 @@ class Coordinator:
         said = "; ".join(one.reaction for one in self._governors.values() if one.reaction)
         message = f"{self._speed:,.0f} items/s, {units}" + (f"; {said}" if said else "")
         notices = [one.notice for one in self._governors.values() if one.notice]
-        notices += [f"the control file: {self._control.problem}"] if self._control.problem else []
+        problem = self._control_problem()
+        notices += [f"the control file: {problem}"] if problem else []
         return Progress(items=self._items, bytes=self._bytes, message=message, notice="; ".join(notices))

@@ -19,7 +19,7 @@ from migrate.data.rates import READ, WRITE, ControlFile
 from migrate.data.rawitems import BATCH_ITEMS, RawItem
 from migrate.data.retry import PATIENCE_SECONDS
 from migrate.data.transport import never
-from migrate.data.worker import PageConsumer, WorkerJob
+from migrate.data.worker import WorkerJob
 from migrate.data.writing import OVERWRITE, BatchWriter
 
 
@@ -65,17 +65,14 @@ class CopyJob:
     save_seconds: float = 1.0
     """Between two savings of the checkpoints: what a crash may make the next run do again."""
 
-    make_consumer: Callable[[], PageConsumer] | None = None
-    """Picklable. Makes, in each worker, what looks at all items on their way (a digest of the source, say)."""
-
 
 @dataclass(frozen=True)
 class CopyResult:
     """The books at the end, over all runs of this copy: read = written + kept + rejected.
 
     `kept` counts items whose key the target had, those that an interrupted run had put there included. `status` says
-    what was throttled and done about it, and how often a worker died. `consumed` has the results of the workers' page
-    consumers, or is None when they have not seen every item exactly once, because the copy was resumed.
+    what was throttled and done about it, and how often a worker died. `digest` is that of the source as it was read
+    (`books.digest_text`), None when a part was copied by a version that took none.
     """
 
     read: int
@@ -87,7 +84,7 @@ class CopyResult:
     write_units: float
     seconds: float
     status: dict[str, Any] = field(default_factory=dict)
-    consumed: list[Any] | None = None
+    digest: str | None = None
 
 
 def copy_table(
@@ -114,17 +111,14 @@ def copy_table(
     clock = clock or SystemClock()
     books = Books.open(job.folder, identity_of(job))
     control = ControlFile(job.folder / CONTROL, {READ: job.read_units, WRITE: job.write_units})
-    was_fresh = not books.segments
-    status: dict[str, Any] = {"resumed": not was_fresh, "worker_deaths": 0}
-    consumed: list[Any] | None = None
+    status: dict[str, Any] = {"resumed": bool(books.segments), "worker_deaths": 0}
     if not books.is_complete:
         coordinator = Coordinator(
             {READ: source, WRITE: target}, _worker_job(source, target, job), books, control, job, clock
         )
         coordinator.run(should_stop, on_progress)
         status |= encode(coordinator.status())
-        consumed = coordinator.consumed if was_fresh and not status["worker_deaths"] else None
-    return _result(books, status, consumed if job.make_consumer else None)
+    return _result(books, status)
 
 
 def retry_dead_letters(
@@ -160,7 +154,7 @@ def retry_dead_letters(
         transport.close()
     if letters:
         note_delivered(job.folder, [one for one in letters.values() if id(one) not in set(map(id, left))])
-    return _result(books, {"retried": len(letters), "refused_again": len(left)}, None)
+    return _result(books, {"retried": len(letters), "refused_again": len(left)})
 
 
 def identity_of(job: CopyJob) -> Identity:
@@ -199,11 +193,10 @@ def _worker_job(source: EndpointSpec, target: EndpointSpec, job: CopyJob) -> Wor
         job.write_mode,
         job.consistent,
         job.patience,
-        job.make_consumer,
     )
 
 
-def _result(books: Books, status: dict[str, Any], consumed: list[Any] | None) -> CopyResult:
+def _result(books: Books, status: dict[str, Any]) -> CopyResult:
     totals = books.totals()
     # A letter that was delivered later is gone from the file, and counts as written.
     rejected = len(read_dead_letters(books.folder))
@@ -217,5 +210,5 @@ def _result(books: Books, status: dict[str, Any], consumed: list[Any] | None) ->
         books.usage.write_units,
         books.usage.seconds,
         status,
-        consumed,
+        books.digest(),
     )

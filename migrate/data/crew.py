@@ -1,19 +1,19 @@
-"""The workers of a copy: started, talked to, noticed when they die."""
+"""Workers: started, talked to, noticed when they die."""
 
 from __future__ import annotations
 
 import contextlib
 import multiprocessing
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from migrate.core.errors import MigrateError
 from migrate.data.endpoints import EndpointSpec
 from migrate.data.messages import SetCredentials
+from migrate.data.pipeworker import WorkerPlan, run_process
 from migrate.data.transport import Credentials
-from migrate.data.worker import Worker, WorkerJob, run_process
 
 _RENEW_SECONDS = 60.0
 
@@ -21,9 +21,9 @@ _RENEW_SECONDS = 60.0
 class Hand:
     """One worker: a process, or a thread of this process, behind a pipe."""
 
-    def __init__(self, number: int, job: WorkerJob, *, in_process: bool) -> None:
+    def __init__(self, number: int, plan: WorkerPlan, *, in_process: bool) -> None:
         self.number = number
-        self.segments: set[int] = set()
+        self.work: set[Hashable] = set()
         """Dealt and not done."""
 
         self.has_left = False
@@ -33,12 +33,14 @@ class Hand:
         self.pipe, theirs = multiprocessing.Pipe()
         self._process: Any = None
         if in_process:
-            worker = Worker(job, theirs)
-            self._thread = threading.Thread(target=worker.run, name=f"copy-{number}", daemon=True)
+            worker = plan.worker(theirs)
+            self._thread = threading.Thread(target=worker.run, name=f"worker-{number}", daemon=True)
             self._thread.start()
         else:
             context = multiprocessing.get_context("spawn")
-            self._process = context.Process(target=run_process, args=(job, theirs), name=f"copy-{number}", daemon=True)
+            self._process = context.Process(
+                target=run_process, args=(plan, theirs), name=f"worker-{number}", daemon=True
+            )
             self._process.start()
             theirs.close()  # so that the pipe ends with the worker
 
@@ -105,7 +107,7 @@ class CredentialKeeper:
 
         self._hurry = threading.Event()
         self._ended = False
-        self._thread = threading.Thread(target=self._run, name="copy-credentials", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="credentials", daemon=True)
         self._thread.start()
 
     def hurry(self) -> None:
@@ -127,7 +129,7 @@ class CredentialKeeper:
                 try:
                     self.current[side] = ask()
                 except MigrateError:
-                    # The old ones may still do; if not, the worker that is refused says so, and the copy ends.
+                    # The old ones may still do; if not, the worker that is refused says so, and the job ends.
                     continue
 
 

@@ -1,13 +1,15 @@
-"""What the coordinator of a copy and its workers say to each other over a pipe."""
+"""What a foreman and its workers say to each other over a pipe."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from migrate.core.errors import MigrateError
 from migrate.data.mixer import Refused
+from migrate.data.rawitems import RawItem
 from migrate.data.transport import Credentials
 
 
@@ -59,6 +61,37 @@ class PageDone:
     kept: int
     rejected: list[Refused]
     size: int
+    digest: int
+    """Of all items read: see `pagedigest.page_digest`."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """To a reader: what to do with every page from now on; a picklable callable, or None to count items only."""
+
+    at: Callable[[Sequence[RawItem]], Any] | None
+
+
+@dataclass(frozen=True)
+class Read:
+    """To a reader: read this segment of a side, from behind `start_key`."""
+
+    side: str
+    segment: int
+    start_key: bytes | None
+
+
+@dataclass(frozen=True)
+class PageRead:
+    """From a reader: a page, all earlier ones of its segment having been told of. `found` is what the look made."""
+
+    side: str
+    segment: int
+    last_key: bytes | None
+    items: int
+    size: int
+    units: float
+    found: Any
 
 
 @dataclass(frozen=True)
@@ -95,6 +128,4 @@ class Failed:
 
 @dataclass(frozen=True)
 class Goodbye:
-    """From a worker: it ends as told. `consumed` is its page consumer's result."""
-
-    consumed: Any = None
+    """From a worker: it ends as told."""

@@ -9,15 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from migrate.core.errors import AwsError, Invalid
 from migrate.core.item import key_digest, key_of
-
-if TYPE_CHECKING:
-    from migrate.data.transport import ScanPage
 
 RawItem = bytes | msgspec.Raw
 """One item in wire JSON, braces included. A `Raw` keeps the answer alive that it was cut from."""
@@ -41,6 +38,13 @@ class RawPage:
     last_key: bytes | None
     units: float
     size: int
+    counted: int = 0
+    """Number of items of a page that was only counted, and has none."""
+
+    @property
+    def count(self) -> int:
+        """Number of items, also of a page that was only counted."""
+        return len(self.items) or self.counted
 
 
 @dataclass(frozen=True)
@@ -67,20 +71,6 @@ class ItemTransport(Protocol):
     once. Raises the classes of `core.errors`, and `Interrupted` soon after `should_stop()` becomes true.
     """
 
-    def scan(
-        self,
-        table: str,
-        *,
-        segment: int,
-        total_segments: int,
-        start_key: Mapping[str, Any] | None = None,
-        consistent: bool = False,
-        limit: int | None = None,
-        count_only: bool = False,
-        should_stop: Callable[[], bool] = ...,
-    ) -> ScanPage:
-        """One page of a segment with its items parsed; with `count_only`, without them."""
-
     def scan_raw(
         self,
         table: str,
@@ -90,6 +80,7 @@ class ItemTransport(Protocol):
         start_key: bytes | None = None,
         consistent: bool = False,
         limit: int | None = None,
+        count_only: bool = False,
         should_stop: Callable[[], bool] = ...,
         on_refusal: Refusals = ...,
     ) -> RawPage:
@@ -131,6 +122,12 @@ class _ScanAnswer(msgspec.Struct):
     ConsumedCapacity: _Units | None = None
 
 
+class _CountAnswer(msgspec.Struct):
+    Count: int
+    LastEvaluatedKey: msgspec.Raw = msgspec.Raw(b"")
+    ConsumedCapacity: _Units | None = None
+
+
 class _Put(msgspec.Struct):
     Item: msgspec.Raw
 
@@ -149,12 +146,19 @@ class _PutAnswer(msgspec.Struct):
 
 
 _scan_decoder = msgspec.json.Decoder(_ScanAnswer)
+_count_decoder = msgspec.json.Decoder(_CountAnswer)
 _batch_decoder = msgspec.json.Decoder(_BatchAnswer)
 _put_decoder = msgspec.json.Decoder(_PutAnswer)
 
 
 def scan_body(
-    table: str, segment: int, total_segments: int, start_key: bytes | None, consistent: bool, limit: int | None
+    table: str,
+    segment: int,
+    total_segments: int,
+    start_key: bytes | None,
+    consistent: bool,
+    limit: int | None,
+    count_only: bool,
 ) -> bytes:
     """The body of a Scan request."""
     request: dict[str, Any] = {
@@ -164,6 +168,8 @@ def scan_body(
         "ConsistentRead": consistent,
         "ReturnConsumedCapacity": "TOTAL",
     }
+    if count_only:
+        request["Select"] = "COUNT"
     if limit is not None:
         request["Limit"] = limit
     if start_key is not None:
@@ -191,17 +197,23 @@ def put_body(table: str, item: RawItem, unless_exists: str) -> bytes:
     )
 
 
-def read_page(body: bytes, table: str) -> RawPage:
+def read_page(body: bytes, table: str, *, count_only: bool = False) -> RawPage:
     """A Scan's answer, cut into items. Raises `Invalid` when it is not one, since items would be missed in silence."""
+    items: list[msgspec.Raw] = []
+    answer: _ScanAnswer | _CountAnswer
     try:
-        answer = _scan_decoder.decode(body)
+        if count_only:
+            answer = _count_decoder.decode(body)
+        else:
+            answer = _scan_decoder.decode(body)
+            items = answer.Items
     except msgspec.MsgspecError as error:
         raise _not_an_answer("Scan", table, body) from error
-    if answer.Count != len(answer.Items):
+    if not count_only and answer.Count != len(items):
         raise _not_an_answer("Scan", table, body)
     last = bytes(answer.LastEvaluatedKey)
     units = answer.ConsumedCapacity.CapacityUnits if answer.ConsumedCapacity else 0.0
-    return RawPage(answer.Items, last if last not in (b"", b"null") else None, units, len(body))
+    return RawPage(items, last if last not in (b"", b"null") else None, units, len(body), answer.Count)
 
 
 def read_batch_answer(body: bytes, table: str) -> BatchAnswer:

@@ -6,11 +6,9 @@ bulk reader empties in seconds (https://docs.aws.amazon.com/sdkref/latest/guide/
 
 from __future__ import annotations
 
-import importlib
-import json
 import os
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -66,32 +64,9 @@ class Endpoint:
     name: str = ""
 
 
-@dataclass(frozen=True)
-class ScanPage:
-    """One answer of Scan. `last_key` is None only at the end of the segment: a page may be empty before it."""
-
-    items: list[dict[str, dict[str, Any]]]
-    last_key: dict[str, dict[str, Any]] | None
-    consumed_units: float
-    count: int
-    """Number of items; with `count_only`, `items` is empty."""
-
-    size: int
-    """Bytes of the answer as it was sent."""
-
-
 def never() -> bool:
     """The `should_stop` of a run that nobody stops."""
     return False
-
-
-def _json_reader() -> Callable[[bytes], Any]:
-    """The fastest reader there is: orjson where it is installed, else the standard library's."""
-    try:
-        reader: Callable[[bytes], Any] = importlib.import_module("orjson").loads
-    except ImportError:
-        return json.loads
-    return reader
 
 
 class Transport:
@@ -114,43 +89,9 @@ class Transport:
         self._url = endpoint.url.rstrip("/") + "/"
         self._pool = _open_pool(self._url, connections)
         self._send, self._address = _sender(self._pool, self._url)
-        self._read_json = _json_reader()
         self._clock = clock or SystemClock()
         self._retries = Retries(self._clock, patience)
         self._signer = Signer(self._url, endpoint.region)
-
-    def scan(
-        self,
-        table: str,
-        *,
-        segment: int = 0,
-        total_segments: int = 1,
-        start_key: Mapping[str, Any] | None = None,
-        consistent: bool = False,
-        limit: int | None = None,
-        count_only: bool = False,
-        should_stop: Callable[[], bool] = never,
-    ) -> ScanPage:
-        """One page (up to 1 MB) of a segment of `table` (name or ARN), from behind `start_key`.
-
-        Raises `Interrupted` soon after `should_stop()` becomes true, also while it waits to retry.
-        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html
-        """
-        request: dict[str, Any] = {
-            "TableName": table,
-            "Segment": segment,
-            "TotalSegments": total_segments,
-            "ConsistentRead": consistent,
-            "ReturnConsumedCapacity": "TOTAL",
-        }
-        if start_key is not None:
-            request["ExclusiveStartKey"] = start_key
-        if limit is not None:
-            request["Limit"] = limit
-        if count_only:
-            request["Select"] = "COUNT"
-        body = self.request("Scan", json.dumps(request).encode(), should_stop, table)
-        return self._page(table, body, count_only)
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -171,12 +112,17 @@ class Transport:
         start_key: bytes | None = None,
         consistent: bool = False,
         limit: int | None = None,
+        count_only: bool = False,
         should_stop: Callable[[], bool] = never,
         on_refusal: Refusals = ignore_refusal,
     ) -> RawPage:
-        """See `ItemTransport.scan_raw`."""
-        body = scan_body(table, segment, total_segments, start_key, consistent, limit)
-        return read_page(self.request("Scan", body, should_stop, table, on_refusal), table)
+        """See `ItemTransport.scan_raw`.
+
+        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html
+        """
+        body = scan_body(table, segment, total_segments, start_key, consistent, limit, count_only)
+        answer = self.request("Scan", body, should_stop, table, on_refusal)
+        return read_page(answer, table, count_only=count_only)
 
     def batch_write_raw(
         self,
@@ -221,24 +167,6 @@ class Transport:
         Because of retries the operation may be carried out more than once, so it must be idempotent.
         """
         return self._retries.call(lambda: self._once(operation, body, subject), should_stop, on_refusal)
-
-    def _page(self, table: str, body: bytes, count_only: bool) -> ScanPage:
-        try:
-            answer = self._read_json(body)
-            items = [] if count_only else answer["Items"]
-            count = int(answer["Count"])
-        except (KeyError, TypeError, ValueError):
-            items, count = [], -1
-        if count != len(items) and not (count_only and count >= 0):
-            # A stranger's "200 OK" must not pass as the end of a segment: items would be missed in silence.
-            raise Invalid(
-                f"Scan {table}: the answer is not DynamoDB's",
-                operation="Scan",
-                why=f"{self._url} answered with {len(body)} bytes that are not a page of items",
-                hint="check the endpoint and the proxy",
-            )
-        units = float((answer.get("ConsumedCapacity") or {}).get("CapacityUnits", 0.0))
-        return ScanPage(items, answer.get("LastEvaluatedKey"), units, count, len(body))
 
     def _once(self, operation: str, body: bytes, subject: str) -> bytes:
         from urllib3.exceptions import HTTPError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
@@ -18,13 +19,15 @@ from migrate.manifest.model import (
     Side,
     TableRule,
     TargetSettings,
+    Verify,
 )
 
 
 def build_manifest(document: Document) -> Manifest:
     """The model of a document that has no errors; on any other it may raise."""
     value = document.value
-    defaults = Defaults(**(value.get("defaults", {})))
+    own = dict(value.get("defaults", {}))
+    defaults = Defaults(**{**own, "verify": _verify(own.get("verify"), Verify())})
     tables = tuple(_table(table, defaults, document, index) for index, table in enumerate(value["tables"]))
     return Manifest(
         version=int(value["version"]),
@@ -62,10 +65,17 @@ def _table(value: Mapping[str, Any], defaults: Defaults, document: Document, ind
         keys=_keys(value.get("keys")),
         transform=tuple(value["transform"]) if "transform" in value else None,
         target=_target(value.get("target", {})),
-        verify=value.get("verify", defaults.verify),
+        verify=_verify(value.get("verify"), defaults.verify),
         cleanup=value.get("cleanup", defaults.cleanup),
         location=document.location(("tables", index, "name" if "name" in value else "match")),
     )
+
+
+def _verify(value: str | Mapping[str, Any] | None, default: Verify) -> Verify:
+    """A mode alone keeps the default's other options."""
+    if value is None:
+        return default
+    return dataclasses.replace(default, **({"mode": value} if isinstance(value, str) else value))
 
 
 def _keys(value: Mapping[str, Any] | None) -> KeyAssertion | None:

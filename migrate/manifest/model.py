@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 from migrate.core.diagnostics import Location
 
 Side = Literal["source", "target"]
-Verify = Literal["digest", "counts", "none"]
+VerifyMode = Literal["digest", "counts", "none"]
 Cleanup = Literal["after-verify", "keep"]
 KeyAttribute = tuple[str, str]
 """Name and DynamoDB type ("S", "N" or "B") of a key attribute."""
@@ -114,11 +114,24 @@ class TargetSettings:
 
 
 @dataclass(frozen=True)
+class Verify:
+    """How the result is proven.
+
+    `read_units` are the most a second for each table, None is no limit of the manifest's. `source` is `read` (both
+    tables are read), or `as-copied`: the target is compared with what strategy `copy` has read from the source.
+    """
+
+    mode: VerifyMode = "digest"
+    read_units: float | None = None
+    source: Literal["read", "as-copied"] = "read"
+
+
+@dataclass(frozen=True)
 class Defaults:
     """What a table rule means when it does not say."""
 
     strategy: str = "auto"
-    verify: Verify = "digest"
+    verify: Verify = Verify()
     cleanup: Cleanup = "after-verify"
 
 
@@ -137,7 +150,7 @@ class TableRule:
     keys: KeyAssertion | None = None
     transform: Sequence[Mapping[str, Any]] | None = None
     target: TargetSettings = TargetSettings()
-    verify: Verify = "digest"
+    verify: Verify = Verify()
     cleanup: Cleanup = "after-verify"
     location: Location | None = field(default=None, compare=False, repr=False)
 

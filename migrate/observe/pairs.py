@@ -11,7 +11,7 @@ from migrate.aws.session import Account
 from migrate.core.clock import Clock
 from migrate.core.diagnostics import Diagnostic, error
 from migrate.core.errors import AwsError
-from migrate.core.table import KeySchema
+from migrate.core.table import KeySchema, Throughput
 from migrate.observe.normalise import TableReads, normalise_spec
 from migrate.observe.reader import Reader
 from migrate.observe.resources import failed_read
@@ -29,6 +29,10 @@ class TablePair:
     target_id: str
     items: int = 0
     size_bytes: int = 0
+    source_capacity: Throughput | None = None
+    """Provisioned; None for an on-demand table."""
+
+    target_capacity: Throughput | None = None
 
 
 def describe_pairs(
@@ -67,13 +71,16 @@ def _described(reader: Reader, account: Account, name: str, problems: list[Diagn
 
 
 def _pair(source: Mapping[str, Any], target: Mapping[str, Any]) -> TablePair:
+    here, there = normalise_spec(TableReads(source)), normalise_spec(TableReads(target))
     return TablePair(
         source=source["TableName"],
         target=target["TableName"],
-        source_keys=normalise_spec(TableReads(source)).keys,
-        target_keys=normalise_spec(TableReads(target)).keys,
+        source_keys=here.keys,
+        target_keys=there.keys,
         target_arn=target.get("TableArn", ""),
         target_id=target.get("TableId", ""),
         items=source.get("ItemCount", 0),
         size_bytes=source.get("TableSizeBytes", 0),
+        source_capacity=here.provisioned,
+        target_capacity=there.provisioned,
     )

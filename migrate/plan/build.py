@@ -76,7 +76,9 @@ def _plan_mapping(
         options={},
         inventory=inventory,
         state=state,
-        verify=mapping.verify,
+        verify=mapping.verify.mode,
+        verify_read_units=mapping.verify.read_units,
+        verify_as_copied=mapping.verify.source == "as-copied",
         cleanup=mapping.cleanup,
         is_rewritten=mapping.transform is not None or mapping.target.keys is not None,
     )

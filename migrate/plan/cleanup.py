@@ -100,7 +100,7 @@ def _unfinished(file: StepFile, mapping: TableMapping | None, manifest: Manifest
         why = "its exported files are needed until its items are in the target"
         hint = f"{next_command}; or take the table out of the manifest to give it up"
         yield error(f"{file.name} is not loaded yet", why=why, hint=hint)
-    elif mapping.verify != "none" and (verified is None or verified.status is not Status.DONE):
+    elif mapping.verify.mode != "none" and (verified is None or verified.status is not Status.DONE):
         why = "its exported files are kept until every item is known to be in the target"
         hint = f"{next_command}; or set `verify: none` for the table to do without"
         yield error(f"{file.name} is not verified yet", why=why, hint=hint)

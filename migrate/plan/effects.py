@@ -126,7 +126,7 @@ def _table(turn: Turn) -> Result:
 
 def _copy(turn: Turn) -> Result:
     outputs = {name: turn.params[name] for name in ("table_id", "is_existing") if name in turn.params}
-    return {**outputs, "kept": 0}, (), ()
+    return {**outputs, "kept": 0, "source_items": 0, "source_digest": None}, (), ()
 
 
 def _look(turn: Turn) -> Result:

@@ -32,6 +32,8 @@ class TableRequest:
     inventory: Inventory
     state: State
     verify: str = "digest"
+    verify_read_units: float | None = None
+    verify_as_copied: bool = False
     cleanup: str = "after-verify"
     is_partial: bool = False
     is_rewritten: bool = False

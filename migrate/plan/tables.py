@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from migrate.core.diagnostics import Diagnostic, error
 from migrate.core.table import TableFacts, TableSpec
 from migrate.plan.diff import FieldChange, compare
-from migrate.plan.model import Action, Change, Risk, Side, ref
+from migrate.plan.model import Action, Change, Side
 from migrate.plan.settings import AFTER_LOAD, AFTER_VERIFY, BY_NAME, SETTINGS
 from migrate.plan.strategy import (
     LOAD_KINDS,
@@ -22,6 +22,7 @@ from migrate.plan.strategy import (
     was_filled,
 )
 from migrate.plan.table_indexes import index_actions, index_problems
+from migrate.plan.verification import verify_actions
 from migrate.plan.words import change_lines
 from migrate.state.model import OwnedResource, State, Status
 
@@ -86,7 +87,7 @@ def _after_load(request: TableRequest, recipe: Recipe, spec: TableSpec, target: 
     own_tags = {} if recipe.is_tagged or is_not_ours else _missing_own_tags(request, load, target)
     first = _chain(_settings(request, spec, AFTER_LOAD, own_tags), _last(recipe.load))
     loaded = _last(first) or _last(recipe.load)
-    verify = _verify(request, recipe, loaded, target)
+    verify = verify_actions(request, recipe, load, loaded, target)
     checked = _last(verify) or loaded
     second = _chain(_settings(request, spec, AFTER_VERIFY, own_tags), checked)
     cleanup = [_needing(action, checked) for action in recipe.cleanup]
@@ -153,41 +154,6 @@ def _load_address(request: TableRequest, recipe: Recipe) -> str:
     planned = [action.address for action in recipe.load if action.kind in LOAD_KINDS]
     done = load_record(request.target_name, request.state)
     return planned[0] if planned else done.address if done else request.address("import")
-
-
-def _verify(request: TableRequest, recipe: Recipe, needs: tuple[str, ...], target: TableFacts | None) -> list[Action]:
-    """The verify action, unless this very table was verified already or the manifest says none."""
-    address = request.address("verify")
-    if request.verify == "none":
-        return []
-    done = request.state.record(address)
-    is_done = done is not None and done.status is Status.DONE
-    if target and done and is_done and done.outputs.get("table_id") == target.table_id:
-        return []
-    transport = request.options.get("transport", "lean")
-    return [
-        Action(
-            address=address,
-            kind="verify",
-            side=Side.BOTH,
-            change=Change.READ,
-            title="verify every item" if request.verify == "digest" else "compare the item counts",
-            params={
-                "source_table": request.source.name,
-                "target_table": request.target_name,
-                "keys": [key.name for key in request.desired.keys.attributes],
-                "mode": request.verify,
-                "size_bytes": request.source.size_bytes,
-                "table_id": ref(_load_address(request, recipe), "table_id"),
-                **recipe.verify,
-            },
-            tuning=None if transport == "lean" else {"transport": transport},
-            needs=needs,
-            risk=Risk.COST,
-            undo="nothing to undo: it only reads",
-            why="equal digests of all items, in both accounts",
-        )
-    ]
 
 
 def _is_ours(target: TableFacts, name: str, state: State) -> bool:

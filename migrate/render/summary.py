@@ -83,6 +83,8 @@ def verification_lines(plan: Plan, state: State, style: Style) -> Iterator[str]:
     for table, record in _comparisons(plan, state):
         found = record.outputs
         what = "items are equal" if found["mode"] == "digest" else "items on both sides (counts only)"
+        if found.get("compared_with") == "copy":
+            what = "items are what the copy read (the source was not read again)"
         mark = style.paint("=", "green", "bold")
         more = {"kept, unlike the source's": found["differs"], "only in the target": found["extra"]}
         allowed = "".join(f"; {count:,} {words}" for words, count in more.items() if count)

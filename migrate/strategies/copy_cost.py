@@ -9,12 +9,10 @@ from migrate.core.table import PROVISIONED, Index, TableFacts
 from migrate.plan.model import Estimate
 from migrate.plan.prices import GIB, PRICES, scan_units
 from migrate.plan.strategy import TableRequest
+from migrate.plan.verification import SHARE, share_of_reads
 
 ITEMS_PER_SECOND = 20_000
 """What one core moves of 400-byte items, measured; the tables' own limits are usually below it."""
-
-SHARE = 0.8
-"""Of a provisioned capacity, when the manifest names no rate: the rest is for whoever else uses the table."""
 
 Rates = dict[str, float | None]
 
@@ -31,9 +29,10 @@ def estimate(request: TableRequest, present: Iterable[Index], minutes_after: flo
     dollars = reads * PRICES.read_unit + writes * PRICES.write_unit + dollars_once
     if request.inventory.source.region != request.inventory.target.region:
         dollars += source.size_bytes / GIB * PRICES.transfer_gib
-    if request.verify != "none":
-        dollars += 4 * reads * PRICES.read_unit
-        reads *= 3
+    if request.verify != "none":  # consistent reads, at twice the price
+        again = 0 if request.verify_as_copied else 2 * reads
+        dollars += (again + 2 * reads) * PRICES.read_unit
+        reads += again
     return Estimate(round(1 + seconds / 60 + minutes_after, 1), round(dollars, 6), reads)
 
 
@@ -65,7 +64,7 @@ def rates(request: TableRequest) -> Rates:
     target = request.desired.provisioned if request.desired.billing == PROVISIONED else None
     writes = target.write * SHARE if target and target.write else None
     return {
-        "read_units": request.options.get("read_units") or _share(request.source),
+        "read_units": request.options.get("read_units") or share_of_reads(request.source.spec.provisioned),
         "write_units": request.options.get("write_units") or writes,
     }
 
@@ -75,8 +74,3 @@ def rate_words(request: TableRequest) -> str:
     found: dict[str, Any] = rates(request)
     words = [f"{found[f'{side}_units']:,.0f} {side} units/s" for side in ("read", "write") if found[f"{side}_units"]]
     return f"; at most {' and '.join(words)}" if words else ""
-
-
-def _share(source: TableFacts) -> float | None:
-    provisioned = source.spec.provisioned
-    return provisioned.read * SHARE if provisioned and provisioned.read else None

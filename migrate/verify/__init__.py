@@ -1,6 +1,7 @@
 """Proof that every item arrived: order-free digests, their comparison, and the report.
 
-Pass one adds up item digests per bucket on both sides; nothing is kept and no item leaves its account. Only buckets
-with unequal sums are read a second time, to name the keys. So the proof of equality costs one scan of each table, and
-memory does not grow with the table.
+Pass one adds up the digests of the raw items, segment by segment, in worker processes; equal sums prove equal tables.
+Segments whose sums differ are read again, their items compared in the canonical form and matched by key, so that the
+same item written in another way is never called different. Nothing is kept, no item leaves its account, and memory does
+not grow with the table.
 """

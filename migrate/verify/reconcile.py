@@ -1,16 +1,14 @@
-"""The second pass: items of unequal buckets, matched key by key while both tables are being read."""
+"""The last pass: items that may differ, matched key by key while both tables are being read."""
 
 from __future__ import annotations
 
 import heapq
 import json
-import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
-from migrate.core.item import MalformedItem, WireItem, item_digest, key_digest, key_of
-from migrate.verify.digests import bucket_of
-from migrate.verify.report import DIFFERS, ERROR, EXTRA, MISSING, SAME, NamedKey
+from migrate.verify.looks import SeenItem
+from migrate.verify.report import DIFFERS, ERROR, EXTRA, MISSING, NamedKey
 
 SOURCE, TARGET = 0, 1
 
@@ -20,6 +18,7 @@ class Tally:
 
     def __init__(self, max_named: int) -> None:
         self.counts: Counter[str] = Counter()
+        self.errors_in_target_only = 0
         self._max_named = max_named
         self._named: dict[str, list[str]] = {DIFFERS: [], MISSING: [], EXTRA: [], ERROR: []}
 
@@ -35,55 +34,38 @@ class Tally:
 
 
 class Reconciler:
-    """Matches the items of the buckets `wanted`. Thread-safe.
+    """Matches items of both sides. Whether the wanted ones are all there is up to who adds them.
 
     An item waits until the same key comes from the other side, and is then forgotten: when both tables are read at the
-    same pace, few wait. At most, as many wait as the wanted buckets have items.
+    same pace, few wait. At most, as many wait as are added.
     """
 
-    def __init__(self, key_names: tuple[str, ...], buckets: int, wanted: Iterable[int], tally: Tally) -> None:
-        self._key_names = key_names
-        self._buckets = buckets
-        self._wanted = frozenset(wanted)
+    def __init__(self, tally: Tally) -> None:
         self._tally = tally
         self._waiting: dict[bytes, tuple[int, int | None, str]] = {}
-        self._lock = threading.Lock()
 
-    def add(self, side: int, items: Iterable[WireItem]) -> None:
+    def add(self, side: int, arrived: Iterable[SeenItem]) -> None:
         """Match a page that came from `side` (SOURCE or TARGET)."""
-        arrived = list(self._digested(items))
-        with self._lock:
-            for key, digest, text in arrived:
-                other = self._waiting.get(key)
-                if other is None or other[0] == side:
-                    self._waiting[key] = (side, digest, text)
-                    continue
-                del self._waiting[key]
-                if digest is None or other[1] is None:
-                    self._tally.note(ERROR, [text])
-                elif digest == other[1]:
-                    self._tally.counts[SAME] += 1
-                else:
-                    self._tally.note(DIFFERS, [text])
+        for key, digest, text in arrived:
+            other = self._waiting.get(key)
+            if other is None or other[0] == side:
+                self._waiting[key] = (side, digest, text)
+                continue
+            del self._waiting[key]
+            if digest is None or other[1] is None:
+                self._tally.note(ERROR, [text])
+            elif digest != other[1]:
+                self._tally.note(DIFFERS, [text])
 
     def finish(self) -> None:
         """Both tables have been read: what still waits has no counterpart."""
         waiting = self._waiting.values()
         for mark, side in ((MISSING, SOURCE), (EXTRA, TARGET)):
             self._tally.note(mark, [text for at, digest, text in waiting if at == side and digest is not None])
-        self._tally.note(ERROR, [text for _, digest, text in waiting if digest is None])
+        lonely = [(at, text) for at, digest, text in waiting if digest is None]
+        self._tally.note(ERROR, [text for _, text in lonely])
+        self._tally.errors_in_target_only += sum(at == TARGET for at, _ in lonely)
         self._waiting.clear()
-
-    def _digested(self, items: Iterable[WireItem]) -> Iterator[tuple[bytes, int | None, str]]:
-        for item in items:
-            key = key_digest(item, self._key_names)
-            if bucket_of(key, self._buckets) not in self._wanted:
-                continue
-            try:
-                digest = item_digest(item)
-            except MalformedItem:
-                digest = None
-            yield key, digest, json.dumps(key_of(item, self._key_names), separators=(",", ":"))
 
 
 def group_buckets(numbers: Iterable[int], weights: Sequence[int], limit: int) -> list[list[int]]:

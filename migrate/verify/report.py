@@ -42,6 +42,8 @@ class VerifyReport:
     named: tuple[NamedKey, ...] = ()
     seconds: float = 0.0
     read_units: float = 0.0
+    compared_with: str = "source"
+    """`source`: both tables were read. `copy`: the target was compared with what strategy `copy` had read."""
     existing: str = ""
     """The target had items before: those with a key of the source were `overwrite`n, or the copy was to `keep` them."""
 

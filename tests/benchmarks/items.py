@@ -1,26 +1,18 @@
-"""Figures of the item path: canonical form, digests, and a scan of a canned server. Run with `python -m`."""
+"""Figures of single items: canonical form and the digests of a page. Run with `python -m`."""
 
 from __future__ import annotations
 
 import json
-import multiprocessing
 import time
-import zlib
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from multiprocessing.connection import Connection
 from typing import Any
 
-from migrate.core.clock import SystemClock
 from migrate.core.item import canonical_item, item_digest, key_digest
-from migrate.data.scan import parallel_scan
-from migrate.data.transport import Credentials, Endpoint, ScanPage, Transport
-from migrate.verify.compare import ScanSide, verify_tables
-from migrate.verify.digests import TableDigest
+from migrate.data.pagedigest import FORMS, page_digest
+from migrate.data.rawitems import RawItem
 
 Item = dict[str, dict[str, Any]]
 KEYS = ("pk", "sk")
-PAGE_ITEMS, PAGES = 2500, 16
 
 
 def rich_item(number: int) -> Item:
@@ -71,71 +63,14 @@ def measure_items() -> None:
             f"item digest {best_us(item_digest, items):.1f}, "
             f"key digest {best_us(lambda item: key_digest(item, KEYS), items):.1f}"
         )
+        page: list[RawItem] = [text.encode() for text in texts]
+        by_form = [f"{form} {best_us(digest_in(form), [page]) / len(page):.2f}" for form in FORMS]
+        print(f"{name}: page digest, us per item: {', '.join(by_form)}")
 
 
-def serve_canned_pages(make: Callable[[int], Item], answers_to: Connection) -> None:
-    """A process that answers every Scan with one of `PAGES` prepared pages."""
-    bodies = []
-    for page in range(PAGES):
-        items = [make(number) for number in range(page * PAGE_ITEMS, (page + 1) * PAGE_ITEMS)]
-        answer: dict[str, Any] = {"Items": items, "Count": len(items), "ConsumedCapacity": {"CapacityUnits": 128.5}}
-        if page + 1 < PAGES:
-            answer["LastEvaluatedKey"] = {"page": {"N": str(page + 1)}}
-        bodies.append(json.dumps(answer, separators=(",", ":")).encode())
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
-        def do_POST(self) -> None:
-            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            body = bodies[int(request.get("ExclusiveStartKey", {"page": {"N": "0"}})["page"]["N"])]
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("x-amz-crc32", str(zlib.crc32(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    answers_to.send(server.server_address[1])
-    server.serve_forever()
-
-
-def measure_scans(name: str, make: Callable[[int], Item]) -> None:
-    mine, theirs = multiprocessing.Pipe()
-    process = multiprocessing.Process(target=serve_canned_pages, args=(make, theirs), daemon=True)
-    process.start()
-    endpoint = Endpoint(f"http://127.0.0.1:{mine.recv()}", "eu-west-1", lambda: Credentials("AKID", "secret"))
-    with Transport(endpoint) as transport:
-        for workers in (1, 4):
-            scan_once(f"{name}, {workers} thread(s), pages dropped", transport, workers, lambda _segment, _page: None)
-            digest = TableDigest(KEYS, 65536)
-            scan_once(f"{name}, {workers} thread(s), digested", transport, workers, digesting(digest))
-        side = ScanSide(transport, "t", KEYS)
-        started = time.perf_counter()
-        report = verify_tables(side, side, clock=SystemClock(), segments=2, workers=2)
-        seconds = time.perf_counter() - started
-        both = report.source_items + report.target_items
-        print(f"  {name}, verify: {both} items of both sides in {seconds:.1f} s, {both / seconds:,.0f} items/s")
-    process.terminate()
-    process.join()
-
-
-def digesting(digest: TableDigest) -> Callable[[int, ScanPage], None]:
-    return lambda _segment, page: digest.add(page.items)
-
-
-def scan_once(title: str, transport: Transport, workers: int, consume: Callable[[int, ScanPage], None]) -> None:
-    started, cpu = time.perf_counter(), time.process_time()
-    totals = parallel_scan(transport, "t", segments=workers, workers=workers, consume=consume)
-    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
-    print(f"  {title}: {totals.items / seconds:,.0f} items/s, {cpu / totals.items * 1e6:.1f} us CPU per item")
+def digest_in(form: str) -> Callable[[list[RawItem]], int]:
+    return lambda page: page_digest(page, form)
 
 
 if __name__ == "__main__":
     measure_items()
-    measure_scans("rich", rich_item)
-    measure_scans("flat", flat_item)

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from migrate.core.item import canonical_item
-from migrate.data.rawitems import BATCH_ITEMS
+from migrate.data.rawitems import BATCH_ITEMS, parse_item
 from migrate.data.transport import Credentials, Endpoint, Transport
 from tests.benchmarks.items import rich_item
 from tests.benchmarks.processes import Cost, cost_of, cpu_seconds
@@ -102,8 +102,8 @@ class Server:
         """Every item, in canonical form."""
         found, start = [], None
         while True:
-            page = self._transport.scan(table, start_key=start, consistent=True)
-            found += [canonical_item(item) for item in page.items]
+            page = self._transport.scan_raw(table, segment=0, total_segments=1, start_key=start, consistent=True)
+            found += [canonical_item(parse_item(item)) for item in page.items]
             start = page.last_key
             if start is None:
                 return found

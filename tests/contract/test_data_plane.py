@@ -18,7 +18,7 @@ from migrate.data.budget import Budget
 from migrate.data.copy import CopyJob, CopyResult, copy_table
 from migrate.data.endpoints import EndpointSpec
 from migrate.data.rawitems import ItemTransport, RawPage
-from migrate.data.transport import Credentials, Endpoint, Transport
+from migrate.data.transport import Credentials, Endpoint
 from migrate.data.writing import KEEP, OVERWRITE, BatchWriter, Outcome
 from migrate.verify.compare import ScanSide, verify_tables
 from tests.contract.test_transport import VALUES, as_wire
@@ -285,14 +285,13 @@ def test_a_whole_copy_is_verified(engine_url: str, request: pytest.FixtureReques
     assert plane.write(source, items) == Outcome()
     result = plane.copy(source, target, tmp_path, segments=8)
     assert (result.read, result.written, result.rejected) == (len(items), len(items), 0)
-    clock = SystemClock()
-    assert isinstance(plane.transport, Transport)
-    sides = [ScanSide(plane.transport, table, KEYS) for table in (source, target)]
-    report = verify_tables(*sides, clock=clock)
+    spec = EndpointSpec(engine_url, "eu-west-1", credentials)
+    here, there = (ScanSide(spec, table, KEYS) for table in (source, target))
+    report = verify_tables(here, there)
     assert report.is_equal
     assert report.source_items == report.target_items == len(items)
     gone, changed = ({name: items[n][name] for name in KEYS} for n in (5, 500))
     plane.client.delete_item(TableName=target, Key=gone)
     plane.client.put_item(TableName=target, Item={**changed, "v": {"S": "other"}})
-    named = {(one.mark, canonical_item(one.key)) for one in verify_tables(*sides, clock=clock).named}
+    named = {(one.mark, canonical_item(one.key)) for one in verify_tables(here, there).named}
     assert named == {("+", canonical_item(gone)), ("*", canonical_item(changed))}

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from migrate.core.codec import decode, encode
 from migrate.core.errors import Interrupted, NotFound
 from migrate.core.events import Progress
-from migrate.verify.compare import ScanSide, verify_tables
+from migrate.verify.compare import ScanSide, VerifyOptions, verify_tables
 from migrate.verify.report import NamedKey, VerifyReport, build_report_document
 from tests.stubs.scan_server import Item, PatientClock, ScanServer
 
@@ -112,14 +112,15 @@ def server() -> Iterator[ScanServer]:
 @pytest.fixture(autouse=True)
 def well_behaved(server: ScanServer) -> None:
     server.choose_fault = lambda request: None
+    server.page_items = 250
     server.requests.clear()
 
 
-def verify(server: ScanServer, target: str = "copy", **options: Any) -> VerifyReport:
+def verify(server: ScanServer, source: str = "orders", **options: Any) -> VerifyReport:
     clock = PatientClock()
-    with server.transport(clock=clock) as transport:
-        sides = ScanSide(transport, "orders", KEYS, 2000), ScanSide(transport, target, KEYS, 2000)
-        return verify_tables(*sides, **{"clock": clock, "segments": 3, "workers": 2, **options})
+    here, there = (ScanSide(server.patient(clock), table, KEYS, 2000) for table in (source, "copy"))
+    calls = {name: options.pop(name) for name in ("should_stop", "on_progress") if name in options}
+    return verify_tables(here, there, VerifyOptions(**{"segments": 3, **options}), clock=clock, **calls)
 
 
 def test_an_equal_copy_costs_one_scan_of_each_table(server: ScanServer) -> None:
@@ -128,8 +129,10 @@ def test_an_equal_copy_costs_one_scan_of_each_table(server: ScanServer) -> None:
     assert report.is_equal
     assert (report.same, report.source_items, report.target_items, report.named) == (2000, 2000, 2000, ())
     for table in ("orders", "copy"):
-        first_pages = [r for r in server.requests if r["TableName"] == table and "ExclusiveStartKey" not in r]
+        requests = [request for request in server.requests if request["TableName"] == table]
+        first_pages = [one for one in requests if "ExclusiveStartKey" not in one and "Limit" not in one]
         assert len(first_pages) == 3
+        assert sum("Limit" in one for one in requests) == 1  # the sample by which the digest is chosen
     assert report.read_units == 0.5 * len(server.requests)
 
 
@@ -192,9 +195,7 @@ def test_an_empty_target_misses_everything(server: ScanServer, items: list[Item]
 def test_two_empty_tables_are_equal(server: ScanServer) -> None:
     server.put_table("none", [])
     server.put_table("copy", [])
-    with server.transport() as transport:
-        sides = ScanSide(transport, "none", KEYS), ScanSide(transport, "copy", KEYS)
-        report = verify_tables(*sides, clock=PatientClock())
+    report = verify(server, "none")
     assert report.is_equal
     assert report.source_items == report.target_items == report.same == 0
 
@@ -255,10 +256,11 @@ def test_progress_grows_to_the_number_of_items(server: ScanServer) -> None:
 
 def test_stopping_ends_the_comparison(server: ScanServer) -> None:
     server.put_table("copy", ORDERS)
+    server.page_items = 5
     seen: list[Progress] = []
     with pytest.raises(Interrupted):
         verify(server, on_progress=seen.append, should_stop=lambda: len(seen) >= 2)
-    assert len(seen) < 10
+    assert len(seen) < 400  # of 800 pages
 
 
 def test_an_error_of_one_side_ends_both_and_says_where(server: ScanServer) -> None:
@@ -271,8 +273,9 @@ def test_an_error_of_one_side_ends_both_and_says_where(server: ScanServer) -> No
 
 
 def test_tables_with_other_keys_are_not_compared(server: ScanServer) -> None:
-    with server.transport() as transport, pytest.raises(ValueError, match="key names differ"):
-        verify_tables(ScanSide(transport, "orders", KEYS), ScanSide(transport, "orders", ("id",)), clock=PatientClock())
+    spec = server.patient(PatientClock())
+    with pytest.raises(ValueError, match="key names differ"):
+        verify_tables(ScanSide(spec, "orders", KEYS), ScanSide(spec, "orders", ("id",)))
 
 
 @pytest.mark.parametrize("mode", ["digest", "counts"])

@@ -31,7 +31,7 @@ def test_a_running_copy_is_hurried(world: World) -> None:
         applied = pool.submit(world.process, "apply", "m.yaml", "--auto-approve", timeout=60)  # 100 s at its own rate
         wait_for_items(world, 3)
         told = world.ok("throttle", "move", "--write-units", "100000")
-        assert "orders: at most 100000 write units/s from now on" in told.out
+        assert "orders: copy at most 100000 write units/s from now on" in told.out
         outcome = applied.result()
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     assert len(world.items(TARGET, "orders")) == ITEMS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 
@@ -81,3 +82,44 @@ def test_nothing_to_compare_is_no_success(world: World) -> None:
     refused = world.run("verify", "m.yaml")
     assert refused.code == 4
     assert "nothing was compared" in refused.err
+
+
+def test_a_rate_is_kept_and_the_result_is_the_same(moved: World) -> None:
+    assert "200 items equal" in moved.ok("verify", "m.yaml", "--read-units", "5000").out
+    moved.manifest("[{name: orders, target: {name: sold}, verify: {read_units: 4000}}]")
+    assert "200 items equal" in moved.ok("verify", "m.yaml").out
+    moved.manifest("[{name: orders, target: {name: sold}}]", defaults={"verify": {"mode": "counts"}})
+    assert "source 200, target 200" in moved.ok("verify", "m.yaml").out
+
+
+def test_options_that_are_wrong_are_told_with_their_place(world: World) -> None:
+    world.table("orders")
+    for wrong, what in (
+        ("{mode: digset}", "digset, not one of digest, counts, none"),
+        ("{read_unit: 5}", "read_unit is not a known key"),
+        ("{read_units: 0}", "must be more than 0"),
+        ("{source: copied}", "copied, not one of read, as-copied"),
+        ("often", "must be digest, counts, none, or a mapping"),
+    ):
+        world.manifest(f"[{{name: orders, verify: {wrong}}}]")
+        refused = world.run("validate", "m.yaml")
+        assert refused.code == 3
+        assert what in refused.err, refused.err
+        assert "m.yaml:" in refused.err
+
+
+def test_as_copied_reads_the_target_only_and_says_so(world: World) -> None:
+    world.table("orders", 200)
+    world.manifest(
+        "[{name: orders, strategy: copy, verify: {source: as-copied}}]", strategies={"copy": {"segments": 2}}
+    )
+    assert "later writes to the source are not seen" in world.ok("plan", "m.yaml").out
+    world.ok("apply", "m.yaml", "--auto-approve")
+    outputs = json.loads((world.folder / "state/move/tables/orders.json").read_text())["steps"]["orders/verify"][
+        "outputs"
+    ]
+    assert (outputs["compared_with"], outputs["same"]) == ("copy", 200)
+    world.source.put_item(TableName="orders", Item={"id": {"S": "late"}})
+    text = world.run("verify", "m.yaml")  # the command always reads both
+    assert text.code == 8
+    assert "late" in text.out

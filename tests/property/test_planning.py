@@ -28,7 +28,7 @@ from migrate.core.table import (
     TableSpec,
     Throughput,
 )
-from migrate.manifest.model import Manifest, ProvisionedCapacity, TableRule, TargetSettings
+from migrate.manifest.model import Manifest, ProvisionedCapacity, TableRule, TargetSettings, Verify
 from migrate.observe.inventory import BucketFacts, Inventory
 from migrate.plan.model import Change
 from migrate.plan.planfile import plan_document, read_plan
@@ -124,7 +124,12 @@ TARGETS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 )
 """The `target` of a table rule."""
 
-VERIFY: st.SearchStrategy[Any] = st.sampled_from(["digest", "counts", "none"])
+VERIFY: st.SearchStrategy[Verify] = st.builds(
+    Verify,
+    st.sampled_from(["digest", "counts", "none"]),
+    st.sampled_from([None, 50.0]),
+    st.sampled_from(["read", "as-copied"]),
+)
 CLEANUP: st.SearchStrategy[Any] = st.sampled_from(["after-verify", "keep"])
 SOME_NAMES = st.sets(NAMES, min_size=1, max_size=2)
 PITR = st.sampled_from(["keep", "restore"])

@@ -71,8 +71,9 @@ class CannedTable:
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, table: CannedTable) -> None:
+    def __init__(self, table: CannedTable, seconds: float) -> None:
         self.table = table
+        self.seconds = seconds
         self.buffer = bytearray()
         self.transport: Any = None
 
@@ -94,19 +95,21 @@ class _Connection(asyncio.Protocol):
             name = head.partition(b"dynamodb_20120810.")[2].partition(b"\r\n")[0].strip()
             operation = {b"scan": "Scan", b"batchwriteitem": "BatchWriteItem"}.get(name, "Stats")
             answer, checksum = self.table.answer(operation, body)
-            self.transport.writelines(
-                (
-                    b"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\n"
-                    b"Content-Length: %d\r\nx-amz-crc32: %d\r\n\r\n" % (len(answer), checksum),
-                    answer,
-                )
+            parts = (
+                b"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\n"
+                b"Content-Length: %d\r\nx-amz-crc32: %d\r\n\r\n" % (len(answer), checksum),
+                answer,
             )
+            if self.seconds:
+                asyncio.get_running_loop().call_later(self.seconds, self.transport.writelines, parts)
+            else:
+                self.transport.writelines(parts)
 
 
-def _serve(make: Callable[[int], Item], answers_to: Connection) -> None:
+def _serve(make: Callable[[int], Item], seconds: float, answers_to: Connection) -> None:
     async def run() -> None:
         table = CannedTable(make)
-        server = await asyncio.get_running_loop().create_server(lambda: _Connection(table), "127.0.0.1", 0)
+        server = await asyncio.get_running_loop().create_server(lambda: _Connection(table, seconds), "127.0.0.1", 0)
         answers_to.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
@@ -114,10 +117,10 @@ def _serve(make: Callable[[int], Item], answers_to: Connection) -> None:
 
 
 @contextmanager
-def canned_server(make: Callable[[int], Item]) -> Iterator[str]:
-    """The URL of a server that lives as long as the block."""
+def canned_server(make: Callable[[int], Item], seconds: float = 0.0) -> Iterator[str]:
+    """The URL of a server that lives as long as the block, and takes so many seconds for every answer."""
     mine, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(make, theirs), daemon=True)
+    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(make, seconds, theirs), daemon=True)
     process.start()
     try:
         yield f"http://127.0.0.1:{mine.recv()}"

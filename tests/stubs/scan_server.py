@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from migrate.core.clock import SystemClock
+from migrate.data.endpoints import EndpointSpec
 from migrate.data.transport import Credentials, Endpoint, Transport
 
 if TYPE_CHECKING:
@@ -83,6 +84,15 @@ class ScanServer:
     def transport(self, **options: Any) -> Transport:
         endpoint = Endpoint(self.url, "eu-west-1", lambda: Credentials("AKID", "secret", "token"))
         return Transport(endpoint, clock=options.pop("clock", PatientClock()), **options)
+
+    def patient(self, clock: PatientClock) -> EndpointSpec:
+        """This server for whoever opens transports by himself; pauses take no time."""
+
+        def open_patient(endpoint: Endpoint, connections: int, patience: float) -> Transport:
+            return Transport(endpoint, clock=clock, connections=connections, patience=patience)
+
+        credentials = Credentials("AKID", "secret", "token")
+        return EndpointSpec(self.url, "eu-west-1", lambda: credentials, open_transport=open_patient)
 
     @property
     def url(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -26,13 +25,11 @@ from migrate.core.errors import (
 )
 from migrate.core.events import Progress
 from migrate.data import books as books_module
-from migrate.data.books import CHECKPOINTS, CONTROL, DEAD_LETTERS, read_dead_letters
-from migrate.data.copy import CopyJob, CopyResult, copy_table, retry_dead_letters
+from migrate.data.books import CHECKPOINTS, CONTROL, DEAD_LETTERS, Books, digest_text, read_dead_letters
+from migrate.data.copy import CopyJob, CopyResult, copy_table, identity_of, retry_dead_letters
 from migrate.data.endpoints import OpenTransport, open_lean
-from migrate.data.rawitems import RawItem, parse_item
+from migrate.data.pagedigest import page_digest
 from migrate.data.transport import Credentials
-from migrate.verify.digests import TableDigest
-from migrate.verify.taken import DigestTaker, digest_of
 from tests.stubs.scan_server import Item
 from tests.stubs.table_server import WRITE_FAULTS, TableServer
 
@@ -321,43 +318,37 @@ def test_two_items_of_one_key_are_written_in_order(server: TableServer, job: Cop
     assert (result.read, result.written) == (2, 2)
 
 
-class Numbers:
-    """A consumer that adds up an attribute."""
-
-    def __init__(self) -> None:
-        self.total = self.items = 0
-
-    def add(self, items: Sequence[RawItem]) -> None:
-        self.items += len(items)
-        self.total += sum(int(parse_item(item)["n"]["N"]) for item in items)
-
-    def result(self) -> tuple[int, int]:
-        return self.items, self.total
+def digest_of(items: Sequence[Item]) -> str:
+    """As the stub writes them."""
+    return digest_text(page_digest([json.dumps(item).encode() for item in items]))
 
 
 @pytest.mark.parametrize("processes", [0, 2])
-def test_a_consumer_sees_every_item(server: TableServer, job: CopyJob, processes: int) -> None:
-    result = copy(server, replace(job, processes=processes, make_consumer=Numbers))
-    assert result.consumed is not None
-    assert tuple(map(sum, zip(*result.consumed, strict=True))) == (1500, sum(range(1500)))
+def test_the_digest_taken_while_copying_is_that_of_the_source(
+    server: TableServer, job: CopyJob, processes: int
+) -> None:
+    assert copy(server, replace(job, processes=processes)).digest == digest_of(ITEMS) != digest_of(ITEMS[1:])
 
 
-def test_the_digest_taken_while_copying_is_that_of_the_table(server: TableServer, job: CopyJob) -> None:
-    take = functools.partial(DigestTaker, ("pk",), 1024)
-    result = copy(server, replace(job, processes=2, make_consumer=take))
-    assert result.consumed is not None
-    expected = TableDigest(("pk",), 1024)
-    expected.add(server.table("to"))
-    assert digest_of(("pk",), 1024, result.consumed) == expected
-    expected.add([ITEMS[0]])
-    assert digest_of(("pk",), 1024, result.consumed) != expected
-
-
-def test_a_consumer_of_a_resumed_copy_is_not_trusted(server: TableServer, job: CopyJob) -> None:
-    job = replace(job, make_consumer=Numbers)
+@pytest.mark.parametrize("requests", [3, 20, 40])
+def test_a_resumed_copy_loses_no_part_of_the_digest(server: TableServer, job: CopyJob, requests: int) -> None:
+    server.misbehave(0.1, 5, WRITE_FAULTS)
     with pytest.raises(Interrupted):
-        copy(server, job, should_stop=stop_when(server, 40))
-    assert copy(server, job).consumed is None
+        copy(server, job, should_stop=stop_when(server, requests))
+    assert copy(server, job).digest == digest_of(ITEMS)
+    assert copy(server, job).digest == digest_of(ITEMS)  # from the books alone
+
+
+def test_a_digest_of_another_version_is_not_used(server: TableServer, job: CopyJob) -> None:
+    with pytest.raises(Interrupted):
+        copy(server, job, should_stop=stop_when(server, 60))
+    books = Books.open(job.folder, identity_of(job))
+    older = [replace(book, digest="raw-0:00") for book in books.segments.values() if book.pages]
+    assert older
+    for book in older:
+        books.note(book)
+    books.save()
+    assert copy(server, job).digest is None
 
 
 def test_a_pause_by_the_control_file_and_its_end(server: TableServer, job: CopyJob) -> None:

@@ -46,7 +46,7 @@ def test_the_tour_says_what_it_shows() -> None:
     assert manifest.account("target").role == "arn:aws:iam::222222222222:role/TableMigration"
     assert manifest.keys["orders"] == KeyRef("orders", "target", "alias/orders")
     orders, customers = manifest.tables
-    assert (orders.strategy, orders.verify, orders.cleanup) == ("s3", "digest", "after-verify")
+    assert (orders.strategy, orders.verify.mode, orders.cleanup) == ("s3", "digest", "after-verify")
     assert orders.keys == KeyAssertion(("PK", "S"), ("SK", "S"))
     assert orders.target.billing == "on-demand"
     assert orders.target.tags == {"team": "checkout"}
@@ -79,7 +79,7 @@ def test_defaults_fill_what_a_table_does_not_say() -> None:
     assert by_name["events-*"].strategy == "s3"
     assert by_name["shop-*"].strategy == "auto"
     sessions = by_name["sessions"]
-    assert (sessions.strategy, sessions.verify) == ("copy", "none")
+    assert (sessions.strategy, sessions.verify.mode) == ("copy", "none")
     options = manifest.strategy_options("copy", sessions.options)
     assert {name: options[name] for name in ("segments", "read_units", "indexes")} == {
         "segments": 4,

@@ -40,7 +40,7 @@ def test_a_mapping_carries_its_rule() -> None:
     manifest = manifest_of("{name: orders}", '{match: "ev-*", strategy: copy, options: {segments: 2}, verify: counts}')
     mappings, _ = resolve_tables(manifest, ["ev-a", "orders"])
     event = mappings[1]
-    assert (event.strategy, event.options, event.verify, event.cleanup) == (
+    assert (event.strategy, event.options, event.verify.mode, event.cleanup) == (
         "copy",
         {"segments": 2},
         "counts",
@@ -53,7 +53,7 @@ def test_a_name_wins_over_a_pattern_wherever_it_stands() -> None:
     for tables in (['{match: "*"}', "{name: orders, verify: none}"], ["{name: orders, verify: none}", '{match: "*"}']):
         mappings, found = resolve_tables(manifest_of(*tables), ["orders", "other"])
         assert found == []
-        assert {one.source_name: one.verify for one in mappings} == {"orders": "none", "other": "digest"}
+        assert {one.source_name: one.verify.mode for one in mappings} == {"orders": "none", "other": "digest"}
 
 
 def test_two_patterns_for_one_table() -> None:

@@ -1,0 +1,97 @@
+"""The action that proves the move: what is compared with what, and how fast it may read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from migrate.core.table import TableFacts, Throughput
+from migrate.plan.model import Action, Change, Risk, Side, ref
+from migrate.plan.strategy import Recipe, TableRequest
+from migrate.state.model import Status
+
+SHARE = 0.8
+"""Of a provisioned capacity, when the manifest names no rate: the rest is for whoever else uses the table."""
+
+
+def verify_actions(
+    request: TableRequest, recipe: Recipe, load: str, needs: tuple[str, ...], target: TableFacts | None
+) -> list[Action]:
+    """The verify action, unless this very table was verified already or the manifest says none.
+
+    `load` is the address of the action that puts the items there.
+    """
+    address = request.address("verify")
+    if request.verify == "none":
+        return []
+    done = request.state.record(address)
+    is_done = done is not None and done.status is Status.DONE
+    if target and done and is_done and done.outputs.get("table_id") == target.table_id:
+        return []
+    taken = _taken(request, recipe, load)
+    return [
+        Action(
+            address=address,
+            kind="verify",
+            side=Side.BOTH,
+            change=Change.READ,
+            title=_title(request, taken),
+            params={
+                "source_table": request.source.name,
+                "target_table": request.target_name,
+                "keys": [key.name for key in request.desired.keys.attributes],
+                "mode": request.verify,
+                "size_bytes": request.source.size_bytes,
+                "table_id": ref(load, "table_id"),
+                **recipe.verify,
+                **taken,
+            },
+            tuning=_tuning(request),
+            needs=needs,
+            risk=Risk.COST,
+            undo="nothing to undo: it only reads",
+            why="equal digests of all items, in both accounts",
+        )
+    ]
+
+
+def share_of_reads(provisioned: Throughput | None) -> float | None:
+    """Read units a second that may be taken from a table for which no rate is named; None is no limit."""
+    return provisioned.read * SHARE if provisioned and provisioned.read else None
+
+
+def _taken(request: TableRequest, recipe: Recipe, load: str) -> dict[str, Any]:
+    """What a copy has read, where the manifest wants to be compared with that, and the copy says (or will say) it."""
+    if not request.verify_as_copied or request.verify != "digest" or load != request.address("copy"):
+        return {}
+    done = request.state.record(load)
+    if not any(action.address == load for action in recipe.load) and not (done and "source_digest" in done.outputs):
+        return {}
+    return {"source_items": ref(load, "source_items"), "source_digest": ref(load, "source_digest")}
+
+
+def _title(request: TableRequest, taken: Mapping[str, Any]) -> str:
+    title = "compare the item counts" if request.verify == "counts" else "verify every item"
+    if taken:
+        title += " of the target against what the copy read; later writes to the source are not seen"
+    rates = {name.removesuffix("_units"): f"{units:,.0f}" for name, units in _rates(request).items()}
+    if len(rates) == 2 and len(set(rates.values())) == 1:
+        return f"{title}; at most {rates['source']} read units/s of each table"
+    words = " and ".join(f"{units} of the {side}" for side, units in rates.items())
+    return f"{title}; read units/s: at most {words}" if words else title
+
+
+def _tuning(request: TableRequest) -> dict[str, Any] | None:
+    transport = request.options.get("transport", "lean")
+    tuning = {**_rates(request), **({} if transport == "lean" else {"transport": transport})}
+    return tuning or None
+
+
+def _rates(request: TableRequest) -> dict[str, float]:
+    """Read units a second: the manifest's for verifying or copying, or a share of what a provisioned table has."""
+    wish = request.verify_read_units or request.options.get("read_units")
+    rates = {
+        "source_units": wish or share_of_reads(request.source.spec.provisioned),
+        "target_units": wish or share_of_reads(request.desired.provisioned),
+    }
+    return {name: units for name, units in rates.items() if units}
