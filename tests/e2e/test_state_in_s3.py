@@ -171,7 +171,7 @@ def test_a_copy_goes_on_elsewhere_and_is_hurried_from_there(remote: World) -> No
     second = start(remote, "apply", "m.yaml", "--auto-approve")
     wait_for(lambda: len(remote.items(TARGET, "orders")) > arrived)
     told = remote.ok("throttle", "move", "--write-units", "100000", "--read-units", "100000")
-    assert "orders: at most" in told.out
+    assert "orders: copy at most" in told.out
     out, err = second.communicate(timeout=120)
     assert second.returncode == 0, out + err
     assert len(remote.items(TARGET, "orders")) == len(remote.items(SOURCE, "orders")) == 300
