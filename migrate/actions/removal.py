@@ -6,7 +6,8 @@ from migrate.actions.base import Absent, Conflicting, Context, Done, Observation
 from migrate.actions.bucket import BucketHandler, has_statement, remove_statement
 from migrate.actions.export import delete_folder, is_empty
 from migrate.actions.load import remove_table
-from migrate.aws import dynamodb, s3
+from migrate.aws import backup_jobs, dynamodb, s3
+from migrate.aws.session import Account
 from migrate.core.errors import StepError
 from migrate.state.model import OwnedResource
 
@@ -98,6 +99,24 @@ class TableRemoval(Removal):
         remove_table(context.target, _name(resource), resource.proof.get("table_id", ""))
 
 
+class RecoveryPointRemoval(Removal):
+    """Kind `recovery-point-removal`: a recovery point that a job of ours made, in the vault where it made it."""
+
+    kind = "recovery-point"
+
+    def is_gone(self, resource: OwnedResource, context: Context) -> bool:
+        """See `Removal`. What was only announced and never confirmed has no name."""
+        if not resource.is_confirmed:
+            return True
+        account = _account_of(resource, context)
+        return backup_jobs.describe_recovery_point(account, resource.proof["vault"], resource.id) is None
+
+    def remove(self, resource: OwnedResource, step: Step, context: Context) -> None:
+        """See `Removal`."""
+        if resource.is_confirmed:
+            backup_jobs.delete_recovery_point(_account_of(resource, context), resource.proof["vault"], resource.id)
+
+
 class GrantRemoval(Removal):
     """Kind `bucket-policy-removal`: our statement in a bucket's policy."""
 
@@ -135,6 +154,10 @@ class BucketRemoval(Removal):
     def remove(self, resource: OwnedResource, step: Step, context: Context) -> None:
         """See `Removal`."""
         BucketHandler().remove(context, resource)
+
+
+def _account_of(resource: OwnedResource, context: Context) -> Account:
+    return context.source if resource.side == "source" else context.target
 
 
 def _name(resource: OwnedResource) -> str:

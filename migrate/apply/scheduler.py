@@ -13,9 +13,18 @@ from migrate.apply.executor import Turn, Verdict
 from migrate.core.clock import Clock
 from migrate.plan.model import Action
 
-CAPS: Mapping[str, int] = {"import": 50, "export": 300, "control": 250, "verify": 2, "copy": 1}
-"""How many actions of a slot may run at once. DynamoDB service quotas (control plane: 500, 250 with indexes); verify
-and copy work on this machine."""
+CAPS: Mapping[str, int] = {
+    "import": 50,
+    "export": 300,
+    "backup": 300,
+    "copy-job": 100,
+    "restore": 50,
+    "control": 250,
+    "verify": 2,
+    "copy": 1,
+}
+"""How many actions of a slot may run at once. Quotas of DynamoDB (control plane: 500, 250 with indexes) and of
+AWS Backup (100 copy jobs per account and destination Region); verify and copy work on this machine."""
 
 IDLE = 0.5
 """Seconds after which the loop looks whether it should stop."""

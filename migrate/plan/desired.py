@@ -197,6 +197,25 @@ def _needs_user(mapping: TableMapping, source: TableFacts) -> Iterator[str]:
         yield "readers of the source's stream (Lambda triggers, pipes) stay with the source: attach them to the new one"
 
 
+def as_restored(source: TableSpec, encryption: Encryption) -> TableSpec:
+    """What a restore by AWS Backup makes of a table: keys, all indexes, billing and capacities, and nothing else.
+
+    https://docs.aws.amazon.com/aws-backup/latest/devguide/restoring-dynamodb.html
+    """
+    return TableSpec(
+        keys=source.keys,
+        global_indexes={name: _plain(index) for name, index in source.global_indexes.items()},
+        local_indexes=source.local_indexes,
+        billing=source.billing,
+        provisioned=source.provisioned,
+        encryption=encryption,
+    )
+
+
+def _plain(index: Index) -> Index:
+    return dataclasses.replace(index, on_demand_maximum=None, warm_throughput=None)
+
+
 def as_loaded(spec: TableSpec) -> TableSpec:
     """`spec` as a load leaves it: what creating calls cannot carry is at AWS's default."""
     return dataclasses.replace(

@@ -73,7 +73,10 @@ class Recipe:
     """True when the load itself puts our own tags on the table."""
 
 
-LOAD_KINDS = frozenset({"import", "copy"})
+TABLE_MAKING_LOADS = frozenset({"import", "restore-job"})
+"""Loads that make their table themselves: it must not exist, and a failed one leaves a table that must go first."""
+
+LOAD_KINDS = TABLE_MAKING_LOADS | {"copy"}
 """Kinds of actions whose end means that the items are in the target. A table has one of them at a time."""
 
 

@@ -13,7 +13,7 @@ from migrate.plan.creation import attribute_definitions, index_parameters
 from migrate.plan.diff import FieldChange, compare, foreign_indexes, missing_indexes
 from migrate.plan.model import Action, Change, Risk, Side, ref
 from migrate.plan.settings import AFTER_LOAD, AFTER_VERIFY, BY_NAME, SETTINGS
-from migrate.plan.strategy import LOAD_KINDS, Recipe, Strategy, TableRequest, load_record
+from migrate.plan.strategy import LOAD_KINDS, TABLE_MAKING_LOADS, Recipe, Strategy, TableRequest, load_record
 from migrate.plan.words import change_lines, index_words
 from migrate.state.model import OwnedResource, State, Status
 
@@ -43,18 +43,18 @@ class TableActions:
 def stage_of(target: TableFacts | None, name: str, state: State) -> Stage:
     """Where the target table stands, by what is observed and by what this migration remembers of its load."""
     load = load_record(name, state)
-    # An import needs a table that does not exist; every other load goes on in the table that is there.
-    is_left_by_import = load is not None and load.kind == "import" and load.status is Status.FAILED
+    # These need a table that does not exist; every other load goes on in the table that is there.
+    is_left_behind = load is not None and load.kind in TABLE_MAKING_LOADS and load.status is Status.FAILED
     if target is None:
         if load and load.status in (Status.STARTING, Status.RUNNING):
             return Stage.LOADING
         # A removal that a dead run began is carried to its end, so that the table is no longer ours in the state.
-        return Stage.PARTIAL if is_left_by_import and _owned_table(name, state) else Stage.ABSENT
+        return Stage.PARTIAL if is_left_behind and _owned_table(name, state) else Stage.ABSENT
     if not _is_ours(target, name, state):
         return Stage.FOREIGN
     if load is not None and load.status is Status.DONE and load.outputs.get("table_id") == target.table_id:
         return Stage.LOADED
-    return Stage.PARTIAL if is_left_by_import else Stage.LOADING
+    return Stage.PARTIAL if is_left_behind else Stage.LOADING
 
 
 def plan_table(request: TableRequest, strategy: Strategy, target: TableFacts | None) -> TableActions:
@@ -73,10 +73,11 @@ def plan_table(request: TableRequest, strategy: Strategy, target: TableFacts | N
 
 def _after_load(request: TableRequest, recipe: Recipe, spec: TableSpec, target: TableFacts | None) -> TableActions:
     """`recipe`, then the settings in which `spec` differs, verify, and what must wait for it."""
-    own_tags = {} if recipe.is_tagged else _missing_own_tags(request, target)
+    load = _load_address(request, recipe)
+    own_tags = {} if recipe.is_tagged else _missing_own_tags(request, load, target)
     first = _chain(_settings(request, spec, AFTER_LOAD, own_tags), _last(recipe.load))
     loaded = _last(first) or _last(recipe.load)
-    verify = _verify(request, _load_address(request, recipe), loaded, target)
+    verify = _verify(request, load, loaded, target)
     checked = _last(verify) or loaded
     second = _chain(_settings(request, spec, AFTER_VERIFY, own_tags), checked)
     cleanup = [_needing(action, checked) for action in recipe.cleanup]
@@ -114,8 +115,8 @@ _AFTER_INDEXES = {
 }
 
 
-def _missing_own_tags(request: TableRequest, target: TableFacts | None) -> dict[str, str]:
-    wanted = {"migrate:lineage": request.state.lineage, "migrate:address": request.address("import")}
+def _missing_own_tags(request: TableRequest, load: str, target: TableFacts | None) -> dict[str, str]:
+    wanted = {"migrate:lineage": request.state.lineage, "migrate:address": load}
     return wanted if target is None or target.own_tags.get("migrate:lineage") != request.state.lineage else {}
 
 
@@ -226,7 +227,11 @@ def _foreign(request: TableRequest, target: TableFacts) -> Diagnostic:
 
 def _still_running(action: Action, state: State) -> list[Diagnostic]:
     record = state.record(action.address)
-    if action.kind != "import" or record is None or record.status not in (Status.STARTING, Status.RUNNING):
+    if (
+        action.kind not in TABLE_MAKING_LOADS
+        or record is None
+        or record.status not in (Status.STARTING, Status.RUNNING)
+    ):
         return []
     if record.action_digest == action.digest:
         return []
@@ -234,7 +239,7 @@ def _still_running(action: Action, state: State) -> list[Diagnostic]:
         error(
             f"{action.address} is still running as an earlier plan said, and now it would be different",
             address=action.address,
-            why="the manifest or the source table changed while the import runs; AWS cannot cancel it",
+            why="the manifest or the source table changed while its load runs; AWS cannot cancel it",
             hint="put the manifest back and run `migrate apply` to let it end; then change the manifest",
         )
     ]

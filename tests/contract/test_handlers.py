@@ -129,9 +129,8 @@ def grant(bucket: str) -> dict[str, Any]:
 
 def export_params(world: World) -> dict[str, Any]:
     table = world.table(world.source, items=3)
-    arn = f"arn:aws:dynamodb:{REGION}:{SOURCE_ACCOUNT}:table/{table}"
     return {
-        "table_arn": arn,
+        "table_arn": arn_of(table),
         "bucket": world.bucket(),
         "bucket_owner": TARGET_ACCOUNT,
         "prefix": "migrate/contract",
@@ -164,12 +163,86 @@ def copy_params(world: World) -> dict[str, Any]:
     source = world.table(world.source, items=7)
     return {
         "source_table": source,
-        "source_arn": f"arn:aws:dynamodb:{REGION}:{SOURCE_ACCOUNT}:table/{source}",
+        "source_arn": arn_of(source),
         "target_table": world.table(world.target),
         "table_id": world.name("id"),
         "keys": ["pk", "sk"],
         "segments": 2,
         "size_bytes": 100,
+    }
+
+
+def arn_of(table: str, account: str = SOURCE_ACCOUNT) -> str:
+    return f"arn:aws:dynamodb:{REGION}:{account}:table/{table}"
+
+
+def vault(world: World, side: Side) -> tuple[str, str]:
+    """Name and ARN of a vault with a key of its own; the target's takes copies from the source account."""
+    account = world.context.account(side)
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": [f"arn:aws:iam::{id}:root" for id in (SOURCE_ACCOUNT, TARGET_ACCOUNT)]},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+    text = canonical({"Version": "2012-10-17", "Statement": [statement]})
+    key = account.client("kms").create_key(Policy=text)["KeyMetadata"]["Arn"]
+    name, backup = world.name("vault"), account.client("backup")
+    arn = str(backup.create_backup_vault(BackupVaultName=name, EncryptionKeyArn=key)["BackupVaultArn"])
+    if side is Side.TARGET:
+        copies = {**statement, "Action": "backup:CopyIntoBackupVault"}
+        text = canonical({"Version": "2012-10-17", "Statement": [copies]})
+        backup.put_backup_vault_access_policy(BackupVaultName=name, Policy=text)
+    return name, arn
+
+
+def backup_role(world: World, side: Side) -> str:
+    """ARN of a role that AWS Backup may assume and that may do everything."""
+    iam, name = world.context.account(side).client("iam"), world.name("role")
+    trust = {"Effect": "Allow", "Principal": {"Service": "backup.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    text = canonical({"Version": "2012-10-17", "Statement": [trust]})
+    arn = str(iam.create_role(RoleName=name, AssumeRolePolicyDocument=text)["Role"]["Arn"])
+    may = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    text = canonical({"Version": "2012-10-17", "Statement": [may]})
+    iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=text)
+    return arn
+
+
+def backup_params(world: World) -> dict[str, Any]:
+    return {
+        "table_arn": arn_of(world.table(world.source, items=3)),
+        "vault": vault(world, Side.SOURCE)[0],
+        "role_arn": backup_role(world, Side.SOURCE),
+        "delete_after_days": None,
+        "tags": {},
+    }
+
+
+def copy_job_params(world: World) -> dict[str, Any]:
+    backup = backup_params(world)
+    _, done = world.make("backup-job", backup, Side.SOURCE)
+    name, arn = vault(world, Side.TARGET)
+    return {
+        "recovery_point_arn": done.outputs["recovery_point_arn"],
+        "source_vault": backup["vault"],
+        "destination_vault": name,
+        "destination_vault_arn": arn,
+        "destination_side": "target",
+        "role_arn": backup["role_arn"],
+        "delete_after_days": None,
+    }
+
+
+def restore_params(world: World) -> dict[str, Any]:
+    copied = copy_job_params(world)
+    _, done = world.make("copy-job", copied, Side.SOURCE)
+    return {
+        "recovery_point_arn": done.outputs["recovery_point_arn"],
+        "vault": copied["destination_vault"],
+        "vault_account_id": None,
+        "role_arn": backup_role(world, Side.TARGET),
+        "table": world.name("restored"),
+        "encryption": {"type": "Default", "key_arn": None},
     }
 
 
@@ -185,7 +258,7 @@ def policy(table: str) -> str:
         "Effect": "Allow",
         "Principal": {"AWS": f"arn:aws:iam::{TARGET_ACCOUNT}:root"},
         "Action": "dynamodb:GetItem",
-        "Resource": f"arn:aws:dynamodb:{REGION}:{TARGET_ACCOUNT}:table/{table}",
+        "Resource": arn_of(table, TARGET_ACCOUNT),
     }
     return canonical({"Statement": [statement], "Version": "2012-10-17"})
 
@@ -222,6 +295,9 @@ CASES: Mapping[str, Case] = {
     "export": Case(export_params, Side.SOURCE),
     "export-check": Case(World.export),
     "import": Case(World.exported),
+    "backup-job": Case(backup_params, Side.SOURCE),
+    "copy-job": Case(copy_job_params, Side.SOURCE),
+    "restore-job": Case(restore_params),
     "table": Case(lambda w: {"creation": table_parameters(w.name("made"), SPEC)}),
     "copy": Case(copy_params, Side.BOTH),
     "index": Case(index_params),
@@ -251,6 +327,7 @@ CASES: Mapping[str, Case] = {
 REMOVALS: Mapping[str, tuple[str, Callable[[World], Params], Side]] = {
     "export-removal": ("export", export_params, Side.SOURCE),
     "table-removal": ("import", World.exported, Side.TARGET),
+    "recovery-point-removal": ("copy-job", copy_job_params, Side.SOURCE),
     "bucket-policy-removal": ("bucket-policy", lambda w: _granted(w), Side.TARGET),
     "bucket-removal": ("bucket", lambda w: {"bucket": w.name("bucket"), "encryption_key": None}, Side.TARGET),
 }
