@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -210,6 +210,3 @@ def _point(found: Mapping[str, Any], vault: str) -> RecoveryPointFacts:
     )
 
 
-def points_of(facts: BackupFacts, table: str) -> Iterator[RecoveryPointFacts]:
-    """The recovery points of a source table that were found, newest first."""
-    yield from facts.recovery_points.get(table, ())
