@@ -75,13 +75,17 @@ class Setup:
 
     def key(self, side: str, vault: str) -> KeyFacts:
         """The key of a vault: its own, or the one with which it is to be made (`arn` is '' when that is not there)."""
-        keys, found, named = self.facts.side(side).keys, self.vault(side, vault), self.options.key(side)
+        keys, found = self.facts.side(side).keys, self.vault(side, vault)
         if found.arn:
             return keys.get(found.key or "") or KeyFacts(found.key or "", arn="", manager="AWS")
+        return self.chosen_key(side, vault)
+
+    def chosen_key(self, side: str, vault: str) -> KeyFacts:
+        """The key that the manifest names for a vault, or the one that is made for it."""
+        named, alias = self.options.key(side), default_alias(vault)
         if named:
             return self.request.inventory.keys.get(named) or KeyFacts(named, arn="")
-        alias = default_alias(vault)
-        return keys.get(alias) or KeyFacts(alias, arn="", id=alias)
+        return self.facts.side(side).keys.get(alias) or KeyFacts(alias, arn="", id=alias)
 
     def role_arn(self, side: str) -> str:
         """ARN of the role, also before it is made: the actions of a table do not change when it is."""

@@ -53,7 +53,7 @@ def _removable(setup: Setup) -> Iterator[tuple[str, str, str, str, str]]:
     for side, name in _own_vaults(setup):
         yield "vault", side, name, f"backup vault {name}", "made by this migration; kept when anything else is in it"
     for side, name in _own_vaults(setup):
-        alias = _alias(setup.key(side, name)) or ""
+        alias = _alias(setup.chosen_key(side, name)) or ""
         why = "made by this migration; can be saved for 30 days; kept when its vault is kept"
         yield "key", side, _short(alias), f"key {alias}, in 30 days", why
     for side in ("source", "target"):
