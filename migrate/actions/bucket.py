@@ -6,14 +6,12 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.htm
 from __future__ import annotations
 
 from migrate.actions.base import Absent, Conflicting, Context, Done, Observation, Satisfied, Step, StepResult
+from migrate.actions.ownership import ADDRESS_TAG, LINEAGE_TAG
 from migrate.aws import objects, s3
 from migrate.aws.session import Account
 from migrate.core import policy
 from migrate.core.errors import AccessDenied, Conflict, StepError
 from migrate.state.model import OwnedResource
-
-LINEAGE_TAG = "migrate:lineage"
-ADDRESS_TAG = "migrate:address"
 
 
 class BucketHandler:

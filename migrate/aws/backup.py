@@ -97,9 +97,16 @@ def create_air_gapped_vault(
     account: Account, name: str, retention: tuple[int, int], tags: Mapping[str, str], token: str
 ) -> None:
     """Make a logically air-gapped vault with these minimum and maximum days of retention, and AWS's own key."""
-    params = {"BackupVaultName": name, "BackupVaultTags": dict(tags)}
-    params |= {"MinRetentionDays": retention[0], "MaxRetentionDays": retention[1]}
-    call(account, SERVICE, "CreateLogicallyAirGappedBackupVault", CreatorRequestId=token, **params)
+    params: dict[str, Any] = {"BackupVaultName": name, "BackupVaultTags": dict(tags), "CreatorRequestId": token}
+    shortest, longest = retention
+    call(
+        account,
+        SERVICE,
+        "CreateLogicallyAirGappedBackupVault",
+        MinRetentionDays=shortest,
+        MaxRetentionDays=longest,
+        **params,
+    )
 
 
 def delete_vault(account: Account, name: str) -> None:

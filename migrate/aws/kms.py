@@ -56,9 +56,7 @@ def find_key(account: Account, tags: Mapping[str, str]) -> dict[str, Any] | None
 def create_key(account: Account, policy: Json, description: str, tags: Mapping[str, str]) -> str:
     """Make a symmetric customer managed key; its ARN. There is no idempotency token: look for it by its tags first."""
     tag_list = [{"TagKey": key, "TagValue": value} for key, value in sorted(tags.items())]
-    answer = call(
-        account, SERVICE, "CreateKey", Policy=canonical(policy), Description=description, Tags=tag_list
-    )
+    answer = call(account, SERVICE, "CreateKey", Policy=canonical(policy), Description=description, Tags=tag_list)
     return str(answer["KeyMetadata"]["Arn"])
 
 

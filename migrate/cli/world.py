@@ -21,6 +21,7 @@ from migrate.plan.build import build
 from migrate.plan.model import Plan
 from migrate.state.model import MigrationFile, State
 from migrate.state.store import Store, open_store
+from migrate.strategies.backup_options import backup_questions
 from migrate.strategies.registry import by_name
 
 
@@ -76,6 +77,7 @@ def observe(world: World, only: Sequence[str] = ()) -> Observed:
         buckets=_buckets(manifest, mappings),
         keys={name: (key.side, key.id) for name, key in manifest.keys.items()},
         clock=world.clock,
+        backup=backup_questions(manifest, mappings),
     )
     seconds = world.clock.monotonic() - began
     return Observed(tuple(mappings), inventory, tuple(problems), seconds)

@@ -95,9 +95,7 @@ def _days(document: Document, path: Path) -> Iterator[Diagnostic]:
         yield document.error((*path, "delete_after_days"), what)
 
 
-def _foreign(
-    document: Document, path: Path, found: re.Match[str] | None, side: str, what: str
-) -> Iterator[Diagnostic]:
+def _foreign(document: Document, path: Path, found: re.Match[str] | None, side: str, what: str) -> Iterator[Diagnostic]:
     account, region = document.get(("accounts", side, "id")), document.get(("accounts", side, "region"))
     if found and isinstance(account, str) and account != found["account"]:
         yield document.error(path, f"is a {what} of {found['account']}, and the {side} account is {account}")

@@ -208,5 +208,3 @@ def _point(found: Mapping[str, Any], vault: str) -> RecoveryPointFacts:
         created=timestamp(created) if isinstance(created, dt.datetime) else "",
         size_bytes=int(found.get("BackupSizeInBytes") or 0),
     )
-
-

@@ -24,6 +24,8 @@ class Prices:
     write_unit: float = 0.625e-6
     s3_gib_month: float = 0.023
     transfer_gib: float = 0.02
+    backup_gib_month: float = 0.10
+    restore_gib: float = 0.15
 
     def __str__(self) -> str:
         return f"prices of {self.date}, {self.region}"

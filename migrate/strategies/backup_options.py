@@ -76,7 +76,7 @@ def backup_questions(manifest: Manifest, mappings: Sequence[TableMapping]) -> Ba
         return None
     options = list(dict.fromkeys(one for _, one in tables))
     source = SideQuestions(
-        frozenset(v for o in options for v in ((o.source_vault, o.air_gapped_vault) if o.is_air_gapped else (o.source_vault,))),
+        frozenset(o.source_vault for o in options) | frozenset(o.air_gapped_vault for o in options if o.is_air_gapped),
         frozenset(o.source_role for o in options),
         frozenset(default_alias(o.source_vault) for o in options if not o.source_key),
     )
@@ -95,7 +95,7 @@ def backup_questions(manifest: Manifest, mappings: Sequence[TableMapping]) -> Ba
 
 
 def may_use_backup(manifest: Manifest, mapping: TableMapping) -> bool:
-    """True when the table shall be moved by `backup`, or may be: `auto` takes it only where the manifest names it."""
+    """True when the table shall be moved by `backup`, or may be (see `plan.build.ASKED_FOR`)."""
     return mapping.strategy == "backup" or (mapping.strategy == "auto" and "backup" in manifest.strategies)
 
 

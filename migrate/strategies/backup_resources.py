@@ -96,7 +96,7 @@ def _key(setup: Setup, side: str, key: KeyFacts, at: str, what: str) -> Iterator
 
 
 def _may_use(policy: str, account: str) -> bool:
-    actions = ("kms:DescribeKey", "kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext", "kms:CreateGrant")
+    actions = ("kms:DescribeKey", "kms:Decrypt", "kms:GenerateDataKey", "kms:CreateGrant")
     return all(allows(policy, account, action) and not denies(policy, account, action) for action in actions)
 
 
