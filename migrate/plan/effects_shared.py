@@ -127,10 +127,9 @@ def _change(turn: Turn, what: str, values: Mapping[str, Any], *, without: str | 
     """Facts of the action's side, with these values in place of what is there."""
     side, facts = turn.action.side.value, turn.world.backup or BackupFacts()
     known = {name: value for name, value in getattr(facts.side(side), what).items() if name != without}
-    changed: Any = dataclasses.replace(facts.side(side), **{what: {**known, **values}})
-    turn.world.backup = (
-        dataclasses.replace(facts, source=changed) if side == "source" else dataclasses.replace(facts, target=changed)
-    )
+    more: dict[str, Any] = {what: {**known, **values}}
+    whole: dict[str, Any] = {side: dataclasses.replace(facts.side(side), **more)}
+    turn.world.backup = dataclasses.replace(facts, **whole)
 
 
 def _named_key(turn: Turn, id: str) -> KeyFacts:
