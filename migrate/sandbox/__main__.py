@@ -63,19 +63,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--state-file", type=Path, help="load the data from this file and write it back at the end")
     parser.add_argument("--with-parent", action="store_true", help="stop when the process that started this one ends")
     parser.add_argument("--demo-tables", action="store_true", help="make the demo's tables in the source account")
-    for name in ("create", "update", "export", "load", "settings"):
-        parser.add_argument(f"--{name}-seconds", type=float, default=getattr(defaults, name), metavar="S")
+    for name, seconds in vars(defaults).items():
+        parser.add_argument(f"--{name.replace('_', '-')}-seconds", type=float, default=seconds, metavar="S")
     return parser
 
 
 def _timing(options: argparse.Namespace) -> Timing:
-    return Timing(
-        create=options.create_seconds,
-        update=options.update_seconds,
-        export=options.export_seconds,
-        load=options.load_seconds,
-        settings=options.settings_seconds,
-    )
+    return Timing(**{name: getattr(options, f"{name}_seconds") for name in vars(Timing())})
 
 
 def _watch_parent(parent: int, stop: Any) -> None:

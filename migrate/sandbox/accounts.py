@@ -1,9 +1,7 @@
 """Two accounts in one organization, each with a role that everybody may assume.
 
 Follows https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html (AccessDenied for a role that does not
-exist) and https://docs.aws.amazon.com/organizations/latest/APIReference/API_DescribeOrganization.html (members see
-the organization of the management account). Not emulated: trust policies, external ids, expiry of sessions,
-identity policies.
+exist). Not emulated: trust policies, external ids, expiry of sessions, identity policies.
 """
 
 from __future__ import annotations
@@ -14,8 +12,9 @@ import string
 import warnings
 from typing import Any
 
+from migrate.sandbox import organizations
 from migrate.sandbox.requests import current_caller
-from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
+from migrate.sandbox.settings import ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
 
 ACCOUNTS = (SOURCE_ACCOUNT, TARGET_ACCOUNT)
 OUTSIDE_ACCOUNT = "123456789012"
@@ -55,18 +54,8 @@ def install(_timing: Timing) -> None:
 def seed() -> None:
     """Creates the organization and the roles in an empty moto. Call it once after a start or a reset."""
     from moto.iam.models import iam_backends
-    from moto.organizations.models import organizations_backends
 
-    organizations = organizations_backends[SOURCE_ACCOUNT]["aws"]
-    if organizations.org is None:
-        organizations.create_organization(REGION, FeatureSet="ALL")
-        created = organizations.create_account(AccountName="target", Email="target@example.com")
-        member = next(
-            a for a in organizations.accounts if a.create_account_status_id == created["CreateAccountStatus"]["Id"]
-        )
-        organizations_backends.master_accounts.pop(member.id, None)
-        member.id = TARGET_ACCOUNT
-        organizations_backends.master_accounts[TARGET_ACCOUNT] = (SOURCE_ACCOUNT, "aws")
+    organizations.seed()
     for account in ACCOUNTS:
         iam = iam_backends[account]["aws"]
         if all(role.name != ROLE_NAME for role in iam.roles.values()):

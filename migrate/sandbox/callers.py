@@ -14,9 +14,9 @@ import re
 from dataclasses import dataclass
 
 from moto.iam import models as iam_models
-from moto.organizations.models import organizations_backends
 from moto.sts.models import sts_backends
 
+from migrate.sandbox.organizations import organization_of
 from migrate.sandbox.settings import ROLE_NAME
 
 _PARTITION = "aws"
@@ -83,13 +83,5 @@ def request_context(caller: Caller) -> dict[str, str]:
         "aws:securetransport": "true",
         "aws:principalaccount": caller.account,
         "aws:principalarn": caller.role_arn or caller.arn,
-        "aws:principalorgid": _organization_of(caller.account),
+        "aws:principalorgid": organization_of(caller.account),
     }
-
-
-def _organization_of(account: str) -> str:
-    for owner in list(organizations_backends):
-        backend = organizations_backends[owner]["aws"]
-        if backend.org is not None and any(member.id == account for member in backend.accounts):
-            return str(backend.org.id)
-    return ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +70,15 @@ def parameters(request: Request) -> dict[str, Any]:
     """The request's parameters, without item data and with long strings cut; of a batch its tables' names only."""
     if request.service == "s3" or request.operation.startswith(request.method + " "):
         return {"path": request.path, "query": request.query}
-    body = request.small_json()
+    body = {**{name: _plain(value) for name, value in request.in_path.items()}, **request.small_json()}
     shown = {name: _shorten(value) for name, value in body.items() if name not in _ITEM_MEMBERS}
     if isinstance(body.get("RequestItems"), dict):
         shown["RequestItems"] = sorted(body["RequestItems"])
     return shown
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _shorten(value: Any) -> Any:

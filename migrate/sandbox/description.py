@@ -37,6 +37,7 @@ def describe_table(table: Any) -> dict[str, Any]:
         "TableClassSummary": table.table_class_summary,
         "OnDemandThroughput": table.on_demand,
         "SSEDescription": encryption.describe(table),
+        "RestoreSummary": _restore(table),
     }
     found.update((name, value) for name, value in optional.items() if value)
     found.update(_stream(table))
@@ -62,6 +63,19 @@ def _billing(table: Any) -> dict[str, Any] | None:
     if table.was_on_demand:
         return {"BillingMode": "PROVISIONED", "LastUpdateToPayPerRequestDateTime": table.on_demand_since}
     return None
+
+
+def _restore(table: Any) -> dict[str, Any] | None:
+    """A restore by AWS Backup; it stays in the description after its end."""
+    if table.restored_from is None:
+        return None
+    backup, source, moment = table.restored_from
+    return {
+        "SourceBackupArn": backup,
+        "SourceTableArn": source,
+        "RestoreDateTime": moment,
+        "RestoreInProgress": status_of(table) == "CREATING",
+    }
 
 
 def _index(table: Any, index: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -130,7 +131,7 @@ def _start(handler: DynamoHandler, seconds: float) -> Export:
     shelf.exports[export.arn] = export
     shelf.tokens.keep(token, request, export.arn)
     _announce(export)
-    schedule(seconds, lambda: _finish(export))
+    schedule(seconds, partial(_finish, export))
     return export
 
 

@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -101,7 +102,7 @@ def _start(handler: DynamoHandler, seconds: float) -> Import:
     job = _accept(handler, request, token)
     shelf.imports[job.arn] = job
     shelf.tokens.keep(token, request, job.arn)
-    schedule(seconds, lambda: _finish(job, backend))
+    schedule(seconds, partial(_finish, job, backend))
     return job
 
 

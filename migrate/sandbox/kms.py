@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from moto.core.exceptions import JsonRESTError
@@ -45,12 +46,27 @@ def find_key(reference: str, account: str, region: str) -> Key | None:
     return backend.keys.get(key_id)
 
 
-def may_use(key: Key, caller: Caller, *actions: str) -> bool:
-    """True if the key is enabled and its policy allows the caller every one of `actions` (`kms:Decrypt`)."""
+def managed_key(account: str, region: str, alias: str) -> str:
+    """The ARN of an AWS managed key, made when it is first needed, as AWS makes it."""
+    key = find_key(alias, account, region)
+    if key is None:
+        backend = kms_backends[account][region]
+        key = backend.create_key(None, "ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT", f"Default key: {alias}", None)
+        backend.create_alias(key.id, alias)
+    key.key_manager = "AWS"
+    return str(key.arn)
+
+
+def may_use(key: Key, caller: Caller, *actions: str, more: Mapping[str, str] | None = None) -> bool:
+    """True if the key is enabled and its policy allows the caller every one of `actions` (`kms:Decrypt`).
+
+    `more` are condition keys that a service adds when it calls in the caller's name.
+    """
     context = {
         **request_context(caller),
         "kms:calleraccount": caller.account,
         "kms:viaservice": "",
+        **(more or {}),
     }
     return key.key_state == "Enabled" and all(
         decide(key.policy, caller, action, key.arn, context) is Verdict.ALLOW for action in actions

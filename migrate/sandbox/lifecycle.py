@@ -8,32 +8,32 @@ REPLICATION_NOT_AUTHORIZED.
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
+from migrate.sandbox import clock
 from migrate.sandbox.refusals import Refused
 
 
 def mark_creating(table: Any, seconds: float) -> None:
     """The table and its indexes show CREATING for that many seconds from now; the last call counts."""
-    table.creating_until = time.time() + seconds
+    table.creating_until = clock.now() + seconds
     for index in table.global_indexes:
         index.creating_until = table.creating_until
 
 
 def mark_updating(table: Any, seconds: float) -> None:
     """The table shows UPDATING for that many seconds from now."""
-    table.updating_until = time.time() + seconds
+    table.updating_until = clock.now() + seconds
 
 
 def mark_deleting(table: Any, seconds: float) -> None:
     """The table shows DELETING for that many seconds, then it is gone (see `expired`)."""
-    table.deleted_at = time.time() + seconds
+    table.deleted_at = clock.now() + seconds
 
 
 def status_of(table: Any) -> str:
     """CREATING, UPDATING, DELETING or ACTIVE."""
-    now = time.time()
+    now = clock.now()
     if getattr(table, "deleted_at", None) is not None:
         return "DELETING"
     if now < getattr(table, "creating_until", 0.0):
@@ -44,7 +44,7 @@ def status_of(table: Any) -> str:
 def expired(table: Any) -> bool:
     """Whether a deleted table's time in DELETING is over."""
     deleted_at = getattr(table, "deleted_at", None)
-    return deleted_at is not None and time.time() >= deleted_at
+    return deleted_at is not None and clock.now() >= deleted_at
 
 
 def sweep(backend: Any) -> None:
@@ -56,7 +56,7 @@ def sweep(backend: Any) -> None:
             continue
         for index in list(table.global_indexes):
             deleted_at = getattr(index, "deleted_at", None)
-            if deleted_at is not None and time.time() >= deleted_at:
+            if deleted_at is not None and clock.now() >= deleted_at:
                 table.global_indexes.remove(index)
                 table.index_totals.pop(index.name, None)
                 used = set(table.attribute_keys)
@@ -67,7 +67,7 @@ def index_status(index: Any) -> str:
     """CREATING, DELETING or ACTIVE."""
     if getattr(index, "deleted_at", None) is not None:
         return "DELETING"
-    return "CREATING" if time.time() < getattr(index, "creating_until", 0.0) else "ACTIVE"
+    return "CREATING" if clock.now() < getattr(index, "creating_until", 0.0) else "ACTIVE"
 
 
 def must_be_idle(table: Any) -> None:

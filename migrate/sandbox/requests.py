@@ -1,7 +1,8 @@
 """What the sandbox knows about one HTTP request: who sends it, and which AWS operation it is.
 
 Follows https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html (credential scope).
-Not emulated: signatures are never checked; operations of REST services other than S3 are named by method and path.
+Not emulated: signatures are never checked; operations of REST services other than S3 and
+those in `routes.SERVICES` are named by method and path.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from urllib.parse import parse_qsl
 import flask
 
 from migrate.sandbox.callers import ANONYMOUS, Caller
+from migrate.sandbox.routes import SERVICES, operation_of
 from migrate.sandbox.settings import REGION
 
 PARSE_LIMIT = 20_000
@@ -38,6 +40,8 @@ class Request:
     account: str = ""
     caller: Caller = ANONYMOUS
     notes: dict[str, Any] = field(default_factory=dict)
+    in_path: dict[str, Any] = field(default_factory=dict)
+    """Parameters in path and query, of the services in `routes.SERVICES`."""
 
     def small_json(self) -> dict[str, Any]:
         """The parsed top level of a JSON body, or nothing when it is too large or no JSON."""
@@ -101,6 +105,10 @@ def _operation(request: Request, environ: dict[str, Any]) -> str:
         return target.rsplit(".", 1)[-1]
     if request.service == "s3":
         return _s3_operation(request)
+    if request.service in SERVICES:
+        target = environ.get("REQUEST_URI", request.path)
+        name, request.in_path = operation_of(request.service, request.method, target)
+        return name
     if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         form = dict(parse_qsl(request.body[:PARSE_LIMIT].decode("utf-8", "replace")))
         return form.get("Action", "")

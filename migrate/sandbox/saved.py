@@ -1,5 +1,7 @@
 """Keeps the sandbox's data over a restart: all of moto's backends in one file, written when the sandbox stops.
 
+With them go the jobs that have not ended yet (they go on when the sandbox is back) and the sandbox's clock.
+
 The file is a pickle: load only files that your own sandbox wrote. Not kept: the call log, fault rules, the names of
 role sessions (their account is part of the key, so they go on working), and everything since the start if the process
 is killed.
@@ -22,9 +24,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from moto import backends as moto_backends
 from moto.core.base_backend import BackendDict, BaseBackend
+from moto.organizations.models import organizations_backends
 from moto.s3.models import s3_backends
 
-_FORMAT = 1
+from migrate.sandbox import clock, jobs
+
+_FORMAT = 2
 
 
 class UnreadableState(Exception):
@@ -60,7 +65,8 @@ def private_key(pem: bytes) -> Any:
 def save(path: Path) -> None:
     """Writes everything to a file; the old file stays whole until the new one is."""
     content = io.BytesIO()
-    _Pickler(content).dump({"format": _FORMAT, "moto": moto.__version__, "backends": _everything()})
+    everything = {"backends": _everything(), "ahead": clock.ahead(), "waiting": jobs.waiting()}
+    _Pickler(content).dump({"format": _FORMAT, "moto": moto.__version__, **everything})
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".new")
     temporary.write_bytes(content.getvalue())
@@ -82,12 +88,24 @@ def load(path: Path) -> None:
         _backend(service, account, region).__dict__.update(attributes)
         if service == "s3":
             _register_buckets(account, attributes)
+        if service == "organizations" and attributes["org"] is not None:
+            _register_members(account, attributes)
+    clock.set_ahead(saved["ahead"])
+    jobs.drop()
+    jobs.resume(saved["waiting"])
 
 
 def _register_buckets(account: str, attributes: dict[str, Any]) -> None:
     """Names of buckets are global: beside its backends, moto keeps whose they are."""
     for name in attributes["buckets"]:
         s3_backends.bucket_accounts[name] = (attributes["partition"], account)
+
+
+def _register_members(management: str, attributes: dict[str, Any]) -> None:
+    """The same of the accounts of an organization."""
+    for member in attributes["accounts"]:
+        if member.id != management:
+            organizations_backends.master_accounts[member.id] = (management, attributes["partition"])
 
 
 def _everything() -> dict[tuple[str, str, str], dict[str, Any]]:

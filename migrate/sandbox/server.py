@@ -1,6 +1,7 @@
 """The sandbox's server: moto's applications behind the sandbox's own layers, on loopback only.
 
-Layers, outermost first: control endpoints (/sandbox/...), call log, accounts, fault injection, DynamoDB front, moto.
+Layers, outermost first: control endpoints (/sandbox/...), call log, accounts, fault injection, DynamoDB front,
+REST front (AWS Backup, Resource Access Manager), moto.
 """
 
 from __future__ import annotations
@@ -23,8 +24,15 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from migrate.sandbox import (
     accounts,
+    backup_copies,
+    backup_jobs,
+    backup_points,
+    backup_restores,
+    backup_settings,
+    backup_vaults,
     buckets,
     changes,
+    clock,
     dataplane,
     exports,
     imports,
@@ -33,6 +41,7 @@ from migrate.sandbox import (
     jobs,
     kinesis,
     kms,
+    organizations,
     policies,
     scaling,
     scans,
@@ -45,15 +54,17 @@ from migrate.sandbox.faults import FaultLayer, Faults
 from migrate.sandbox.front import DynamoFront
 from migrate.sandbox.http import Handler
 from migrate.sandbox.requests import Request, read_request
+from migrate.sandbox.rest_json import RestFront
 from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
 
 EXTENSIONS = (
     accounts, items, tables, changes, table_settings, insights, kinesis, scaling, buckets, kms, exports, imports,
+    backup_vaults, backup_points, backup_jobs, backup_copies, backup_restores,
 )  # fmt: skip
 """Modules whose `install(timing)` changes moto; the order matters where one builds on another."""
 
-ANSWERS = (policies, dataplane, scans)
-"""Modules that only register answers to DynamoDB operations; importing them is enough."""
+ANSWERS = (policies, dataplane, scans, backup_settings)
+"""Modules that only register answers to operations; importing them is enough."""
 
 _BY_SCOPE_ONLY = {"dynamodb", "sts", "kms", "organizations", "application-autoscaling", "kinesis", "logs", "iam"}
 
@@ -121,7 +132,9 @@ class Sandbox:
         self.set_timing(timing or Timing())
         accounts.seed()
         self.faults = Faults()
-        self._app = CallRecorder(AccountLayer(FaultLayer(DynamoFront(Dispatcher()), self.faults)), self.calls)
+        self._app = CallRecorder(
+            AccountLayer(FaultLayer(DynamoFront(RestFront(Dispatcher())), self.faults)), self.calls
+        )
         self._server: BaseWSGIServer = make_server("127.0.0.1", port, self._serve, True, request_handler=Handler)
         self._server.daemon_threads = True
         self._thread: threading.Thread | None = None
@@ -174,11 +187,20 @@ class Sandbox:
         Takes a few milliseconds. The timing stays; a role session goes on working, under the name `session`.
         """
         jobs.drop()
+        clock.set_ahead(0)
         BackendDict.reset()
         reset_model_data()
         accounts.seed()
         self.calls.clear()
         self.faults.clear()
+
+    def advance(self, seconds: float) -> None:
+        """Moves the sandbox's clock forward; jobs, schedules and lifecycles that fall due are carried out."""
+        jobs.advance(seconds)
+
+    def place(self, account: str, organization: str) -> str | None:
+        """Puts an account into the organization "first" or "other", or into "none"; returns what is wrong, or None."""
+        return organizations.place(account, organization)
 
     def __enter__(self) -> Sandbox:
         return self.start()
@@ -194,7 +216,7 @@ class Sandbox:
             phrase = HTTPStatus(status).phrase
             start_response(f"{status} {phrase}", [("Content-Type", "application/json")])
             return [body]
-        jobs.settle()  # exports and imports whose time is over end before anybody looks
+        jobs.settle()  # jobs whose time is over end before anybody looks
         return self._app(environ, start_response)
 
     def _control(self, request: Request) -> tuple[int, Any]:
@@ -211,6 +233,12 @@ class Sandbox:
             return 200, {}
         if name == "faults":
             return self._control_faults(request)
+        if name == "clock":
+            return self._control_clock(request)
+        if name == "organization" and request.method == "POST":
+            wish = request.small_json()
+            problem = self.place(str(wish.get("account")), str(wish.get("organization")))
+            return (400, {"message": problem}) if problem else (200, {})
         return 404, {"message": f"No such control endpoint: {request.method} {request.path}"}
 
     def _control_faults(self, request: Request) -> tuple[int, Any]:
@@ -224,3 +252,11 @@ class Sandbox:
             if problems:
                 return 400, {"problems": problems}
         return 200, {"rules": self.faults.describe()}
+
+    def _control_clock(self, request: Request) -> tuple[int, Any]:
+        if request.method == "POST":
+            seconds = request.small_json().get("advance_seconds")
+            if not isinstance(seconds, (int, float)) or seconds < 0:
+                return 400, {"message": "advance_seconds: a number of seconds, not negative"}
+            self.advance(seconds)
+        return 200, {"now": clock.moment().isoformat(), "ahead_seconds": clock.ahead()}

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 SOURCE_ACCOUNT = "111111111111"
 TARGET_ACCOUNT = "222222222222"
+MANAGEMENT_ACCOUNT = "999999999999"
+"""Manages the organization that both accounts belong to."""
+
 ROLE_NAME = "MigrateSandbox"
 REGION = "eu-west-1"
 
@@ -22,3 +25,9 @@ class Timing:
 
     settings: float = 0.2
     """TTL, contributor insights, Kinesis destination: ENABLING -> ENABLED."""
+
+    backup: float = 0.2
+    """A backup job's time in RUNNING; `copy_job` and `restore` are those of AWS Backup's other two kinds of jobs."""
+
+    copy_job: float = 0.2
+    restore: float = 0.2

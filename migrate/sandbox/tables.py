@@ -38,6 +38,7 @@ _DEFAULTS: dict[str, Any] = {
     "creating_until": 0.0,
     "updating_until": 0.0,
     "deleted_at": None,
+    "restored_from": None,
 }
 
 

@@ -38,8 +38,8 @@ class World:
         return aws.client(self.endpoint_url, service, keys["AccessKeyId"], keys["SessionToken"])
 
     def slow_jobs(self) -> None:
-        """From now on an export or an import takes an hour, or until `end_jobs`."""
-        self.sandbox.set_timing(replace(NOW, export=3600, load=3600))
+        """From now on every job takes an hour, or until `end_jobs`."""
+        self.sandbox.set_timing(replace(NOW, export=3600, load=3600, backup=3600, copy_job=3600, restore=3600))
 
     def end_jobs(self) -> None:
         jobs.settle(math.inf)
