@@ -82,7 +82,7 @@ PLAIN_SETTINGS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 
 @st.composite
 def specs(draw: st.DrawFn) -> TableSpec:
-    """Any table that `s3` can move."""
+    """Any table that `s3` and `backup` can move."""
     is_provisioned = draw(st.booleans())
     found = {}
     for name in sorted(draw(INDEX_NAMES)):
@@ -124,6 +124,7 @@ TARGETS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 )
 """The `target` of a table rule."""
 
+STRATEGIES: st.SearchStrategy[Any] = st.sampled_from(["auto", "backup"])
 VERIFY: st.SearchStrategy[Any] = st.sampled_from(["digest", "counts", "none"])
 CLEANUP: st.SearchStrategy[Any] = st.sampled_from(["after-verify", "keep"])
 SOME_NAMES = st.sets(NAMES, min_size=1, max_size=2)
@@ -138,6 +139,7 @@ def worlds(draw: st.DrawFn) -> tuple[Manifest, Inventory]:
     rules = [
         TableRule(
             name,
+            strategy=draw(STRATEGIES),
             verify=draw(VERIFY),
             cleanup=draw(CLEANUP),
             target=TargetSettings(**draw(TARGETS)),
