@@ -69,7 +69,7 @@ def remove_key(account: Account, resource: OwnedResource, lineage: str) -> None:
     if found is None:
         return
     if found.get("KeyState") != "PendingDeletion":
-        kms.schedule_deletion(account, found["Arn"])
+        kms.schedule_deletion(account, found["KeyId"])
     behind = kms.describe_key(account, alias)
     if behind is not None and behind["Arn"] == found["Arn"]:
         kms.delete_alias(account, alias)

@@ -73,9 +73,9 @@ def delete_alias(account: Account, alias: str) -> None:
         return
 
 
-def schedule_deletion(account: Account, arn: str) -> None:
+def schedule_deletion(account: Account, key_id: str) -> None:
     """Have a key deleted in `WAITING_DAYS`; until then it can be saved. Nothing happens when that is under way."""
     try:
-        call(account, SERVICE, "ScheduleKeyDeletion", KeyId=arn, PendingWindowInDays=WAITING_DAYS)
+        call(account, SERVICE, "ScheduleKeyDeletion", KeyId=key_id, PendingWindowInDays=WAITING_DAYS)
     except (NotFound, Conflict):
         return

@@ -177,10 +177,15 @@ def _unknown(name: str, mapping: TableMapping, strategies: Strategies) -> Diagno
 
 
 def _located(found: Iterable[Diagnostic], manifest: Manifest, mapping: TableMapping) -> tuple[Diagnostic, ...]:
-    """Each with a place in the manifest: that of its address, or else of the table's entry."""
+    """Each with a place in the manifest: that of its address, or else of the table's entry.
+
+    What is wrong with what tables share is told once: at its place, or the closest one, never at every table.
+    """
 
     def place(one: Diagnostic) -> Location | None:
-        return one.location or manifest.locate(one.address) or mapping.location
+        is_shared = one.address.startswith("strategies.")
+        near = manifest.nearest(one.address) if is_shared else manifest.locate(one.address)
+        return one.location or near or mapping.location
 
     return tuple(dataclasses.replace(one, location=place(one)) for one in found)
 
