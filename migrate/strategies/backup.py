@@ -245,7 +245,8 @@ def _remove_partial(request: TableRequest) -> Action:
 
 
 def _needs_user(setup: Setup) -> Iterator[str]:
-    options, source = setup.options, setup.request.source
+    options, request = setup.options, setup.request
+    source = request.source
     if options.is_air_gapped and not setup.is_copied_already:
         days = options.days or AIR_GAPPED_DAYS
         cost = source.size_bytes / GIB * PRICES.backup_gib_month * days / 30
@@ -255,6 +256,11 @@ def _needs_user(setup: Setup) -> Iterator[str]:
             f"the recovery point stays for {days} days ({price}), and the vault until it is empty "
             "(`migrate cleanup` removes it then)"
         )
+    if request.cleanup == "keep" and not setup.is_copied_already:
+        until = f"for {options.days} days" if options.days else "until you delete them (`migrate cleanup` does)"
+        monthly = 2 * source.size_bytes / GIB * PRICES.backup_gib_month
+        cost = f"about ${monthly:.2f}" if monthly >= 0.01 else "less than a cent"
+        yield f"the recovery points of this move stay in their vaults {until}, at {cost} a month"
     if options.point:
         point = next((p for p in setup.points if p.arn == options.point or options.point == LATEST), None)
         yield (

@@ -60,10 +60,12 @@ def restore(account: AccountFacts) -> Json:
     )
 
 
-def key_policy(owner: AccountFacts, other: AccountFacts) -> Json:
-    """Policy of a vault's key: its account manages it, and both accounts may copy what is encrypted with it."""
-    accounts = {"AWS": [_root(owner), _root(other)]}
+def key_policy(owner: AccountFacts, other: AccountFacts | None) -> Json:
+    """Policy of a vault's key: its account manages it, and `other` too may copy what is encrypted with it."""
     manage = {"Sid": "Owner", "Principal": {"AWS": _root(owner)}, "Action": "kms:*", "Resource": "*"}
+    if other is None:
+        return _policy(manage)
+    accounts = {"AWS": [_root(owner), _root(other)]}
     use = {"Sid": "UseForBackupCopy", "Principal": accounts, "Action": KEY_ACTIONS, "Resource": "*"}
     return _policy(manage, use, {"Sid": "GrantsForBackupCopy", "Principal": accounts, **_GRANTS})
 

@@ -86,13 +86,14 @@ def _key(setup: Setup, side: str, vault: str, key: KeyFacts) -> Iterator[Action]
     alias = _alias(key)
     if alias is None or not _is_due(setup, _address("key", side, _short(alias)), is_missing=not key.arn):
         return
-    owner, other = setup.account(side), setup.account("target" if side == "source" else "source")
+    other = None if setup.options.is_air_gapped else setup.account("target" if side == "source" else "source")
+    use = f", which {other.id} may use for copies" if other else ""
     yield _action(
         _address("key", side, _short(alias)),
         "key",
         side,
-        f"KMS key {alias} for the vault {vault}, which {other.id} may use for copies (about $1 a month)",
-        {"alias": alias, "vault": vault, "policy": policies.key_policy(owner, other)},
+        f"KMS key {alias} for the vault {vault}{use} (about $1 a month)",
+        {"alias": alias, "vault": vault, "policy": policies.key_policy(setup.account(side), other)},
         risk=Risk.COST,
         why="what is encrypted with AWS's own key cannot be copied to another account",
     )
