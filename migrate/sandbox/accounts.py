@@ -12,7 +12,7 @@ import string
 import warnings
 from typing import Any
 
-from migrate.sandbox import organizations
+from migrate.sandbox import organizations, service_policies
 from migrate.sandbox.requests import current_caller
 from migrate.sandbox.settings import ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
 
@@ -57,6 +57,7 @@ def seed() -> None:
 
     organizations.seed()
     for account in ACCOUNTS:
+        service_policies.seed(account)
         iam = iam_backends[account]["aws"]
         if all(role.name != ROLE_NAME for role in iam.roles.values()):
             iam.create_role(

@@ -23,6 +23,7 @@ from migrate.sandbox.service_roles import as_caller, find_role, is_allowed, is_a
 
 SERVICE = "backup.amazonaws.com"
 _USE = ("kms:DescribeKey", "kms:GenerateDataKey", "kms:Decrypt", "kms:CreateGrant")
+_GRANT = ("kms:DescribeKey", "kms:CreateGrant")
 _DENIED = "Access Denied trying to call AWS Backup service"
 _NO_PRIVILEGES = "Insufficient privileges to perform this action."
 
@@ -95,9 +96,15 @@ def account_name(vault_arn: str) -> str:
 
 def _check_copy_key(name: str, key_arn: str | None, role_arn: str, account: str) -> None:
     """A copy needs both vaults' keys: the source role, and the service-linked role of the destination account."""
-    key = _customer_key(key_arn)
+    key, role = _customer_key(key_arn), find_role(role_arn)
     linked = f"arn:aws:iam::{account}:role/aws-service-role/{SERVICE}/AWSServiceRoleForBackup"
-    for user in (role_arn, linked) if key else ():
+    if key is None:
+        return
+    if role is None or not all(is_allowed(role, one, key.arn, _through_dynamodb(key)) for one in _GRANT):
+        raise JobFailed(
+            f"Copy job failed. The IAM role {role_arn} lacks {' and '.join(_GRANT)} on the KMS key {key_arn}."
+        )
+    for user in (role_arn, linked):
         if not may_use(key, as_caller(user), *_USE, more=_through_dynamodb(key)):
             raise JobFailed(
                 f"Copy job failed. The {name} backup vault's KMS key {key_arn} is not accessible: its key policy does "

@@ -17,6 +17,7 @@ from typing import Any
 from migrate.sandbox import backup_access, clock
 from migrate.sandbox.backup_access import JobFailed
 from migrate.sandbox.backup_points import check_lifecycle, expire_in_time, must_be_usable, shown_lifecycle
+from migrate.sandbox.backup_settings import is_cross_account_on
 from migrate.sandbox.backup_store import RecoveryPoint, account_in, shelf, vault_of
 from migrate.sandbox.backup_work import Job, doom_of, find, leave, line_up, once, select
 from migrate.sandbox.jobs import STARTING, schedule
@@ -95,6 +96,8 @@ def _accept(call: Call) -> CopyJob:
     _check_source(source, body["DestinationBackupVaultArn"])
     if destination is None and account_in(body["DestinationBackupVaultArn"]) == call.account:
         raise Refused("ResourceNotFoundException", f"Backup vault does not exist: {body['DestinationBackupVaultArn']}")
+    if account_in(body["DestinationBackupVaultArn"]) != call.account and not is_cross_account_on(call.account):
+        raise Refused("InvalidParameterValueException", "Cross-account backup is not enabled for the organization.")
     check_lifecycle(body.get("Lifecycle"))
     backup_access.check_role(body["IamRoleArn"], call.account)
     return order(source, body["DestinationBackupVaultArn"], body["IamRoleArn"], body.get("Lifecycle"), doom_of(call))

@@ -2,8 +2,9 @@
 
 POST /sandbox/faults {"seed": 1, "rules": [{...}]} replaces all rules, GET shows them with their counts, DELETE drops
 them. A rule: `operation`, `service`, `account` ("*" or absent = any), `kind` (see `KINDS`), `rate` 0..1, `after`
-(matching calls to let pass first), `times` (how often at most), `seconds` (for delay). The same seed and the same
-order of calls give the same faults. Error shapes follow
+(matching calls to let pass first), `times` (how often at most), `seconds` (for delay), `message` (for the job kinds,
+which let a Start call of AWS Backup pass and its job end in that state, with the message as StatusMessage). The same
+seed and the same order of calls give the same faults. Error shapes follow
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html and
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html.
 """
@@ -24,7 +25,13 @@ from migrate.sandbox.requests import CONTEXT_KEY, Request, read_request
 
 KINDS = (
     "throttle", "error500", "lost-response", "delay", "unprocessed", "access-denied", "expired-token", "hang-up",
+    "job-failed", "job-partial", "job-aborted", "job-expired",
 )  # fmt: skip
+_JOB_ENDS = {
+    "StartBackupJob": {"job-failed", "job-partial", "job-aborted", "job-expired"},
+    "StartCopyJob": {"job-failed", "job-partial"},
+    "StartRestoreJob": {"job-failed", "job-aborted"},
+}
 _DATA_WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
 _DATA_READS = {"GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"}
 
@@ -41,6 +48,7 @@ class Rule:
     times: int | None = None
     after: int = 0
     seconds: float = 0.5
+    message: str = ""
     matched: int = 0
     used: int = 0
     random: random.Random = field(default_factory=random.Random, repr=False)
@@ -51,6 +59,8 @@ class Rule:
         if any(name not in ("*", actual) for name, actual in wanted):
             return False
         if self.kind == "unprocessed" and request.operation != "BatchWriteItem":
+            return False
+        if self.kind.startswith("job-") and self.kind not in _JOB_ENDS.get(request.operation, ()):
             return False
         self.matched += 1
         if self.matched <= self.after or (self.times is not None and self.used >= self.times):
@@ -108,6 +118,9 @@ class FaultLayer:
         request = read_request(environ)
         rule = self._faults.choose(request)
         if rule is None:
+            return self._app(environ, start_response)
+        if rule.kind.startswith("job-"):
+            request.notes["job"] = rule.kind.removeprefix("job-").upper(), rule.message
             return self._app(environ, start_response)
         if rule.kind == "hang-up":
             raise HangUp

@@ -3,8 +3,8 @@
 https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html
 https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id-alias-name   (aliases)
 
-Not emulated: grants, key policies within one account (moto's rules stay: an explicit Deny counts), cryptography with a
-key of another account.
+A key policy that names a role which does not exist is refused, as AWS does. Not emulated: grants, key policies within
+one account (moto's rules stay: an explicit Deny counts), cryptography with a key of another account.
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from moto.core.exceptions import JsonRESTError
+from moto.iam.models import iam_backends
 from moto.kms.models import Key, KmsBackend, kms_backends
 from moto.kms.responses import KmsResponse
 
 from migrate.sandbox.callers import Caller, request_context
-from migrate.sandbox.policy_verdicts import Verdict, decide
+from migrate.sandbox.policy_verdicts import Verdict, decide, principals
 from migrate.sandbox.requests import current_caller
 from migrate.sandbox.settings import Timing
 
+_ROLE = re.compile(r"arn:aws:iam::(\d{12}):role/.+")
 _ARN = re.compile(r"arn:aws[\w-]*:kms:(?P<region>[\w-]+):(?P<account>\d{12}):(?P<rest>(key|alias)/.+)")
 
 
@@ -34,6 +36,7 @@ def install(timing: Timing) -> None:
     KmsResponse.sandbox_rules = True
     _describe_foreign_keys()
     _check_policies()
+    _delete_by_arn()
 
 
 def find_key(reference: str, account: str, region: str) -> Key | None:
@@ -112,6 +115,19 @@ def _check_policies() -> None:
     KmsBackend.put_key_policy = put_key_policy
 
 
+def _delete_by_arn() -> None:
+    """moto knows keys by their ids only when it deletes them, and deletes a key twice."""
+    original = KmsBackend.schedule_key_deletion
+
+    def schedule_key_deletion(self: KmsBackend, key_id: str, pending_window_in_days: int) -> float:
+        key = self.keys[self.get_key_id(key_id)]
+        if key.key_state == "PendingDeletion":
+            raise JsonRESTError("KMSInvalidStateException", f"{key.arn} is pending deletion.")
+        return float(original(self, key.id, pending_window_in_days))
+
+    KmsBackend.schedule_key_deletion = schedule_key_deletion
+
+
 def _check(policy: str) -> None:
     try:
         document = json.loads(policy)
@@ -119,3 +135,11 @@ def _check(policy: str) -> None:
         document = None
     if not isinstance(document, dict) or not document.get("Statement"):
         raise JsonRESTError("MalformedPolicyDocumentException", "The new key policy is not a valid policy document.")
+    for statement in document["Statement"]:
+        for name in principals(statement):
+            match = _ROLE.fullmatch(name)
+            if match and all(role.arn != name for role in iam_backends[match[1]]["aws"].roles.values()):
+                raise JsonRESTError(
+                    "MalformedPolicyDocumentException",
+                    "Policy contains a statement with one or more invalid principals.",
+                )

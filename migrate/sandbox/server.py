@@ -43,6 +43,7 @@ from migrate.sandbox import (
     kms,
     organizations,
     policies,
+    ram,
     scaling,
     scans,
     table_settings,
@@ -63,7 +64,7 @@ EXTENSIONS = (
 )  # fmt: skip
 """Modules whose `install(timing)` changes moto; the order matters where one builds on another."""
 
-ANSWERS = (policies, dataplane, scans, backup_settings)
+ANSWERS = (policies, dataplane, scans, backup_settings, ram)
 """Modules that only register answers to operations; importing them is enough."""
 
 _BY_SCOPE_ONLY = {"dynamodb", "sts", "kms", "organizations", "application-autoscaling", "kinesis", "logs", "iam"}

@@ -53,7 +53,10 @@ def is_allowed(role: Role, action: str, resource: str, more: Mapping[str, str] |
     """Whether the role's own policies allow an action on a resource; `more` are further condition keys."""
     caller = as_caller(role.arn)
     context = {**request_context(caller), "aws:resourceaccount": resource.split(":")[4], **(more or {})}
-    documents = [*role.policies.values(), *(policy.document for policy in role.managed_policies.values())]
+    attached = [
+        version for policy in role.managed_policies.values() for version in policy.versions if version.is_default
+    ]
+    documents = [*role.policies.values(), *(version.document for version in attached)]
     said = [decide(_for_all(document, context), caller, action, resource, context) for document in documents]
     return Verdict.ALLOW in said and Verdict.DENY not in said
 
