@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +11,7 @@ from urllib.parse import unquote
 from migrate.aws.errors import call
 from migrate.aws.session import Account
 from migrate.core.codec import Json, canonical
-from migrate.core.errors import NotFound
+from migrate.core.errors import AccessDenied, NotFound
 
 SERVICE = "iam"
 
@@ -22,6 +23,15 @@ def get_role(account: Account, name: str) -> dict[str, Any] | None:
     except NotFound:
         return None
     return {**role, "AssumeRolePolicyDocument": _document(role.get("AssumeRolePolicyDocument"))}
+
+
+def seconds_old(account: Account, arn: str, now: dt.datetime) -> float | None:
+    """For how many seconds the role has existed; None when that may not be known (or there is none)."""
+    try:
+        role = get_role(account, arn.rpartition("/")[2])
+    except AccessDenied:
+        return None
+    return (now - role["CreateDate"]).total_seconds() if role else None
 
 
 def create_role(account: Account, name: str, trust: Json, tags: Mapping[str, str], description: str) -> None:

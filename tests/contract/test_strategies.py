@@ -23,7 +23,11 @@ from tests.worlds import BUCKET, HEAD, MIB, MINIMAL, PLAIN, facts, inventory, ma
 
 OPTIONS: dict[str, Any] = {
     **STRATEGY_DEFAULTS["backup"],
-    **{"bucket": BUCKET, "create_bucket": True, "prefix": "migrate", "source_pitr": "restore", "create": True},
+    "bucket": BUCKET,
+    "create_bucket": True,
+    "prefix": "migrate",
+    "source_pitr": "restore",
+    "create": True,
 }
 """Enough for every strategy, the ones that do not need a bucket included."""
 
