@@ -259,8 +259,8 @@ def _needs_user(setup: Setup) -> Iterator[str]:
     if request.cleanup == "keep" and not setup.is_copied_already:
         until = f"for {options.days} days" if options.days else "until you delete them (`migrate cleanup` does)"
         monthly = 2 * source.size_bytes / GIB * PRICES.backup_gib_month
-        cost = f"about ${monthly:.2f}" if monthly >= 0.01 else "less than a cent"
-        yield f"the recovery points of this move stay in their vaults {until}, at {cost} a month"
+        price = f"about ${monthly:.2f}" if monthly >= 0.01 else "less than a cent"
+        yield f"the recovery points of this move stay in their vaults {until}, at {price} a month"
     if options.point:
         point = next((p for p in setup.points if p.arn == options.point or options.point == LATEST), None)
         yield (

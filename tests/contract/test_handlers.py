@@ -277,10 +277,12 @@ def vault_policy_params(world: World) -> dict[str, Any]:
 
 
 def role_params(world: World) -> dict[str, Any]:
-    trust = {"Effect": "Allow", "Principal": {"Service": "backup.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    may = {"Effect": "Allow", "Action": "dynamodb:DescribeTable", "Resource": "*"}
-    trust, may = ({"Version": "2012-10-17", "Statement": [one]} for one in (trust, may))
-    return {"role": world.name("role"), "trust": trust, "policy": may}
+    statements: dict[str, dict[str, Any]] = {
+        "trust": {"Effect": "Allow", "Principal": {"Service": "backup.amazonaws.com"}, "Action": "sts:AssumeRole"},
+        "policy": {"Effect": "Allow", "Action": "dynamodb:DescribeTable", "Resource": "*"},
+    }
+    policies = {name: {"Version": "2012-10-17", "Statement": [one]} for name, one in statements.items()}
+    return {"role": world.name("role"), **policies}
 
 
 def air_gapped_params(world: World) -> dict[str, Any]:
