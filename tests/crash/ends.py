@@ -19,7 +19,7 @@ CHANGING = {
     "CreationDateTime", "TableId", "ItemCount", "TableSizeBytes", "IndexSizeBytes", "LatestStreamArn",
     "LatestStreamLabel", "LastUpdateToPayPerRequestDateTime", "LastIncreaseDateTime", "LastDecreaseDateTime",
     "NumberOfDecreasesToday", "CreationTime", "Alarms", "ScalableTargetARN", "PolicyARN", "LastUpdateDateTime",
-    "WarmThroughput",
+    "WarmThroughput", "RestoreDateTime", "SourceBackupArn",
 }  # fmt: skip
 """Members of descriptions that differ between two runs of the same migration."""
 
