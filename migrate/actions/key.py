@@ -46,9 +46,13 @@ class KeyHandler:
         """See `ActionHandler.start`."""
         account, alias = context.account(step.side), step.params["alias"]
         tags = own_tags(step, context)
-        found = kms.find_key(account, tags)
-        arn = found["Arn"] if found else kms.create_key(account, step.params["policy"], _description(step), tags)
-        kms.create_alias(account, alias, arn)
+        found = kms.find_keys(account, tags)
+        if not found:
+            made = kms.create_key(account, step.params["policy"], _description(step), tags)
+            found = kms.find_keys(account, tags) or [{"Arn": made}]
+        for double in found[1:]:
+            kms.schedule_deletion(account, double["KeyId"])
+        kms.create_alias(account, alias, found[0]["Arn"])
         return None
 
     def poll(self, step: Step, context: Context) -> StepResult:
@@ -81,7 +85,7 @@ def find_owned(account: Account, resource: OwnedResource, lineage: str) -> dict[
     found = kms.describe_key(account, resource.proof.get("key") or alias_of(resource))
     if found is not None:
         return found if tags.items() <= kms.key_tags(account, found["Arn"]).items() else None
-    return kms.find_key(account, tags)
+    return next(iter(kms.find_keys(account, tags)), None)
 
 
 def alias_of(resource: OwnedResource) -> str:

@@ -42,19 +42,24 @@ def key_tags(account: Account, arn: str) -> dict[str, str]:
     return {tag["TagKey"]: tag["TagValue"] for page in found for tag in page.get("Tags", [])}
 
 
-def find_key(account: Account, tags: Mapping[str, str]) -> dict[str, Any] | None:
-    """The enabled key that carries all these tags; None when there is none. Reads the tags of every key."""
+def find_keys(account: Account, tags: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The enabled keys that carry all these tags, oldest first. Reads the tags of every key of the account."""
+    found = []
     for page in pages(account, SERVICE, "ListKeys", token=_MARKER):
         for key in page.get("Keys", []):
             if tags.items() <= key_tags(account, key["KeyArn"]).items():
-                found = describe_key(account, key["KeyArn"])
-                if found is not None and found.get("KeyState") == "Enabled":
-                    return found
-    return None
+                described = describe_key(account, key["KeyArn"])
+                if described is not None and described.get("KeyState") == "Enabled":
+                    found.append(described)
+    return sorted(found, key=lambda key: (str(key.get("CreationDate", "")), str(key["Arn"])))
 
 
 def create_key(account: Account, policy: Json, description: str, tags: Mapping[str, str]) -> str:
-    """Make a symmetric customer managed key; its ARN. There is no idempotency token: look for it by its tags first."""
+    """Make a symmetric customer managed key; its ARN.
+
+    There is no idempotency token: look for it by its tags before, and after (botocore repeats a call whose answer was
+    lost, and then there are two).
+    """
     tag_list = [{"TagKey": key, "TagValue": value} for key, value in sorted(tags.items())]
     answer = call(account, SERVICE, "CreateKey", Policy=canonical(policy), Description=description, Tags=tag_list)
     return str(answer["KeyMetadata"]["Arn"])

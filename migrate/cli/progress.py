@@ -15,7 +15,7 @@ from migrate.render.style import seconds, size
 from migrate.state.store import Store
 
 _TOLD = ("started", "adopted", "done", "failed", "blocked")
-_LONG = {"export", "import", "export-check", "copy", "verify"}
+_LONG = {"export", "import", "export-check", "copy", "verify", "backup", "copy-job", "restore"}
 
 
 class ProgressDisplay:

@@ -1,4 +1,4 @@
-"""The plan that removes what a migration has made for itself: exported files, grants, buckets. Never a table.
+"""The plan that removes what a migration has made for itself: files, recovery points, grants, keys. Never a table.
 
 It follows from the state alone, so it needs neither the source tables nor the rules that once named them.
 """
@@ -115,10 +115,10 @@ def _unfinished(file: StepFile, mapping: TableMapping | None, manifest: Manifest
     elif mapping is None:
         return
     elif load is None or load.status is not Status.DONE:
-        why = "its exported files are needed until its items are in the target"
+        why = "what it moves through is needed until its items are in the target"
         hint = f"{next_command}; or take the table out of the manifest to give it up"
         yield error(f"{file.name} is not loaded yet", why=why, hint=hint)
     elif mapping.verify != "none" and (verified is None or verified.status is not Status.DONE):
-        why = "its exported files are kept until every item is known to be in the target"
+        why = "what it moves through is kept until every item is known to be in the target"
         hint = f"{next_command}; or set `verify: none` for the table to do without"
         yield error(f"{file.name} is not verified yet", why=why, hint=hint)

@@ -156,3 +156,54 @@ def test_looking_costs_the_same_whatever_the_number_of_tables(world: World) -> N
         "role": 2,
         "vault-policy": 1,
     }
+
+
+def test_a_missing_permission_is_told_and_auto_goes_another_way(world: World) -> None:
+    fill(world)
+    world.faults({"kind": "access-denied", "operation": "DescribeOrganization"})
+    file = manifest(world, "[{name: orders, target: {encryption: table}}]")
+    refused = world.run("plan", file)
+    assert refused.code == 9
+    assert f"allow organizations:DescribeOrganization on * for arn:aws:sts::{SOURCE}" in refused.err
+    options = {"s3": {"bucket": "transfer", "create_bucket": True}, "backup": {"create": True}}
+    tables = "[{name: orders, target: {encryption: table}}]"
+    plan = world.ok("plan", world.manifest(tables, keys=KEYS, strategies=options), "--json").json
+    assert plan["tables"][0]["strategy"] == "copy"
+    assert "backup cannot: DescribeOrganization was refused" in plan["tables"][0]["reason"]
+
+
+def test_a_lost_answer_makes_nothing_twice(world: World) -> None:
+    """CreateKey has no token, and botocore repeats it: one of the two keys goes at once, the other with its vault."""
+    fill(world)
+    world.faults(
+        *({"kind": "lost-response", "operation": name, "times": 1} for name in ("CreateKey", "CreateRole")),
+        *(
+            {"kind": "lost-response", "operation": f"Start{name}Job", "times": 1}
+            for name in ("Backup", "Copy", "Restore")
+        ),
+    )
+    world.ok("apply", manifest(world, "[{name: stock}]"), "--auto-approve")
+    assert differences(world.source, world.target, "stock") == []
+    for account in (SOURCE, TARGET):
+        kms, backup = world.client("kms", account), world.client("backup", account)
+        keys = [kms.describe_key(KeyId=one["KeyId"])["KeyMetadata"] for one in kms.list_keys()["Keys"]]
+        made = [key["KeyState"] for key in keys if "made by migrate" in key.get("Description", "")]
+        assert set(made) == {"PendingDeletion"}
+        jobs = [len(backup.list_backup_jobs()["BackupJobs"]), len(backup.list_restore_jobs()["RestoreJobs"])]
+        assert jobs == ([1, 0] if account == SOURCE else [0, 1])
+        assert len(world.client("backup", SOURCE).list_copy_jobs()["CopyJobs"]) == 1
+
+
+def test_a_job_that_ends_partial_is_told_and_tried_anew(world: World) -> None:
+    fill(world)
+    world.faults({"kind": "job-partial", "operation": "StartCopyJob", "times": 1, "message": "Some data is missing."})
+    file = manifest(world, "[{name: stock}]")
+    failed = world.run("apply", file, "--auto-approve")
+    assert failed.code == 7
+    assert "PARTIAL" in failed.out + failed.err
+    assert "Some data is missing." in failed.out + failed.err
+    world.ok("apply", file, "--auto-approve")
+    assert differences(world.source, world.target, "stock") == []
+    assert calls(world, "StartBackupJob") == 1
+    assert calls(world, "StartCopyJob") == 2
+    assert vaults(world, TARGET) == []
