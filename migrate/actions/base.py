@@ -30,6 +30,9 @@ class Context:
     work: Path | None = None
     """Local folder for the checkpoints of long local work."""
 
+    transport: str | None = None
+    """What carries items (`aws/items.py`), where the user has said it for this run; else the plan says."""
+
     def account(self, side: Side) -> Account:
         """The account in which an action of that side works (TARGET for both)."""
         return self.source if side is Side.SOURCE else self.target

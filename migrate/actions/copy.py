@@ -8,14 +8,25 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from migrate.actions.base import Context, Done, Failed, ReadOnlyHandler, Step, StepResult
-from migrate.aws.session import Account
+from migrate.actions.base import (
+    Conflicting,
+    Context,
+    Done,
+    Failed,
+    Observation,
+    ReadOnlyHandler,
+    Step,
+    StepResult,
+)
+from migrate.actions.table import not_empty
+from migrate.aws import dynamodb
+from migrate.aws.items import endpoint
 from migrate.core.codec import digest
 from migrate.core.errors import StepError
 from migrate.data.books import read_dead_letters
 from migrate.data.copy import CopyJob, CopyResult, copy_table, retry_dead_letters
 from migrate.data.endpoints import EndpointSpec
-from migrate.data.transport import Credentials
+from migrate.data.writing import OVERWRITE
 
 SMALL = 64 * 2**20
 """Bytes up to which starting worker processes takes longer than copying."""
@@ -23,13 +34,23 @@ SMALL = 64 * 2**20
 
 class CopyHandler(ReadOnlyHandler):
     """Kind `copy`: params `source_table`, `source_arn`, `target_table`, `table_id`, `keys`, `segments`, `size_bytes`,
-    `read_units`, `write_units`.
+    `read_units`, `write_units`, `transport`; into a table that is not ours also `is_existing`, `write_mode` and
+    `must_be_empty`.
 
     The copy is one turn of `poll`. Its progress is in the checkpoints of its folder, which is named after both tables:
     a later attempt goes on there, and writes again only what was refused.
     """
 
     slot: str | None = "copy"
+
+    def observe(self, step: Step, context: Context) -> Observation:
+        """See `ActionHandler.observe`. Before the first attempt, nothing in the table can be ours."""
+        is_first = step.attempt == 1 and not step.handle
+        if is_first and step.params.get("must_be_empty"):
+            name = step.params["target_table"]
+            if dynamodb.has_items(context.target, name):
+                return Conflicting(not_empty(name, context.target))
+        return super().observe(step, context)
 
     def poll(self, step: Step, context: Context) -> StepResult:
         """See `ActionHandler.poll`."""
@@ -52,6 +73,8 @@ class CopyHandler(ReadOnlyHandler):
             {
                 "table_id": step.params["table_id"],
                 "items": result.written,
+                "kept": result.kept,
+                **({"is_existing": True} if step.params.get("is_existing") else {}),
                 "bytes": result.bytes,
                 "read_units": round(result.read_units, 1),
                 "write_units": round(result.write_units, 1),
@@ -72,23 +95,19 @@ class CopyHandler(ReadOnlyHandler):
             write_units=params.get("write_units"),
             source_id=params["source_arn"],
             target_id=params["table_id"],
+            write_mode=params.get("write_mode", OVERWRITE),
         )
-        return _endpoint(context.source), _endpoint(context.target), job
+        transport = context.transport or params.get("transport")
+        return endpoint(context.source, transport), endpoint(context.target, transport), job
 
 
 def copy_folder(work: Path | None, step: Step) -> Path:
-    """The folder of this copy: the same for every attempt that copies the same table into the same table."""
+    """The folder of this copy: the same for every attempt that copies this table into that one, in the same way."""
     if work is None:
         raise ValueError("a copy needs a folder for its checkpoints")
-    identity = digest([step.params["source_arn"], step.params["table_id"]])[:12]
+    mode = step.params.get("write_mode", OVERWRITE)
+    identity = digest([step.params["source_arn"], step.params["table_id"], *([] if mode == OVERWRITE else [mode])])[:12]
     return work / f"{step.params['target_table']}-{identity}"
-
-
-def _endpoint(account: Account) -> EndpointSpec:
-    def credentials() -> Credentials:
-        return Credentials(*account.credentials())
-
-    return EndpointSpec(account.endpoint("dynamodb"), account.region, credentials, f"{account.side} {account.id}")
 
 
 def _refused(result: CopyResult, job: CopyJob) -> StepError:

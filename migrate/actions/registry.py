@@ -32,9 +32,10 @@ from migrate.actions.removal import (
 from migrate.actions.restore_job import RestoreJobHandler
 from migrate.actions.role import RoleHandler
 from migrate.actions.share import ShareHandler
-from migrate.actions.table import TableHandler
+from migrate.actions.table import TableHandler, TableLookHandler
 from migrate.actions.vault import AirGappedVaultHandler, VaultHandler, VaultPolicyHandler
 from migrate.actions.verify import VerifyHandler
+from migrate.actions.warm import WarmThroughputHandler
 
 
 def handlers() -> Mapping[str, ActionHandler]:
@@ -62,6 +63,8 @@ def handlers() -> Mapping[str, ActionHandler]:
         "restore-job": RestoreJobHandler(),
         "recovery-point-removal": RecoveryPointRemoval(),
         "table": TableHandler(),
+        "table-look": TableLookHandler(),
+        "warm-throughput": WarmThroughputHandler(),
         "copy": CopyHandler(),
         "index": IndexHandler(),
         "verify": VerifyHandler(),

@@ -1,9 +1,12 @@
-"""Create an empty target table, for strategies that write its items themselves.
+"""The target table of strategies that write its items themselves: create it, or look at the one that is there.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from migrate.actions.base import (
     Absent,
@@ -13,6 +16,7 @@ from migrate.actions.base import (
     Failed,
     InProgress,
     Observation,
+    ReadOnlyHandler,
     Running,
     Satisfied,
     Step,
@@ -25,6 +29,7 @@ from migrate.actions.load import is_active, remove_table, table_arn
 from migrate.aws import dynamodb
 from migrate.aws.session import Account
 from migrate.core.errors import StepError
+from migrate.observe.normalise import TableReads, normalise_spec
 from migrate.state.model import OwnedResource
 
 LINEAGE_TAG = "migrate:lineage"
@@ -51,7 +56,7 @@ class TableHandler:
         if table is None:
             return Absent()
         if dynamodb.list_tags(account, table["TableArn"]).get(TOKEN_TAG) == step.token:
-            return Satisfied() if is_active(table) else InProgress("")
+            return Satisfied() if is_active(table) and _is_warm(table) else InProgress("")
         if was_just_started(step, context):
             return InProgress("")  # tags are eventually consistent; `poll` does not end before they are there
         return Conflicting(_not_ours(step, account))
@@ -71,7 +76,7 @@ class TableHandler:
         is_ours = table is not None and dynamodb.list_tags(account, table["TableArn"]).get(TOKEN_TAG) == step.token
         if table is not None and not is_ours and not was_just_started(step, context):
             return Failed(_not_ours(step, account), released=(table["TableArn"],))
-        if table is None or not is_active(table) or not is_ours:
+        if table is None or not is_active(table) or not _is_warm(table) or not is_ours:
             return Running(next_look(seconds_since(step.started, context.clock)))
         proof = {"table_id": table["TableId"]}
         owned = OwnedResource(table["TableArn"], "table", "target", step.address, True, proof)
@@ -82,6 +87,54 @@ class TableHandler:
         for resource in step.owned:
             if resource.kind == "table":
                 remove_table(context.account(step.side), _name(step), resource.proof.get("table_id", ""))
+
+
+class TableLookHandler(ReadOnlyHandler):
+    """Kind `table-look`: params `table`, `table_id`, `keys` ([name, type], partition first), `must_be_empty`.
+
+    The last look at a table of somebody else before its first item is written. Claims nothing, changes nothing.
+    """
+
+    slot: str | None = "control"
+
+    def poll(self, step: Step, context: Context) -> StepResult:
+        """See `ActionHandler.poll`."""
+        account, name = context.account(step.side), step.params["table"]
+        table = dynamodb.describe_table(account, name)
+        if table is None or table["TableId"] != step.params["table_id"]:
+            found = "is gone" if table is None else "is another one than planned: it was made anew"
+            return Failed(_changed(name, account, found))
+        keys = [[key.name, key.type] for key in normalise_spec(TableReads(table)).keys.attributes]
+        if keys != step.params["keys"]:
+            return Failed(_changed(name, account, f"has another key than planned: {keys}"))
+        if not is_active(table):
+            return Running(next_look(seconds_since(step.started, context.clock)))
+        if step.params["must_be_empty"] and dynamodb.has_items(account, name):
+            return Failed(not_empty(name, account))
+        return Done({"table_arn": table["TableArn"], "table_id": table["TableId"]})
+
+
+def _is_warm(table: Mapping[str, Any]) -> bool:
+    """Nothing of the table is still being pre-warmed."""
+    every = [table, *(table.get("GlobalSecondaryIndexes") or [])]
+    return all((one.get("WarmThroughput") or {}).get("Status", "ACTIVE") == "ACTIVE" for one in every)
+
+
+def _changed(name: str, account: Account, found: str) -> StepError:
+    return StepError(
+        f"the table {name} in {account.id} {account.region} {found}",
+        "it was there when the plan was made; nothing was written to it",
+        "migrate plan   looks again",
+    )
+
+
+def not_empty(name: str, account: Account) -> StepError:
+    """Why a table of somebody else that has items is not filled."""
+    return StepError(
+        f"the table {name} in {account.id} {account.region} has items",
+        "nothing says what becomes of them, and this migration did not make the table; nothing was written to it",
+        "say `into: existing` and `on_conflict: keep` or `overwrite` under strategies.copy, or empty the table",
+    )
 
 
 def _not_ours(step: Step, account: Account) -> StepError:

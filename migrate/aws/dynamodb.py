@@ -32,6 +32,12 @@ def describe_table(account: Account, name: str) -> dict[str, Any] | None:
     return table
 
 
+def has_items(account: Account, name: str) -> bool:
+    """True when the table has an item now: a consistent Scan of one. Raises `NotFound`."""
+    answer = call(account, SERVICE, "Scan", TableName=name, Limit=1, ConsistentRead=True, Select="COUNT")
+    return bool(answer.get("Count"))
+
+
 def describe_ttl(account: Account, name: str) -> dict[str, Any]:
     """TimeToLiveDescription: TimeToLiveStatus and, when it is on, AttributeName. Raises `NotFound`."""
     answer = call(account, SERVICE, "DescribeTimeToLive", TableName=name)

@@ -7,18 +7,19 @@ times slower, since every value becomes a Python object and back.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from migrate.aws.errors import translate
+from migrate.aws.session import Account
 from migrate.core.clock import Clock, SystemClock
 from migrate.core.errors import AwsError
-from migrate.data.endpoints import OpenTransport, open_lean
+from migrate.data.endpoints import EndpointSpec, OpenTransport, open_lean
 from migrate.data.rawitems import BatchAnswer, PutAnswer, RawItem, RawPage, Refusals, ignore_refusal, parse_item
 from migrate.data.retry import PATIENCE_SECONDS, Retries
-from migrate.data.transport import CONDITION_FAILED, Endpoint, never
+from migrate.data.transport import CONDITION_FAILED, Credentials, Endpoint, ScanPage, never
 
 
 class BotoTransport:
@@ -62,6 +63,32 @@ class BotoTransport:
         items = [_raw(item) for item in answer["Items"]]
         last = answer.get("LastEvaluatedKey")
         return RawPage(items, _raw(last) if last else None, _units(answer), sum(map(len, items)))
+
+    def scan(
+        self,
+        table: str,
+        *,
+        segment: int,
+        total_segments: int,
+        start_key: Mapping[str, Any] | None = None,
+        consistent: bool = False,
+        limit: int | None = None,
+        count_only: bool = False,
+        should_stop: Callable[[], bool] = never,
+    ) -> ScanPage:
+        """See `ItemTransport.scan`. Counting reads the items too."""
+        page = self.scan_raw(
+            table,
+            segment=segment,
+            total_segments=total_segments,
+            start_key=msgspec.json.encode(start_key) if start_key else None,
+            consistent=consistent,
+            limit=limit,
+            should_stop=should_stop,
+        )
+        items = [] if count_only else [parse_item(item) for item in page.items]
+        last = parse_item(page.last_key) if page.last_key else None
+        return ScanPage(items, last, page.units, len(page.items), page.size)
 
     def batch_write_raw(
         self,
@@ -135,6 +162,16 @@ def open_boto3(endpoint: Endpoint, connections: int, patience: float) -> BotoTra
 
 TRANSPORTS: dict[str, OpenTransport] = {"lean": open_lean, "boto3": open_boto3}
 """The implementations by the name that the user gives."""
+
+
+def endpoint(account: Account, transport: str | None = None) -> EndpointSpec:
+    """Where the items of an account are, its credentials, and what carries them (a name of `TRANSPORTS`; else lean)."""
+
+    def credentials() -> Credentials:
+        return Credentials(*account.credentials())
+
+    url, name = account.endpoint("dynamodb"), f"{account.side} {account.id}"
+    return EndpointSpec(url, account.region, credentials, name, TRANSPORTS[transport or "lean"])
 
 
 def _client_of(endpoint: Endpoint, connections: int) -> Any:

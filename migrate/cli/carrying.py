@@ -45,7 +45,15 @@ def ask(question: str, auto_approve: bool) -> None:
 
 
 def carry_out_plan(
-    world: World, states: Store, kept: State | None, plan: Plan, command: str, *, is_resumed: bool, parallelism: int
+    world: World,
+    states: Store,
+    kept: State | None,
+    plan: Plan,
+    command: str,
+    *,
+    is_resumed: bool,
+    parallelism: int,
+    transport: str | None = None,
 ) -> int:
     """Carry out what is left of the plan; the exit code. Needs the lock. `command` is what resumes it."""
     from migrate.actions.base import Context
@@ -66,6 +74,7 @@ def carry_out_plan(
             should_stop=should_stop,
             on_progress=display.progress,
             work=states.work_folder(plan.migration),
+            transport=transport,
         )
         summary = carry_out(
             plan,

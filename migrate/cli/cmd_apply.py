@@ -10,6 +10,7 @@ import typer
 from migrate.cli import cmd_show, exit_codes
 from migrate.cli.carrying import approve, carry_out_plan
 from migrate.cli.console import console
+from migrate.cli.transport_option import TRANSPORT, TransportName
 
 if TYPE_CHECKING:
     from migrate.cli.world import World
@@ -27,12 +28,19 @@ def register(app: typer.Typer) -> None:
         auto_approve: bool = typer.Option(False, "--auto-approve", help="Do not ask."),
         parallelism: int = typer.Option(10, "--parallelism", min=1, max=100, help="Steps worked on at a time."),
         only: list[str] = typer.Option([], "--only", metavar="TABLE", help="Only this table (may be repeated)."),
+        transport: TransportName | None = TRANSPORT,
     ) -> int:
         """Carry out a manifest or a saved plan; the same command resumes what was interrupted."""
-        return run(what, auto_approve=auto_approve, parallelism=parallelism, only=only)
+        return run(
+            what,
+            auto_approve=auto_approve,
+            parallelism=parallelism,
+            only=only,
+            transport=transport.value if transport else None,
+        )
 
 
-def run(what: str, *, auto_approve: bool, parallelism: int, only: list[str]) -> int:
+def run(what: str, *, auto_approve: bool, parallelism: int, only: list[str], transport: str | None = None) -> int:
     """See the command."""
     from migrate.cli.world import open_world, read_manifest, state_or_new, store
 
@@ -58,7 +66,16 @@ def run(what: str, *, auto_approve: bool, parallelism: int, only: list[str]) -> 
         else:
             approve(plan, auto_approve)
         command = f"migrate apply {manifest.file}"
-        return carry_out_plan(world, states, kept, plan, command, is_resumed=is_resumed, parallelism=parallelism)
+        return carry_out_plan(
+            world,
+            states,
+            kept,
+            plan,
+            command,
+            is_resumed=is_resumed,
+            parallelism=parallelism,
+            transport=transport,
+        )
 
 
 def _is_finished(saved: Plan, kept: State | None) -> bool:

@@ -9,6 +9,7 @@ import typer
 
 from migrate.cli import exit_codes
 from migrate.cli.console import console
+from migrate.cli.transport_option import TRANSPORT, TransportName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,12 +30,13 @@ def register(app: typer.Typer) -> None:
         manifest: str = typer.Argument(..., metavar="MANIFEST", help="The manifest, a YAML file."),
         as_json: bool = typer.Option(False, "--json", help="Print the report as JSON."),
         only: list[str] = typer.Option([], "--only", metavar="TABLE", help="Only this table (may be repeated)."),
+        transport: TransportName | None = TRANSPORT,
     ) -> int:
         """Compare every item of source and target. Exit 8 when they differ. Changes nothing, needs no state."""
-        return run(manifest, as_json=as_json, only=only)
+        return run(manifest, as_json=as_json, only=only, transport=transport.value if transport else None)
 
 
-def run(manifest: str, *, as_json: bool, only: list[str]) -> int:
+def run(manifest: str, *, as_json: bool, only: list[str], transport: str | None = None) -> int:
     """See the command."""
     from migrate.apply.signals import stop_on_signal
     from migrate.cli.world import open_world, read_manifest
@@ -45,12 +47,12 @@ def run(manifest: str, *, as_json: bool, only: list[str]) -> int:
     world = open_world(read, read_only=True)
     chosen = _tables(world, only)
     with stop_on_signal(console.say) as should_stop:
-        reports = [_compare(world, mapping, pair, should_stop) for mapping, pair in chosen]
+        reports = [_compare(world, mapping, pair, should_stop, transport) for mapping, pair in chosen]
     if as_json:
         console.json(build_report_document(read.name, reports))
     else:
         console.result(report_text(reports, console.style))
-    return exit_codes.OK if all(report.is_equal for report in reports) else exit_codes.DIFFERENT
+    return exit_codes.OK if all(report.is_accepted for report in reports) else exit_codes.DIFFERENT
 
 
 def _tables(world: World, only: Sequence[str]) -> list[tuple[TableMapping, TablePair]]:
@@ -89,10 +91,13 @@ def _key_problems(mapping: TableMapping, pair: TablePair) -> list[Diagnostic]:
     ]
 
 
-def _compare(world: World, mapping: TableMapping, pair: TablePair, should_stop: Callable[[], bool]) -> VerifyReport:
+def _compare(
+    world: World, mapping: TableMapping, pair: TablePair, should_stop: Callable[[], bool], transport: str | None
+) -> VerifyReport:
     from migrate.actions.verify import compare
 
     mode: Literal["digest", "counts"] = "counts" if mapping.verify == "counts" else "digest"
+    options = world.manifest.strategy_options("copy", mapping.options) if mapping.strategy == "copy" else {}
     console.say(f"{pair.source} -> {pair.target}: comparing, about {pair.items:,} items")
     report = compare(
         world.source,
@@ -105,6 +110,8 @@ def _compare(world: World, mapping: TableMapping, pair: TablePair, should_stop: 
         clock=world.clock,
         should_stop=should_stop,
         on_progress=_progress,
+        existing=options.get("on_conflict", "") if options.get("into") == "existing" else "",
+        transport=transport or options.get("transport"),
     )
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")

@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from migrate.core.errors import AwsError, Invalid
 from migrate.core.item import key_digest, key_of
+
+if TYPE_CHECKING:
+    from migrate.data.transport import ScanPage
 
 RawItem = bytes | msgspec.Raw
 """One item in wire JSON, braces included. A `Raw` keeps the answer alive that it was cut from."""
@@ -63,6 +66,20 @@ class ItemTransport(Protocol):
     the transport's patience; each failed attempt is told to `on_refusal` first. So a write may be carried out more than
     once. Raises the classes of `core.errors`, and `Interrupted` soon after `should_stop()` becomes true.
     """
+
+    def scan(
+        self,
+        table: str,
+        *,
+        segment: int,
+        total_segments: int,
+        start_key: Mapping[str, Any] | None = None,
+        consistent: bool = False,
+        limit: int | None = None,
+        count_only: bool = False,
+        should_stop: Callable[[], bool] = ...,
+    ) -> ScanPage:
+        """One page of a segment with its items parsed; with `count_only`, without them."""
 
     def scan_raw(
         self,

@@ -10,7 +10,8 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from migrate.core.errors import Interrupted
-from migrate.data.transport import ScanPage, Transport, never
+from migrate.data.rawitems import ItemTransport
+from migrate.data.transport import ScanPage, never
 
 Consumer = Callable[[int, ScanPage], None]
 """Gets a segment's number and one of its pages. Called from several threads at once, in order within a segment."""
@@ -46,7 +47,7 @@ def choose_segments(size_bytes: int, workers: int) -> int:
 
 
 def parallel_scan(
-    transport: Transport,
+    transport: ItemTransport,
     table: str,
     *,
     segments: int,

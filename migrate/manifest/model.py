@@ -30,7 +30,7 @@ STRATEGY_DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         },
         "glue": {"create_bucket": False, "worker_type": "G.1X", "workers": 10, "version": "5.1"},
         "emr": {"mode": "serverless", "create_bucket": False, "release": "emr-7.14.0"},
-        "copy": {"segments": "auto"},
+        "copy": {"segments": "auto", "indexes": "auto", "warm": False, "into": "empty", "transport": "lean"},
     }
 )
 """The options that a strategy has when the manifest says nothing (the `default`s of the JSON Schema)."""

@@ -24,6 +24,7 @@ def check_tables(document: Document) -> Iterator[Diagnostic]:
             what = "only goes with `match`"
             yield document.error(("tables", index, "exclude"), what, hint="remove it", key=True)
     yield from _buckets(document)
+    yield from _fillings(document)
     yield from _together(document)
 
 
@@ -63,6 +64,31 @@ def _buckets(document: Document) -> Iterator[Diagnostic]:
             told.add(path)
             hint = f"add `strategies: {{{strategy}: {{bucket: ...}}}}`"
             yield document.error(path, f"is {strategy}, which needs strategies.{strategy}.bucket", hint=hint)
+
+
+def _fillings(document: Document) -> Iterator[Diagnostic]:
+    """`into: existing` and `on_conflict` need each other, wherever each of them is written; told once for a place."""
+    shared: Path = ("strategies", "copy")
+    with_copy = [index for index, _ in document.mappings(("tables",)) if document.strategy_of(index) == "copy"]
+    own: list[Path] = [("tables", index, "options") for index in with_copy]
+    unsaid: dict[Path, None] = {}
+    conflicts: dict[Path, bool] = {}
+    for options in own or [shared]:
+        places = {name: (*path, name) for path in (shared, options) for name in document.mapping(path)}
+        into, conflict = (places.get(name) for name in ("into", "on_conflict"))
+        said = document.get(into) if into else "empty"
+        if conflict:  # a misspelt `into` is an error of its own
+            conflicts[conflict] = conflicts.get(conflict, False) or said != "empty"
+        elif into and said == "existing":
+            unsaid[into] = None
+    for place in unsaid:
+        yield document.error(
+            place,
+            "is existing, and nothing says what becomes of items that are there with a key of the source",
+            hint="add `on_conflict: keep` (theirs stay) or `on_conflict: overwrite` (theirs are lost)",
+        )
+    for place in (one for one, is_used in conflicts.items() if not is_used):
+        yield document.error(place, "only goes with `into: existing`", hint="add it, or remove this", key=True)
 
 
 def _together(document: Document) -> Iterator[Diagnostic]:

@@ -9,11 +9,11 @@ from migrate.core.diagnostics import Diagnostic, Location, error
 from migrate.core.table import TableFacts, TableSpec
 from migrate.manifest.model import Manifest, TableMapping
 from migrate.observe.inventory import Inventory
-from migrate.plan.desired import as_it_was, desired_spec
+from migrate.plan.desired import as_it_was, desired_spec, kept_spec
 from migrate.plan.gates import broken_gates
 from migrate.plan.model import Action, Estimate, Plan, PlannedAccount, PlannedTable
 from migrate.plan.prices import PRICES
-from migrate.plan.strategy import Strategy, TableRequest, Verdict, is_locked
+from migrate.plan.strategy import Strategy, TableRequest, Verdict, is_locked, was_filled
 from migrate.plan.tables import Stage, TableActions, by_address, plan_table, stage_of
 from migrate.state.model import State, Status
 
@@ -85,9 +85,15 @@ def _plan_mapping(
     )
     strategy, request, verdict = _choose(manifest, mapping, request, strategies)
     empty = PlannedTable(source.name, mapping.target_name, mapping.strategy, "", source.item_count, source.size_bytes)
-    problems = (*desired.diagnostics, *verdict.reasons, *verdict.warnings)
     target = inventory.target_tables.get(mapping.target_name)
     stage = stage_of(target, mapping.target_name, state)
+    if target and (was_filled(target, state) or _shall_be_filled(stage, mapping, verdict)):
+        desired = kept_spec(mapping, source, target, inventory)
+        request = dataclasses.replace(request, desired=desired.spec, existing=target)
+    problems = (*desired.diagnostics, *verdict.reasons, *verdict.warnings)
+    against = verdict.against_existing if stage is Stage.FOREIGN and request.existing else ()
+    if against:
+        return empty, TableActions(diagnostics=_located((*problems, *against), manifest, mapping))
     if strategy is None or not (verdict.is_usable or stage in (Stage.LOADED, Stage.FOREIGN)):
         return empty, TableActions(diagnostics=_located(problems, manifest, mapping))
     part = plan_table(request, strategy, target)
@@ -99,10 +105,15 @@ def _plan_mapping(
         reason=verdict.why,
         is_move=part.is_move,
         estimate=strategy.estimate(request) if part.is_move else Estimate(),
-        carried=carried_settings(desired.spec, source.spec) if part.is_move else (),
+        carried=carried_settings(desired.spec, source.spec) if part.is_move and not request.existing else (),
         needs_user=(*desired.needs_user, *part.needs_user) if part.own else (),
     )
     return table, dataclasses.replace(part, diagnostics=_located((*problems, *part.diagnostics), manifest, mapping))
+
+
+def _shall_be_filled(stage: Stage, mapping: TableMapping, verdict: Verdict) -> bool:
+    """A table that is not ours is filled only by a strategy that somebody has named."""
+    return stage is Stage.FOREIGN and mapping.strategy != "auto" and verdict.against_existing is not None
 
 
 def _choose(

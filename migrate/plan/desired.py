@@ -61,6 +61,25 @@ def desired_spec(mapping: TableMapping, source: TableFacts, inventory: Inventory
     return Desired(spec, tuple(found), tuple(_needs_user(mapping, source)))
 
 
+def kept_spec(mapping: TableMapping, source: TableFacts, target: TableFacts, inventory: Inventory) -> Desired:
+    """What a table should be that is filled and was there before: as it is, but for what `target` of the manifest
+    names. Pure; never raises."""
+    found = list(_key_mismatch(mapping, source, inventory))
+    wanted, spec = mapping.target, _with_overrides(target.spec, mapping)
+    if wanted.encryption is not None:
+        encryption, problems = _encryption(mapping, source, inventory)
+        spec = dataclasses.replace(spec, encryption=encryption)
+        found += problems
+    if wanted.resource_policy is not None:
+        policy = source.spec.resource_policy if wanted.resource_policy == "rewrite" else None
+        rewritten = rewrite_policy(policy, source, mapping.target_name, inventory) if policy else None
+        spec = dataclasses.replace(spec, resource_policy=rewritten)
+    if wanted.kinesis_stream is not None:
+        precision = target.spec.kinesis.precision if target.spec.kinesis else "MILLISECOND"
+        spec = dataclasses.replace(spec, kinesis=KinesisDestination(wanted.kinesis_stream, precision))
+    return Desired(spec, tuple(found))
+
+
 def is_recovery_ours(source: TableFacts, target_name: str, state: State) -> bool:
     """True when point-in-time recovery is on in the source only because this migration turned it on for its export."""
     on = state.record(f"{target_name}/source-recovery")

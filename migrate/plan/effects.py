@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from migrate.core.policy import with_statement, without_statement
 from migrate.observe.inventory import BucketFacts
 from migrate.plan.model import Side
-from migrate.plan.predicted import created_spec, with_index, with_setting
+from migrate.plan.predicted import created_spec, with_index, with_setting, with_warmth
 from migrate.plan.world import NOTHING, Result, Turn, World, new_table, owned, owned_ids
 
 
@@ -121,7 +121,19 @@ def _table(turn: Turn) -> Result:
 
 
 def _copy(turn: Turn) -> Result:
+    outputs = {name: turn.params[name] for name in ("table_id", "is_existing") if name in turn.params}
+    return {**outputs, "kept": 0}, (), ()
+
+
+def _look(turn: Turn) -> Result:
     return {"table_id": turn.params["table_id"]}, (), ()
+
+
+def _warm(turn: Turn) -> Result:
+    facts = turn.world.tables[Side.TARGET][turn.params["table"]]
+    spec = with_warmth(facts.spec, turn.params["index"], turn.params["throughput"])
+    turn.world.tables[Side.TARGET][facts.name] = dataclasses.replace(facts, spec=spec)
+    return NOTHING
 
 
 EFFECTS: Mapping[str, Callable[[Turn], Result]] = {
@@ -135,6 +147,8 @@ EFFECTS: Mapping[str, Callable[[Turn], Result]] = {
     "import": _import,
     "table": _table,
     "copy": _copy,
+    "table-look": _look,
+    "warm-throughput": _warm,
     "table-removal": _table_removal,
     "export-removal": owned_removal,
     "verify": _verify,

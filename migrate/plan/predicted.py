@@ -49,6 +49,15 @@ def with_setting(spec: TableSpec, name: str, value: Json) -> TableSpec:
     return _WRITERS[name](spec, value)
 
 
+def with_warmth(spec: TableSpec, name: str | None, wanted: Mapping[str, int]) -> TableSpec:
+    """`spec` after UpdateTable has raised the warm throughput of the table, or of its index `name`."""
+    warm = Throughput(wanted["ReadUnitsPerSecond"], wanted["WriteUnitsPerSecond"])
+    if name is None:
+        return dataclasses.replace(spec, warm_throughput=warm)
+    warmer = dataclasses.replace(spec.global_indexes[name], warm_throughput=warm)
+    return dataclasses.replace(spec, global_indexes={**spec.global_indexes, name: warmer})
+
+
 def _billing(spec: TableSpec, value: Json) -> TableSpec:
     given = value.get("indexes") or {}
     is_on_demand = value["mode"] == ON_DEMAND

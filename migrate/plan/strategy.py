@@ -10,7 +10,7 @@ from migrate.core.diagnostics import Diagnostic
 from migrate.core.table import TableFacts, TableSpec
 from migrate.observe.inventory import Inventory
 from migrate.plan.model import Action, Estimate
-from migrate.state.model import OwnedResource, State, StepFile, StepRecord
+from migrate.state.model import OwnedResource, State, Status, StepFile, StepRecord
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class TableRequest:
     `migration` is the name under which things are stored. `desired` is the target's spec: the source's, with the
     overrides of the manifest. `options` are the strategy's options of the manifest. `is_partial` is True when a failed
     load left a table of ours behind. `is_rewritten` is True when the items shall differ in the target (a transform, or
-    another primary key).
+    another primary key). `existing` is the table to fill that this migration did not make; `desired` is then what it
+    is, but for what the manifest names under `target`.
     """
 
     migration: str
@@ -34,6 +35,7 @@ class TableRequest:
     cleanup: str = "after-verify"
     is_partial: bool = False
     is_rewritten: bool = False
+    existing: TableFacts | None = None
 
     def address(self, name: str) -> str:
         """The address of this table's action `name`."""
@@ -47,6 +49,8 @@ class Verdict:
     reasons: tuple[Diagnostic, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
     why: str = ""
+    against_existing: tuple[Diagnostic, ...] | None = None
+    """Every reason against filling a target table that is there and not ours; None: the strategy never fills one."""
 
     @property
     def is_usable(self) -> bool:
@@ -72,6 +76,9 @@ class Recipe:
     is_tagged: bool = False
     """True when the load itself puts our own tags on the table."""
 
+    verify: Mapping[str, Any] = field(default_factory=dict)
+    """More parameters of the verify action."""
+
 
 TABLE_MAKING_LOADS = frozenset({"import", "restore-job"})
 """Loads that make their table themselves: it must not exist, and a failed one leaves a table that must go first."""
@@ -95,6 +102,13 @@ def load_of(file: StepFile) -> StepRecord | None:
 def is_locked(resource: OwnedResource) -> bool:
     """True for a recovery point that a copy job put into an air-gapped vault: nobody can delete it, it expires."""
     return resource.kind == "recovery-point" and resource.side == "source" and resource.address.endswith("/copy-job")
+
+
+def was_filled(target: TableFacts, state: State) -> bool:
+    """True when this migration has put the items into this very table, and did not make it."""
+    load = load_record(target.name, state)
+    is_done = load is not None and load.status is Status.DONE and load.outputs.get("table_id") == target.table_id
+    return is_done and load is not None and bool(load.outputs.get("is_existing"))
 
 
 class Strategy(Protocol):

@@ -7,19 +7,27 @@ import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from migrate.core.diagnostics import Diagnostic, error, warning
-from migrate.core.table import Index, TableFacts, TableSpec
-from migrate.plan.creation import attribute_definitions, index_parameters
-from migrate.plan.diff import FieldChange, compare, foreign_indexes, missing_indexes
+from migrate.core.diagnostics import Diagnostic, error
+from migrate.core.table import TableFacts, TableSpec
+from migrate.plan.diff import FieldChange, compare
 from migrate.plan.model import Action, Change, Risk, Side, ref
 from migrate.plan.settings import AFTER_LOAD, AFTER_VERIFY, BY_NAME, SETTINGS
-from migrate.plan.strategy import LOAD_KINDS, TABLE_MAKING_LOADS, Recipe, Strategy, TableRequest, load_record
-from migrate.plan.words import change_lines, index_words
+from migrate.plan.strategy import (
+    LOAD_KINDS,
+    TABLE_MAKING_LOADS,
+    Recipe,
+    Strategy,
+    TableRequest,
+    load_record,
+    was_filled,
+)
+from migrate.plan.table_indexes import index_actions, index_problems
+from migrate.plan.words import change_lines
 from migrate.state.model import OwnedResource, State, Status
 
 
 class Stage(enum.Enum):
-    """Where the target table stands. LOADED: ours and full. PARTIAL: ours, left by a failed load (or just removed)."""
+    """Where the target table stands. LOADED: full, by us. PARTIAL: ours, left by a failed load (or just removed)."""
 
     ABSENT = "absent"
     LOADING = "loading"
@@ -51,7 +59,7 @@ def stage_of(target: TableFacts | None, name: str, state: State) -> Stage:
         # A removal that a dead run began is carried to its end, so that the table is no longer ours in the state.
         return Stage.PARTIAL if is_left_behind and _owned_table(name, state) else Stage.ABSENT
     if not _is_ours(target, name, state):
-        return Stage.FOREIGN
+        return Stage.LOADED if was_filled(target, state) else Stage.FOREIGN
     if load is not None and load.status is Status.DONE and load.outputs.get("table_id") == target.table_id:
         return Stage.LOADED
     return Stage.PARTIAL if is_left_behind else Stage.LOADING
@@ -60,7 +68,7 @@ def stage_of(target: TableFacts | None, name: str, state: State) -> Stage:
 def plan_table(request: TableRequest, strategy: Strategy, target: TableFacts | None) -> TableActions:
     """All actions that this table still needs."""
     stage = stage_of(target, request.target_name, request.state)
-    if stage is Stage.FOREIGN and target is not None:
+    if stage is Stage.FOREIGN and target is not None and request.existing is None:
         return TableActions(diagnostics=(_foreign(request, target),))
     if stage is Stage.LOADED and target is not None:
         return _after_load(request, strategy.leftovers(request), target.spec, target)
@@ -74,10 +82,11 @@ def plan_table(request: TableRequest, strategy: Strategy, target: TableFacts | N
 def _after_load(request: TableRequest, recipe: Recipe, spec: TableSpec, target: TableFacts | None) -> TableActions:
     """`recipe`, then the settings in which `spec` differs, verify, and what must wait for it."""
     load = _load_address(request, recipe)
-    own_tags = {} if recipe.is_tagged else _missing_own_tags(request, load, target)
+    is_not_ours = request.existing is not None
+    own_tags = {} if recipe.is_tagged or is_not_ours else _missing_own_tags(request, load, target)
     first = _chain(_settings(request, spec, AFTER_LOAD, own_tags), _last(recipe.load))
     loaded = _last(first) or _last(recipe.load)
-    verify = _verify(request, load, loaded, target)
+    verify = _verify(request, recipe, loaded, target)
     checked = _last(verify) or loaded
     second = _chain(_settings(request, spec, AFTER_VERIFY, own_tags), checked)
     cleanup = [_needing(action, checked) for action in recipe.cleanup]
@@ -87,7 +96,7 @@ def _after_load(request: TableRequest, recipe: Recipe, spec: TableSpec, target: 
         own=own,
         shared=recipe.shared,
         shared_cleanup=tuple(_needing(action, last) for action in recipe.shared_cleanup),
-        diagnostics=tuple(_index_problems(request, spec)) if target else (),
+        diagnostics=tuple(index_problems(request, spec)) if target else (),
         needs_user=recipe.needs_user,
         is_move=bool(recipe.load),
     )
@@ -101,9 +110,7 @@ def _settings(request: TableRequest, observed: TableSpec, phase: int, own_tags: 
         changes.sort(key=lambda change: SETTINGS.index(change.setting))
     actions = [_setting_action(request, change, own_tags) for change in changes]
     if phase == AFTER_LOAD:
-        indexes = [
-            _index_action(request, name, index) for name, index in missing_indexes(request.desired, observed).items()
-        ]
+        indexes = index_actions(request, observed)
         place = next((i for i, a in enumerate(actions) if a.kind in _AFTER_INDEXES), len(actions))
         actions[place:place] = indexes
     return actions
@@ -141,25 +148,6 @@ def _setting_action(request: TableRequest, change: FieldChange, own_tags: Mappin
     )
 
 
-def _index_action(request: TableRequest, name: str, index: Index) -> Action:
-    return Action(
-        address=request.address(f"index.{name}"),
-        kind="index",
-        side=Side.TARGET,
-        change=Change.CREATE,
-        title=f"global index {name}: {index_words(index)}",
-        params={
-            "table": request.target_name,
-            "index": name,
-            "creation": index_parameters(name, index, request.desired),
-            "attributes": attribute_definitions(request.desired, request.desired.global_indexes.values()),
-        },
-        risk=Risk.COST,
-        undo="none: drop it by hand if it is not wanted",
-        why="DynamoDB fills it from the table",
-    )
-
-
 def _load_address(request: TableRequest, recipe: Recipe) -> str:
     """The action that puts the items there: planned now, or done earlier."""
     planned = [action.address for action in recipe.load if action.kind in LOAD_KINDS]
@@ -167,7 +155,7 @@ def _load_address(request: TableRequest, recipe: Recipe) -> str:
     return planned[0] if planned else done.address if done else request.address("import")
 
 
-def _verify(request: TableRequest, load: str, needs: tuple[str, ...], target: TableFacts | None) -> list[Action]:
+def _verify(request: TableRequest, recipe: Recipe, needs: tuple[str, ...], target: TableFacts | None) -> list[Action]:
     """The verify action, unless this very table was verified already or the manifest says none."""
     address = request.address("verify")
     if request.verify == "none":
@@ -176,6 +164,7 @@ def _verify(request: TableRequest, load: str, needs: tuple[str, ...], target: Ta
     is_done = done is not None and done.status is Status.DONE
     if target and done and is_done and done.outputs.get("table_id") == target.table_id:
         return []
+    transport = request.options.get("transport", "lean")
     return [
         Action(
             address=address,
@@ -189,8 +178,10 @@ def _verify(request: TableRequest, load: str, needs: tuple[str, ...], target: Ta
                 "keys": [key.name for key in request.desired.keys.attributes],
                 "mode": request.verify,
                 "size_bytes": request.source.size_bytes,
-                "table_id": ref(load, "table_id"),
+                "table_id": ref(_load_address(request, recipe), "table_id"),
+                **recipe.verify,
             },
+            tuning=None if transport == "lean" else {"transport": transport},
             needs=needs,
             risk=Risk.COST,
             undo="nothing to undo: it only reads",
@@ -220,7 +211,8 @@ def _foreign(request: TableRequest, target: TableFacts) -> Diagnostic:
         f"the table {target.name} exists in {request.inventory.target.id} and was made by {whose}",
         address=request.target_name,
         why="the move creates its table; filling or changing a table that is not ours could destroy data",
-        hint=f"set target.name to a free name, remove the table yourself, or, if it is the result of this migration, "
+        hint="set target.name to a free name, remove the table yourself, fill it as it is with `strategy: copy`, or, "
+        f"if it is the result of this migration, "
         f"`migrate state adopt {request.migration} {target.name} --manifest FILE`",
     )
 
@@ -243,27 +235,6 @@ def _still_running(action: Action, state: State) -> list[Diagnostic]:
             hint="put the manifest back and run `migrate apply` to let it end; then change the manifest",
         )
     ]
-
-
-def _index_problems(request: TableRequest, observed: TableSpec) -> list[Diagnostic]:
-    extra, otherwise = foreign_indexes(request.desired, observed)
-    found = [
-        warning(
-            f"the global index {name} exists only in the target table {request.target_name}",
-            address=request.address(f"index.{name}"),
-            why="this migration did not make it, so it is left alone",
-        )
-        for name in extra
-    ]
-    found += [
-        error(
-            f"the global index {name} of the target table {request.target_name} has another key or projection",
-            address=request.address(f"index.{name}"),
-            hint="drop it by hand; the next plan creates it as it should be",
-        )
-        for name in otherwise
-    ]
-    return found
 
 
 def _chain(actions: list[Action], needs: tuple[str, ...]) -> list[Action]:

@@ -20,19 +20,21 @@ LEGEND = "= same, * differs, + only in the source, - only in the target, ! could
 def report_text(reports: Sequence[VerifyReport], style: Style) -> str:
     """The whole report."""
     lines = [line for report in reports for line in table_lines(report, style)]
-    unequal = sum(not report.is_equal for report in reports)
+    unequal = sum(not report.is_accepted for report in reports)
     took = f"{sum(report.seconds for report in reports):.1f} s"
     if unequal:
         is_are = "is" if unequal == 1 else "are"
         verdict = style.paint(f"{unequal} of {plural(len(reports), 'table')} {is_are} not equal", "bold", "red")
         return "\n".join([*lines, "", f"{verdict}, in {took} ({LEGEND})."])
-    verdict = style.paint("Every table is equal", "bold", "green")
+    is_equal = all(report.is_equal for report in reports)
+    what = "Every table is equal" if is_equal else "Every table has what it should have"
+    verdict = style.paint(what, "bold", "green")
     return "\n".join([*lines, "", f"{verdict}: {plural(len(reports), 'table')} compared in {took}."])
 
 
 def table_lines(report: VerifyReport, style: Style) -> Iterator[str]:
     """One table: its counts, then each key that was named."""
-    mark = SAME if report.is_equal else DIFFERS
+    mark = SAME if report.is_accepted else DIFFERS
     name = style.paint(f"{report.source_table} -> {report.target_table}", "bold")
     yield f"{style.paint(mark, _COLOURS[mark], 'bold')} {name}   {_counts(report)}   {report.seconds:.1f} s"
     for one in report.named:
@@ -46,11 +48,20 @@ def table_lines(report: VerifyReport, style: Style) -> Iterator[str]:
 def _counts(report: VerifyReport) -> str:
     sides = f"source {report.source_items:,}, target {report.target_items:,}"
     if report.mode == "counts":
-        return f"{'as many items' if report.is_equal else 'not as many items'} on both sides (counts only): {sides}"
+        many = "as many items" if report.is_equal else "not as many items"
+        return f"{many} on both sides (counts only): {sides}{_as_asked(report)}"
     if report.is_equal:
         return f"{plural(report.same, 'item')} equal: {sides}"
     found = [f"{count:,} {_words(mark, count)}" for mark, count in _unequal(report).items() if count]
-    return f"{report.same:,} equal, {', '.join(found)}: {sides}"
+    return f"{report.same:,} equal, {', '.join(found)}: {sides}{_as_asked(report)}"
+
+
+def _as_asked(report: VerifyReport) -> str:
+    """Why what is not equal is accepted all the same."""
+    if report.is_equal or not report.is_accepted:
+        return ""
+    kept = "; items that differ were kept" if report.differs else ""
+    return f" (the table had items before{kept}, on_conflict: {report.existing})"
 
 
 def _words(mark: str, count: int) -> str:

@@ -39,6 +39,14 @@ class Verification:
     ended: str | None
     mode: str = ""
     same: int | None = None
+    is_accepted: bool = False
+    """Equal as far as was asked: see `VerifyReport.is_accepted`."""
+
+    kept: int = 0
+    """Items of a table that had items before, which were kept and are not the source's."""
+
+    extra: int = 0
+    """Its items whose key the source has not."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +191,9 @@ def _verification(record: StepRecord | None) -> Verification | None:
         return None
     if record.status.value == "done":
         found = record.outputs
-        return Verification(True, record.ended, str(found.get("mode", "")), found.get("same"))
+        kept, extra = found.get("differs", 0), found.get("extra", 0)
+        is_equal, mode = not (kept or extra), str(found.get("mode", ""))
+        return Verification(is_equal, record.ended, mode, found.get("same"), True, kept, extra)
     if record.error is not None and record.error.kind == "VerificationFailed":
         return Verification(False, record.ended)
     return None

@@ -61,7 +61,10 @@ def _table(table: TableStatus, width: int, style: Style) -> Iterator[str]:
         items = (
             f"{seen.same:,} items are equal" if seen.mode == "digest" and seen.same is not None else "counts are equal"
         )
-        row += f"  {'verified' if seen.is_equal else 'NOT EQUAL'} {seen.ended}{f': {items}' if seen.is_equal else ''}"
+        items += f"; {seen.kept:,} kept, unlike the source's" if seen.kept else ""
+        items += f"; {seen.extra:,} only in the target" if seen.extra else ""
+        passed = seen.is_accepted
+        row += f"  {'verified' if passed else 'NOT EQUAL'} {seen.ended}{f': {items}' if passed else ''}"
     yield row
     pending = [step for step in table.steps if step.status == PENDING]
     for step in table.steps:

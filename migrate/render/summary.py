@@ -44,7 +44,9 @@ def verification_lines(plan: Plan, state: State, style: Style) -> Iterator[str]:
         found = record.outputs
         what = "items are equal" if found["mode"] == "digest" else "items on both sides (counts only)"
         mark = style.paint("=", "green", "bold")
+        more = {"kept, unlike the source's": found["differs"], "only in the target": found["extra"]}
+        allowed = "".join(f"; {count:,} {words}" for words, count in more.items() if count)
         yield (
             f"{mark} {table.source} -> {table.target}: {found['same']:,} {what}; "
-            f"source {found['source_items']:,}, target {found['target_items']:,}"
+            f"source {found['source_items']:,}, target {found['target_items']:,}{allowed}"
         )

@@ -149,7 +149,12 @@ def order(
 def order_all(source: RecoveryPoint, copies: list[dict[str, Any]], ordered_by: Job) -> None:
     """The copy actions of a plan's rule."""
     for wish in copies:
-        job = order(source, wish["DestinationBackupVaultArn"], ordered_by.role_arn, wish.get("Lifecycle"))
+        destination, doom = wish["DestinationBackupVaultArn"], None
+        try:
+            _check_source(source, destination)
+        except Refused as refusal:
+            doom = "FAILED", str(refusal.message)
+        job = order(source, destination, ordered_by.role_arn, wish.get("Lifecycle"), doom)
         job.ordered_by = ordered_by.id
 
 

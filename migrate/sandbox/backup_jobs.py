@@ -18,6 +18,7 @@ from typing import Any
 
 from migrate.sandbox import backup_access, backup_snapshot, clock
 from migrate.sandbox.backup_access import JobFailed
+from migrate.sandbox.backup_copies import order_all
 from migrate.sandbox.backup_points import check_lifecycle, expire_in_time, shown_lifecycle
 from migrate.sandbox.backup_store import RecoveryPoint, Vault, shelf
 from migrate.sandbox.backup_work import ENDED, Job, doom_of, find, leave, line_up, once, select
@@ -192,8 +193,6 @@ def _finish(job: BackupJob) -> None:
             job.point.vault.points.pop(job.point.arn, None)
         leave(job)
         if state == "COMPLETED" and job.copies:
-            from migrate.sandbox.backup_copies import order_all
-
             order_all(job.point, job.copies, job)
 
 
@@ -208,12 +207,11 @@ def _expire(job: BackupJob) -> None:
 @operation("backup", "StopBackupJob", "BackupJobId")
 def stop(call: Call) -> dict[str, Any]:
     job: BackupJob = find(call, BackupJob, "BackupJobId")
-    with STARTING:
-        if job.state in ENDED:
-            raise Refused("InvalidRequestException", f"The job has ended: {job.state}")
-        job.end("ABORTED", "The job was stopped.")
-        job.point.vault.points.pop(job.point.arn, None)
-        leave(job)
+    if job.state in ENDED:
+        raise Refused("InvalidRequestException", f"The job has ended: {job.state}")
+    job.end("ABORTED", "The job was stopped.")
+    job.point.vault.points.pop(job.point.arn, None)
+    leave(job)
     return {}
 
 

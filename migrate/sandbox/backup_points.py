@@ -17,7 +17,7 @@ from migrate.sandbox import clock
 from migrate.sandbox.backup_store import USABLE, RecoveryPoint, shelf
 from migrate.sandbox.backup_vaults import readable_vault
 from migrate.sandbox.backup_work import RESOURCE_TYPE
-from migrate.sandbox.jobs import schedule
+from migrate.sandbox.jobs import STARTING, schedule
 from migrate.sandbox.kms import find_key
 from migrate.sandbox.refusals import Refused
 from migrate.sandbox.rest_json import Call, operation
@@ -58,7 +58,7 @@ def list_by_vault(call: Call) -> dict[str, Any]:
             and ("ByCreatedBefore" not in wanted or point.created <= wanted["ByCreatedBefore"])
         )
 
-    points = [point for point in reversed(readable_vault(call).points.values()) if fits(point)]
+    points = [point for point in reversed(list(readable_vault(call).points.values())) if fits(point)]
     return call.page("RecoveryPoints", [_describe(point) for point in points])
 
 
@@ -151,6 +151,14 @@ def named_point(call: Call) -> RecoveryPoint:
     return point
 
 
+def find_anywhere(arn: str) -> RecoveryPoint | None:
+    """The recovery point of any account with this ARN, which must be one of AWS Backup's."""
+    parts = arn.split(":")
+    if parts[:3] != ["arn", "aws", "backup"] or len(parts) < 7:
+        return None
+    return next((point for point in shelf(parts[4], parts[3]).points() if point.arn == arn), None)
+
+
 def must_be_usable(point: RecoveryPoint) -> None:
     """Refuses to copy or restore a recovery point that is not complete."""
     if point.status not in USABLE:
@@ -183,18 +191,20 @@ def expire_in_time(point: RecoveryPoint) -> None:
 
 
 def _expire(point: RecoveryPoint) -> None:
-    """Deletes what is due by the lifecycle that holds now; one that is in use goes a minute later."""
+    """Deletes what is due by the lifecycle that holds now; one that is in use is EXPIRED until it can go."""
     deleted_at = point.calculated().get("DeleteAt")
     if deleted_at is None or clock.moment() < deleted_at:
         return
     if point.holders:
+        point.status = "EXPIRED"
         schedule(60, partial(_expire, point))
         return
     _remove(point)
 
 
 def _remove(point: RecoveryPoint) -> None:
-    point.vault.points.pop(point.arn, None)
+    with STARTING:
+        point.vault.points.pop(point.arn, None)
 
 
 def _key(point: RecoveryPoint) -> dict[str, str]:

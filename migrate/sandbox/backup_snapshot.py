@@ -11,17 +11,19 @@ insights, auto scaling, on-demand maximums and warm throughput.
 from __future__ import annotations
 
 import copy
+import json
 import math
 from typing import Any
 
 from moto.dynamodb.models import dynamodb_backends
 
-from migrate.sandbox import tables
+from migrate.sandbox import clock, tables
 from migrate.sandbox.backup_store import RecoveryPoint, Snapshot
 from migrate.sandbox.description import describe_table
 from migrate.sandbox.index_counts import count_indexes
 from migrate.sandbox.lifecycle import mark_creating, sweep
-from migrate.sandbox.rows import WRITES, Rows
+from migrate.sandbox.rows import WRITES, Rows, dump
+from migrate.sandbox.values import canonical_item
 
 _CAPACITY = ("ReadCapacityUnits", "WriteCapacityUnits")
 
@@ -53,7 +55,7 @@ def take(table: Any, with_items: bool) -> Snapshot:
         wish["ProvisionedThroughput"] = _capacity(described)
     with WRITES:
         rows = copy.deepcopy(table.rows) if with_items else Rows()
-    return Snapshot(copy.deepcopy(wish), rows, table.key_arn)
+    return Snapshot(copy.deepcopy(wish), rows, table.key_arn, clock.moment())
 
 
 def begin(point: RecoveryPoint, account: str, name: str, encryption: dict[str, Any]) -> Any:
@@ -63,7 +65,7 @@ def begin(point: RecoveryPoint, account: str, name: str, encryption: dict[str, A
     backend = dynamodb_backends[account][point.vault.region]
     sweep(backend)
     table = tables.create(backend, {key: value for key, value in wish.items() if value}, math.inf)
-    table.restored_from = (point.arn, point.resource_arn, point.created)
+    table.restored_from = (point.arn, point.resource_arn, point.snapshot.taken)
     return table
 
 
@@ -73,6 +75,19 @@ def fill(table: Any, snapshot: Snapshot, with_items: bool) -> None:
         table.rows = copy.deepcopy(snapshot.rows) if with_items else Rows()
         count_indexes(table)
     mark_creating(table, 0)
+
+
+def damage(snapshot: Snapshot) -> dict[str, Any]:
+    """Changes one attribute, which is no key, of the first item; returns that item's key. For tests of restores."""
+    snapshot.rows = copy.deepcopy(snapshot.rows)
+    place, (text, _) = next(snapshot.rows.walk())
+    item = json.loads(text)
+    indexed = {one["AttributeName"] for one in snapshot.wish["AttributeDefinitions"]}
+    free = sorted(set(item) - indexed)
+    item[free[0] if free else "damaged"] = {"S": "damaged by the sandbox"}
+    changed, size = canonical_item(item)
+    snapshot.rows.put(place, (dump(changed), size))
+    return {key["AttributeName"]: item[key["AttributeName"]] for key in snapshot.wish["KeySchema"]}
 
 
 def _index(index: dict[str, Any]) -> dict[str, Any]:

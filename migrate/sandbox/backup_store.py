@@ -19,6 +19,7 @@ from moto.backup.models import backup_backends
 
 from migrate.sandbox import clock
 from migrate.sandbox.jobs import Tokens
+from migrate.sandbox.kms import managed_key
 from migrate.sandbox.refusals import Refused
 from migrate.sandbox.rows import Rows
 
@@ -35,6 +36,7 @@ class Snapshot:
     wish: dict[str, Any]
     rows: Rows
     key_arn: str | None
+    taken: datetime
 
     @property
     def size(self) -> int:
@@ -143,23 +145,21 @@ class Shelf:
 
     def points(self) -> Iterator[RecoveryPoint]:
         """The recovery points of all vaults."""
-        for vault in self.vaults.values():
-            yield from vault.points.values()
+        for vault in list(self.vaults.values()):
+            yield from list(vault.points.values())
 
     def jobs_of(self, kind: type) -> list[Any]:
         """The jobs of one kind, newest first, as the lists of AWS Backup show them."""
-        return [job for job in reversed(self.jobs.values()) if isinstance(job, kind)]
+        return [job for job in reversed(list(self.jobs.values())) if isinstance(job, kind)]
 
 
 def shelf(account: str, region: str) -> Shelf:
     """The shelf of an account and Region, with the vault `Default`, which every account has."""
     backend: Any = backup_backends[account][region]
     if not hasattr(backend, "sandbox_shelf"):
-        from migrate.sandbox.kms import managed_key
-
-        backend.sandbox_shelf = found = Shelf(account, region)
+        backend.sandbox_shelf = new = Shelf(account, region)
         key = managed_key(account, region, "alias/aws/backup")
-        found.vaults[DEFAULT_VAULT] = Vault(DEFAULT_VAULT, account, region, key, clock.moment())
+        new.vaults[DEFAULT_VAULT] = Vault(DEFAULT_VAULT, account, region, key, clock.moment())
     kept: Shelf = backend.sandbox_shelf
     return kept
 

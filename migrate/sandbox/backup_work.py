@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from migrate.sandbox import clock
 from migrate.sandbox.backup_store import Shelf, shelf
-from migrate.sandbox.jobs import STARTING, Tokens
+from migrate.sandbox.jobs import Tokens
 from migrate.sandbox.refusals import Refused
 from migrate.sandbox.rest_json import Call
 
@@ -95,18 +95,17 @@ def once(call: Call, start: Callable[[Call], J]) -> J:
     request = dict(call.body)
     token = str(request.pop("IdempotencyToken", None) or uuid.uuid4())
     kept = shelf(call.account, call.region)
-    with STARTING:
-        tokens = kept.tokens.setdefault(call.request.operation, Tokens())
-        known, differs = tokens.find(token, request)
-        if differs:
-            raise Refused("InvalidParameterValueException", "The idempotency token belongs to another request.")
-        if known:
-            earlier: J = kept.jobs[known]
-            return earlier
-        job = start(call)
-        kept.jobs[job.id] = job
-        tokens.keep(token, request, job.id)
-        return job
+    tokens = kept.tokens.setdefault(call.request.operation, Tokens())
+    known, differs = tokens.find(token, request)
+    if differs:
+        raise Refused("InvalidParameterValueException", "The idempotency token belongs to another request.")
+    if known:
+        earlier: J = kept.jobs[known]
+        return earlier
+    job = start(call)
+    kept.jobs[job.id] = job
+    tokens.keep(token, request, job.id)
+    return job
 
 
 def line_up(job: Job, begin: Callable[[Any], None]) -> None:

@@ -39,6 +39,7 @@ class CallLog:
             "status": status,
             "error": error_code(body) if status >= 300 else None,
             "params": parameters(request),
+            "agent": request.agent.split("/", 1)[0],
         }
         with self._lock:
             self._count += 1

@@ -20,7 +20,7 @@ from migrate.sandbox import clock
 
 TOKEN_SECONDS = 8 * 3600
 STARTING = threading.RLock()
-"""Held while a job is accepted, so that two requests with one token at the same moment start one job."""
+"""Held while a job is accepted or ends, so that two requests with one token at the same moment start one job."""
 _lock = threading.Lock()
 _numbers = itertools.count()
 
@@ -45,11 +45,11 @@ def schedule(seconds: float, run: Callable[[], None]) -> None:
         heapq.heappush(_waiting, _Job(clock.now() + seconds, next(_numbers), run))
 
 
-def settle(now: float | None = None) -> None:
-    """Carries out, in this thread, every job that is due at `now` (`clock.now()`; infinity means all of them)."""
+def settle() -> None:
+    """Carries out, in this thread, every job that is due."""
     if not _waiting:
         return
-    now = clock.now() if now is None else now
+    now = clock.now()
     with _lock:
         due = []
         while _waiting and _waiting[0].due <= now:

@@ -138,7 +138,7 @@ def _check(policy: str) -> None:
     for statement in document["Statement"]:
         for name in principals(statement):
             match = _ROLE.fullmatch(name)
-            if match and all(role.arn != name for role in iam_backends[match[1]]["aws"].roles.values()):
+            if match and all(role.arn != name for role in list(iam_backends[match[1]]["aws"].roles.values())):
                 raise JsonRESTError(
                     "MalformedPolicyDocumentException",
                     "Policy contains a statement with one or more invalid principals.",

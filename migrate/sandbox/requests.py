@@ -37,6 +37,7 @@ class Request:
     path: str
     query: str
     body: bytes
+    agent: str = ""
     account: str = ""
     caller: Caller = ANONYMOUS
     notes: dict[str, Any] = field(default_factory=dict)
@@ -72,6 +73,7 @@ def read_request(environ: dict[str, Any]) -> Request:
         path=environ.get("PATH_INFO", "/"),
         query=query,
         body=body,
+        agent=environ.get("HTTP_USER_AGENT", ""),
     )
     request.operation = _operation(request, environ)
     environ[CONTEXT_KEY] = request

@@ -2,7 +2,8 @@
 
 Both speak https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html: method and path name the operation, its
 parameters stand in path, query and body; botocore's models say where. Operations are registered with `operation`; one
-that is not, and a parameter that an operation does not name, are answered with NotImplemented, never ignored.
+that is not, and a parameter that an operation does not name, are answered with NotImplemented, never ignored. Calls are
+answered one after the other.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from botocore.validate import ParamValidator
 from moto.core.exceptions import JsonRESTError
 from moto.core.utils import get_service_model
 
+from migrate.sandbox.jobs import STARTING
 from migrate.sandbox.refusals import Refused
 from migrate.sandbox.requests import Request, read_request
 from migrate.sandbox.routes import SERVICES
@@ -96,7 +98,8 @@ def _answer(request: Request) -> dict[str, Any]:
     unknown = sorted(set(body) - accepted)
     if unknown:
         raise Refused("NotImplemented", f"The sandbox does not emulate {request.operation}.{unknown[0]}", 501)
-    return handler(Call(request, body))
+    with STARTING:
+        return handler(Call(request, body))
 
 
 def _parameters(request: Request) -> dict[str, Any]:

@@ -2,6 +2,10 @@
 
 Layers, outermost first: control endpoints (/sandbox/...), call log, accounts, fault injection, DynamoDB front,
 REST front (AWS Backup, Resource Access Manager), moto.
+
+Control endpoints, all with JSON: GET health; POST reset; GET and DELETE calls (`calls.py`); GET, POST and DELETE faults
+(`faults.py`); GET and POST clock {"advance_seconds"} (`clock.py`); POST organization {"account", "organization"}
+(`organizations.py`); POST damage {"recovery_point"}, which changes one item of a backup and answers its key.
 """
 
 from __future__ import annotations
@@ -26,9 +30,11 @@ from migrate.sandbox import (
     accounts,
     backup_copies,
     backup_jobs,
+    backup_plans,
     backup_points,
     backup_restores,
     backup_settings,
+    backup_snapshot,
     backup_vaults,
     buckets,
     changes,
@@ -44,6 +50,7 @@ from migrate.sandbox import (
     organizations,
     policies,
     ram,
+    ram_lists,
     scaling,
     scans,
     table_settings,
@@ -64,7 +71,7 @@ EXTENSIONS = (
 )  # fmt: skip
 """Modules whose `install(timing)` changes moto; the order matters where one builds on another."""
 
-ANSWERS = (policies, dataplane, scans, backup_settings, ram)
+ANSWERS = (policies, dataplane, scans, backup_settings, backup_plans, ram, ram_lists)
 """Modules that only register answers to operations; importing them is enough."""
 
 _BY_SCOPE_ONLY = {"dynamodb", "sts", "kms", "organizations", "application-autoscaling", "kinesis", "logs", "iam"}
@@ -203,6 +210,12 @@ class Sandbox:
         """Puts an account into the organization "first" or "other", or into "none"; returns what is wrong, or None."""
         return organizations.place(account, organization)
 
+    def damage(self, recovery_point_arn: str) -> dict[str, Any] | None:
+        """Changes one item of a recovery point and returns its key; None if there is nothing to change."""
+        point = backup_points.find_anywhere(recovery_point_arn)
+        snapshot = point.snapshot if point else None
+        return backup_snapshot.damage(snapshot) if snapshot is not None and len(snapshot.rows) else None
+
     def __enter__(self) -> Sandbox:
         return self.start()
 
@@ -240,6 +253,9 @@ class Sandbox:
             wish = request.small_json()
             problem = self.place(str(wish.get("account")), str(wish.get("organization")))
             return (400, {"message": problem}) if problem else (200, {})
+        if name == "damage" and request.method == "POST":
+            key = self.damage(str(request.small_json().get("recovery_point")))
+            return (200, {"key": key}) if key else (400, {"message": "recovery_point: the ARN of one that has items"})
         return 404, {"message": f"No such control endpoint: {request.method} {request.path}"}
 
     def _control_faults(self, request: Request) -> tuple[int, Any]:

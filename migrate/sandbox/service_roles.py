@@ -27,7 +27,7 @@ def find_role(arn: str) -> Role | None:
     match = _ROLE.fullmatch(arn)
     if match is None:
         return None
-    roles = iam_backends[match[1]]["aws"].roles.values()
+    roles = list(iam_backends[match[1]]["aws"].roles.values())
     return next((role for role in roles if role.arn == arn), None)
 
 

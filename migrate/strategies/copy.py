@@ -7,27 +7,23 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html#Scan.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 from migrate.core.diagnostics import Diagnostic, error
-from migrate.core.table import PROVISIONED, TableFacts, TableSpec
+from migrate.core.table import Index, TableFacts, TableSpec
 from migrate.data.scan import choose_segments
 from migrate.plan.creation import describe, table_parameters
 from migrate.plan.desired import as_loaded
 from migrate.plan.model import Action, Change, Estimate, Risk, Side, ref
-from migrate.plan.prices import GIB, PRICES, scan_units
+from migrate.plan.prices import GIB, scan_units
 from migrate.plan.strategy import Recipe, TableRequest, Verdict
 from migrate.state.model import Status
+from migrate.strategies import copy_cost
+from migrate.strategies.copy_existing import against_existing, conflict_words, look, must_be_empty, notes, write_mode
+from migrate.strategies.copy_indexes import IndexChoice, choose_indexes
+from migrate.strategies.copy_warm import Warmth, choose_warmth, useless_warmth, warm_up
 
 WORKERS = 8
-ITEMS_PER_SECOND = 20_000
-"""What one core moves of 400-byte items, measured; the tables' own limits are usually below it."""
-
-SHARE = 0.8
-"""Of a provisioned capacity, when the manifest names no rate: the rest is for whoever else uses the table."""
-
-
 NO_SNAPSHOT = "stop the writers of the source first: a scan is no snapshot, and misses what changes behind it"
 
 
@@ -40,49 +36,47 @@ class Copy:
         """See `Strategy.verdict`."""
         units = scan_units(request.source.size_bytes)
         why = f"no bucket and no import; reads about {units:,} units from the live table"
-        return Verdict(reasons=tuple(_reasons(request)), why=why)
+        target = request.inventory.target_tables.get(request.target_name)
+        return Verdict(
+            reasons=tuple(_reasons(request)),
+            warnings=useless_warmth(request),
+            why=why,
+            against_existing=tuple(against_existing(request, target)) if target else None,
+        )
 
     def estimate(self, request: TableRequest) -> Estimate:
         """See `Strategy.estimate`."""
-        source = request.source
-        reads = scan_units(source.size_bytes)
-        average = source.size_bytes / source.item_count if source.item_count else 0
-        indexes = len(request.desired.global_indexes) + len(request.desired.local_indexes)
-        writes = source.item_count * max(1, -(-int(average) // 1024)) * (1 + indexes)
-        rates = _rates(request)
-        seconds = max(
-            source.item_count / ITEMS_PER_SECOND,
-            reads / rates["read_units"] if rates["read_units"] else 0.0,
-            writes / rates["write_units"] if rates["write_units"] else 0.0,
-        )
-        dollars = reads * PRICES.read_unit + writes * PRICES.write_unit
-        if request.inventory.source.region != request.inventory.target.region:
-            dollars += source.size_bytes / GIB * PRICES.transfer_gib
-        if request.verify != "none":
-            dollars += 4 * reads * PRICES.read_unit
-            reads *= 3
-        return Estimate(round(1 + seconds / 60, 1), round(dollars, 6), reads)
+        indexes = _indexes(request)
+        warmth = choose_warmth(request, indexes.present)
+        return copy_cost.estimate(request, indexes.present.values(), indexes.minutes_after, warmth.dollars)
 
     def load(self, request: TableRequest) -> Recipe:
         """See `Strategy.load`."""
-        created = created_spec(request.desired)
-        table = _table(request, created)
-        copy = _copy(request, table)
+        indexes = _indexes(request)
+        warmth = choose_warmth(request, indexes.present)
+        if request.existing is not None:
+            loaded, first = request.existing.spec, look(request)
+        else:
+            loaded = created_spec(request.desired, indexes.present)
+            first = None if _made_earlier(request) else _table(request, loaded, indexes, warmth)
+        before = [*([first] if first else []), *warm_up(request, warmth, first)]
         return Recipe(
-            load=(table, copy) if table else (copy,),
-            loaded=created,
-            needs_user=(NO_SNAPSHOT,),
+            load=(*before, _copy(request, before[-1:])),
+            loaded=loaded,
+            needs_user=(NO_SNAPSHOT, *notes(request)),
             is_tagged=True,
+            verify=_verify(request),
         )
 
     def leftovers(self, request: TableRequest) -> Recipe:
         """See `Strategy.leftovers`: a copy makes nothing for itself in AWS."""
-        return Recipe()
+        return Recipe(verify=_verify(request))
 
 
-def created_spec(desired: TableSpec) -> TableSpec:
+def created_spec(desired: TableSpec, indexes: Mapping[str, Index]) -> TableSpec:
     """What CreateTable carries. The stream comes after the load: it would repeat every item to its readers."""
-    return dataclasses.replace(as_loaded(desired), table_class=desired.table_class, tags=desired.tags)
+    loaded = as_loaded(desired)
+    return dataclasses.replace(loaded, table_class=desired.table_class, tags=desired.tags, global_indexes=indexes)
 
 
 def _reasons(request: TableRequest) -> Iterator[Diagnostic]:
@@ -104,70 +98,76 @@ def _reasons(request: TableRequest) -> Iterator[Diagnostic]:
         )
 
 
-def _table(request: TableRequest, created: TableSpec) -> Action | None:
-    """Create the table, unless it was made for this very load."""
+def _indexes(request: TableRequest) -> IndexChoice:
+    """The choice; for a table that is there, what it has."""
+    made = request.existing or _made_earlier(request)
+    return IndexChoice(made.spec.global_indexes) if made else choose_indexes(request)
+
+
+def _made_earlier(request: TableRequest) -> TableFacts | None:
+    """The target table, when it was made for this very load."""
     done = request.state.record(request.address("table"))
     target = request.inventory.target_tables.get(request.target_name)
     is_made = done is not None and done.status is Status.DONE and target is not None
-    if is_made and done is not None and target is not None and done.outputs.get("table_id") == target.table_id:
-        return None
+    return target if is_made and done and target and done.outputs.get("table_id") == target.table_id else None
+
+
+def _table(request: TableRequest, created: TableSpec, indexes: IndexChoice, warmth: Warmth) -> Action:
     local = len(created.local_indexes)
-    indexes = f"; {local} local index{'es' if local != 1 else ''}" if local else ""
+    words = f"; {local} local index{'es' if local != 1 else ''}" if local else ""
     return Action(
         address=request.address("table"),
         kind="table",
         side=Side.TARGET,
         change=Change.CREATE,
-        title=f"table {request.target_name} ({describe(created)}{indexes})",
-        params={"creation": table_parameters(request.target_name, created)},
+        title=f"table {request.target_name} ({describe(created)}{words})",
+        params={"creation": warmth.added_to(table_parameters(request.target_name, created))},
+        risk=Risk.COST if warmth.dollars else Risk.NONE,
         undo="table-removal",
         why="with its key, indexes, billing, encryption, table class and tags",
+        details=tuple(text for text in (indexes.why, warmth.why) if text),
     )
 
 
-def _copy(request: TableRequest, table: Action | None) -> Action:
+def _copy(request: TableRequest, before: list[Action]) -> Action:
     segments = request.options.get("segments", "auto")
     if segments == "auto":
         segments = choose_segments(request.source.size_bytes, WORKERS)
+    is_existing = request.existing is not None
+    mode = write_mode(request)
+    transport = request.options.get("transport", "lean")
+    # What the table is now is known from the step that made it, or that looked at it.
+    known_from = request.address("look" if is_existing else "table")
     return Action(
         address=request.address("copy"),
         kind="copy",
         side=Side.BOTH,
         change=Change.MOVE,
-        title=f"copy every item ({segments} segments{_rate_words(request)})",
+        title=f"copy every item ({segments} segments{copy_cost.rate_words(request)}){conflict_words(request)}",
         params={
             "source_table": request.source.name,
             "source_arn": request.source.arn,
             "target_table": request.target_name,
-            "table_id": ref(request.address("table"), "table_id"),
+            "table_id": ref(known_from, "table_id"),
             "keys": [key.name for key in request.desired.keys.attributes],
             "segments": segments,
             "size_bytes": request.source.size_bytes // GIB * GIB,
+            **(
+                {"is_existing": True, "write_mode": mode, "must_be_empty": must_be_empty(request)}
+                if is_existing
+                else {}
+            ),
         },
-        tuning=_rates(request),
-        needs=(table.address,) if table else (),
-        risk=Risk.COST,
-        undo="table-removal",
+        tuning={**copy_cost.rates(request), **({} if transport == "lean" else {"transport": transport})},
+        needs=tuple(action.address for action in before),
+        risk=Risk.IRREVERSIBLE if is_existing else Risk.COST,
+        undo="none: what is written into a table that was there before stays" if is_existing else "table-removal",
         why="resumes to the page; an item that DynamoDB refuses is kept in a file and named, never dropped",
     )
 
 
-def _rates(request: TableRequest) -> dict[str, Any]:
-    """Units a second: the manifest's, or a share of what a provisioned table has; None is no limit of ours."""
-    target = request.desired.provisioned if request.desired.billing == PROVISIONED else None
-    writes = target.write * SHARE if target and target.write else None
-    return {
-        "read_units": request.options.get("read_units") or _share(request.source),
-        "write_units": request.options.get("write_units") or writes,
-    }
-
-
-def _share(source: TableFacts) -> float | None:
-    provisioned = source.spec.provisioned
-    return provisioned.read * SHARE if provisioned and provisioned.read else None
-
-
-def _rate_words(request: TableRequest) -> str:
-    rates = _rates(request)
-    words = [f"{rates[f'{side}_units']:,.0f} {side} units/s" for side in ("read", "write") if rates[f"{side}_units"]]
-    return f"; at most {' and '.join(words)}" if words else ""
+def _verify(request: TableRequest) -> dict[str, object]:
+    """What the verification has to know of a table that had items before."""
+    if request.existing is None or must_be_empty(request):
+        return {}
+    return {"existing": write_mode(request), "kept": ref(request.address("copy"), "kept")}

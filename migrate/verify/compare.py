@@ -10,8 +10,9 @@ from typing import Literal
 
 from migrate.core.clock import Clock
 from migrate.core.events import Progress
+from migrate.data.rawitems import ItemTransport
 from migrate.data.scan import ScanTotals, parallel_scan, raise_first_failure
-from migrate.data.transport import ScanPage, Transport, never
+from migrate.data.transport import ScanPage, never
 from migrate.verify.digests import TableDigest, unequal_buckets
 from migrate.verify.reconcile import SOURCE, TARGET, Reconciler, Tally, group_buckets
 from migrate.verify.report import DIFFERS, ERROR, EXTRA, MISSING, SAME, VerifyReport
@@ -30,7 +31,7 @@ MAX_KEPT = 1_000_000
 class ScanSide:
     """One table to compare. `key_names`: partition key, then sort key. `expected_items` only serves the progress."""
 
-    transport: Transport
+    transport: ItemTransport
     table: str
     key_names: tuple[str, ...]
     expected_items: int | None = None

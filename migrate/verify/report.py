@@ -41,11 +41,23 @@ class VerifyReport:
     named: tuple[NamedKey, ...] = ()
     seconds: float = 0.0
     read_units: float = 0.0
+    existing: str = ""
+    """The target had items before: those with a key of the source were `overwrite`n, or the copy was to `keep` them."""
 
     @property
     def is_equal(self) -> bool:
         """True when no key is different, missing, extra or unreadable."""
         return not (self.differs or self.missing or self.extra or self.errors)
+
+    @property
+    def is_accepted(self) -> bool:
+        """True when it is equal as far as was asked: every key of the source is in the target, with the source's item.
+
+        In a table that had items before, others may be there; with `keep`, an item of the same key may be another one.
+        """
+        if not self.existing:
+            return self.is_equal
+        return not (self.missing or self.errors or (self.differs and self.existing != "keep"))
 
 
 def key_text(key: Mapping[str, Json]) -> str:
@@ -73,5 +85,8 @@ def build_report_document(migration: str, reports: Sequence[VerifyReport]) -> Js
         "format_version": FORMAT_VERSION,
         "migration": migration,
         "is_equal": all(report.is_equal for report in reports),
-        "tables": [{**encode(report), "is_equal": report.is_equal} for report in reports],
+        "is_accepted": all(report.is_accepted for report in reports),
+        "tables": [
+            {**encode(report), "is_equal": report.is_equal, "is_accepted": report.is_accepted} for report in reports
+        ],
     }

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from migrate.aws.items import TRANSPORTS, BotoTransport
+from migrate.cli.transport_option import TransportName
 from migrate.core.errors import AccessDenied, AwsError, CredentialsExpired, Interrupted, Invalid, NotFound, Throttled
+from migrate.core.schemas import read_schema
 from migrate.data.copy import CopyJob, copy_table
 from migrate.data.rawitems import ItemTransport
 from migrate.data.transport import Endpoint, Transport
@@ -132,9 +134,14 @@ def test_stop_ends_the_repeating(server: TableServer, transport: ItemTransport) 
         transport.scan_raw("from", segment=0, total_segments=1, should_stop=lambda: len(server.requests) > 2)
 
 
-@pytest.mark.parametrize("name", ["lean", "boto3"])
-def test_a_copy_by_either(server: TableServer, tmp_path: Path, name: str) -> None:
+def test_every_place_names_the_same_transports() -> None:
+    in_schema = read_schema("manifest")["$defs"]["copyOptions"]["properties"]["transport"]["enum"]
+    assert [one.value for one in TransportName] == in_schema == list(TRANSPORTS)
+
+
+@pytest.mark.parametrize(("name", "processes"), [("lean", 0), ("boto3", 0), ("boto3", 1)])
+def test_a_copy_by_either(server: TableServer, tmp_path: Path, name: str, processes: int) -> None:
     spec = server.spec(TRANSPORTS[name])
-    result = copy_table(spec, spec, CopyJob("from", "to", ("pk",), tmp_path, segments=3, processes=0))
+    result = copy_table(spec, spec, CopyJob("from", "to", ("pk",), tmp_path, segments=3, processes=processes))
     assert server.table("to") == sorted(ITEMS, key=server.key)
     assert (result.read, result.written, result.rejected, result.kept) == (len(ITEMS), len(ITEMS), 0, 0)

@@ -24,6 +24,9 @@ FOREIGN = {
 }
 
 
+KEY_OF_3 = {"PK": {"S": "customer#0"}, "SK": {"N": "3"}}
+
+
 def manifest(tables: str, *, create: bool = True, more: str = "", backup: str = "") -> str:
     """A manifest for these tables (a YAML list in one line); `backup` are options of that strategy."""
     accounts = "".join(
@@ -53,6 +56,10 @@ class Case:
 
     def meddle(self, aws: Aws, event: StepEvent) -> None:
         """During a run: a step has changed."""
+
+    def has_arrived(self, source: list[str], target: list[str]) -> bool:
+        """True when the target's items (sorted texts) are as the migration should leave them."""
+        return target == source
 
 
 class NewTable(Case):
@@ -88,6 +95,41 @@ class AirGapped(BackedUp):
     def prepare(self, aws: Aws, migrate: Migrate) -> None:
         organizations.place(TARGET_ACCOUNT, "other")
         super().prepare(aws, migrate)
+
+
+class IndexesLater(Case):
+    """A copy whose indexes are created after the load, one at a time; the target is created warm."""
+
+    name = "indexes-later"
+    manifest = manifest(
+        "[{name: orders, strategy: copy, options: {indexes: after, warm: true}, target: {table_class: standard}}]"
+    )
+
+    def prepare(self, aws: Aws, migrate: Migrate) -> None:
+        make_orders(aws)
+        add_index(aws.source, "orders", "by-label")
+
+
+class Joined(Case):
+    """A copy into a table of somebody else, which keeps what it has and is pre-warmed."""
+
+    name = "joined"
+    manifest = manifest(
+        "[{name: orders, strategy: copy, options: {into: existing, on_conflict: keep, warm: true}, "
+        "target: {tags: {joined: yes-it-is}, ttl: expiresAt}}]"
+    )
+    theirs = ({**KEY_OF_3, "status": {"S": "theirs"}}, {"PK": {"S": "theirs"}, "SK": {"N": "0"}})
+
+    def prepare(self, aws: Aws, migrate: Migrate) -> None:
+        make_orders(aws)
+        make_keyed(aws.target, "orders")
+        for item in self.theirs:
+            aws.target.put_item(TableName="orders", Item=item)
+
+    def has_arrived(self, source: list[str], target: list[str]) -> bool:
+        replaced = json.dumps(order(3), sort_keys=True, default=repr)
+        theirs = [json.dumps(item, sort_keys=True, default=repr) for item in self.theirs]
+        return target == sorted([*(item for item in source if item != replaced), *theirs])
 
 
 class TwoTables(Case):
@@ -186,7 +228,19 @@ class Unequal(Case):
 
 CASES: dict[str, Case] = {
     case.name: case
-    for case in (NewTable(), Copied(), BackedUp(), AirGapped(), TwoTables(), Drift(), BadFile(), LostFile(), Unequal())
+    for case in (
+        NewTable(),
+        Copied(),
+        IndexesLater(),
+        Joined(),
+        BackedUp(),
+        AirGapped(),
+        TwoTables(),
+        Drift(),
+        BadFile(),
+        LostFile(),
+        Unequal(),
+    )
 }
 BAD = gzip.compress(b'{"Item": {"PK": {"N": "1"}, "SK": {"S": "wrong"}}}\n', mtime=0)
 """More content for a compressed file: an item that no import takes."""
@@ -227,6 +281,33 @@ def make_orders(aws: Aws) -> None:
     set_ttl(aws.source, "orders", enabled=True)
     for number in range(10):
         aws.source.put_item(TableName="orders", Item=order(number))
+
+
+def make_keyed(client: Any, name: str) -> None:
+    """An empty table with the key of `orders` and nothing else."""
+    client.create_table(
+        TableName=name,
+        AttributeDefinitions=[{"AttributeName": n, "AttributeType": t} for n, t in (("PK", "S"), ("SK", "N"))],
+        KeySchema=[{"AttributeName": "PK", "KeyType": "HASH"}, {"AttributeName": "SK", "KeyType": "RANGE"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def add_index(client: Any, table: str, name: str) -> None:
+    """One more global index, with the attribute `label` as its key."""
+    client.update_table(
+        TableName=table,
+        AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in ("PK", "label")],
+        GlobalSecondaryIndexUpdates=[
+            {
+                "Create": {
+                    "IndexName": name,
+                    "KeySchema": [{"AttributeName": "label", "KeyType": "HASH"}],
+                    "Projection": {"ProjectionType": "KEYS_ONLY"},
+                }
+            }
+        ],
+    )
 
 
 def make_provisioned(aws: Aws, name: str) -> None:

@@ -29,7 +29,9 @@ def test_without_a_death_everything_arrives_and_nothing_is_left_to_do(name: str,
     assert set(ending.end["steps"].values()) == {"done"}
     tables = ending.end["tables"]
     for place, table in tables.items():
-        assert table["items"] == tables[place.replace("111111111111", "222222222222")]["items"]
+        if place.startswith("111111111111"):
+            arrived = tables[place.replace("111111111111", "222222222222")]["items"]
+            assert CASES[name].has_arrived(table["items"], arrived)
 
 
 @pytest.mark.slow

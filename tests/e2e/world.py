@@ -124,6 +124,11 @@ class World:
         """From now on, these calls fail (see `migrate/sandbox/faults.py`)."""
         control(self.url, "faults", {"rules": list(rules)})
 
+    def calls(self, operation: str) -> list[dict[str, Any]]:
+        """The calls of an operation that the sandbox has answered."""
+        with urllib.request.urlopen(f"{self.url}/sandbox/calls?operation={operation}") as answer:
+            return list(json.load(answer))
+
     def items(self, account: str, table: str) -> list[dict[str, Any]]:
         pages = self.client("dynamodb", account).get_paginator("scan").paginate(TableName=table)
         return [item for page in pages for item in page["Items"]]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 
 from migrate.sandbox.server import Sandbox
 from migrate.sandbox.settings import SOURCE_ACCOUNT, TARGET_ACCOUNT
+from tests.conftest import NOW
 from tests.sandbox.backup_world import BackupWorld, letting_in, vault_arn
+from tests.sandbox.test_server import control
 from tests.sandbox.transfer_world import refused
 
 
@@ -281,3 +285,87 @@ def test_the_call_log_names_operations_and_their_parameters(aws: BackupWorld) ->
     assert call["params"]["BackupVaultName"] == vault
     (call,) = aws.sandbox.calls.select(service="backup", operation="CreateBackupVault")
     assert call["params"]["BackupVaultName"] == vault
+
+
+def test_a_job_that_waits_too_long_expires(aws: BackupWorld) -> None:
+    aws.sandbox.set_timing(replace(NOW, backup=3 * 3600))
+    arn, vault, role = aws.table(1), aws.vault(SOURCE_ACCOUNT), aws.backup_role()
+    client = aws.source("backup")
+    wish = {"BackupVaultName": vault, "ResourceArn": arn, "IamRoleArn": role, "StartWindowMinutes": 60}
+    jobs = [client.start_backup_job(**wish)["BackupJobId"] for _ in range(2)]
+    aws.sandbox.advance(4 * 3600)
+    assert [client.describe_backup_job(BackupJobId=job)["State"] for job in jobs] == ["COMPLETED", "EXPIRED"]
+
+
+def test_lifecycles_can_be_changed_and_end_recovery_points(aws: BackupWorld) -> None:
+    vault = aws.vault(SOURCE_ACCOUNT)
+    client = aws.source("backup")
+    point = aws.backed_up(aws.table(1), vault, Lifecycle={"DeleteAfterDays": 1})["RecoveryPointArn"]
+    where = {"BackupVaultName": vault, "RecoveryPointArn": point}
+    changed = client.update_recovery_point_lifecycle(**where, Lifecycle={"DeleteAfterDays": 3})
+    assert changed["Lifecycle"] == {"DeleteAfterDays": 3}
+    aws.sandbox.advance(2 * 86_400)
+    assert client.describe_recovery_point(**where)["Status"] == "COMPLETED"
+    aws.sandbox.advance(86_400)
+    with refused("ResourceNotFoundException"):
+        client.describe_recovery_point(**where)
+
+
+def test_what_is_being_restored_expires_and_stays_until_then(aws: BackupWorld) -> None:
+    source, target = aws.vault(SOURCE_ACCOUNT), aws.vault(TARGET_ACCOUNT, lets_in=SOURCE_ACCOUNT)
+    backup = aws.backed_up(aws.table(1), source)
+    point = aws.copied(backup["RecoveryPointArn"], source, target, Lifecycle={"DeleteAfterDays": 1})
+    arn = point["DestinationRecoveryPointArn"]
+    aws.sandbox.set_timing(replace(NOW, restore=2 * 86_400))
+    job = aws.restored(arn, "restored")
+    aws.sandbox.advance(86_400)
+    client, where = aws.target("backup"), {"BackupVaultName": target, "RecoveryPointArn": arn}
+    assert client.describe_recovery_point(**where)["Status"] == "EXPIRED"
+    with refused("InvalidRequestException", "EXPIRED"):
+        aws.restored(arn, "too-late")
+    aws.sandbox.advance(86_500)
+    assert client.describe_restore_job(RestoreJobId=job["RestoreJobId"])["Status"] == "COMPLETED"
+    with refused("ResourceNotFoundException"):
+        client.describe_recovery_point(**where)
+
+
+def test_a_copy_can_be_damaged(aws: BackupWorld) -> None:
+    arn = aws.table(3)
+    name = arn.rpartition("/")[2]
+    copy, point = travelled(aws, arn)
+    key = control(aws, "damage", "POST", {"recovery_point": point})["key"]
+    aws.restored(point, "damaged")
+    before, after = (
+        {item["pk"]["S"]: item for item in client.scan(TableName=table)["Items"]}
+        for client, table in ((aws.source("dynamodb"), name), (aws.target("dynamodb"), "damaged"))
+    )
+    assert [pk for pk in before if before[pk] != after[pk]] == [key["pk"]["S"]]
+    assert copy["SourceRecoveryPointArn"] != point, "the backup in the source is untouched"
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("throttle", "ThrottlingException"),
+        ("access-denied", "AccessDeniedException"),
+        ("error500", "InternalServerError"),
+    ],
+)
+def test_faults_hit_backup_too(aws: BackupWorld, kind: str, code: str) -> None:
+    rule = {"service": "backup", "operation": "ListBackupVaults", "kind": kind, "times": 1}
+    assert aws.sandbox.faults.replace({"rules": [rule]}) == []
+    with refused(code):
+        aws.source("backup").list_backup_vaults()
+    assert aws.source("backup").list_backup_vaults()["BackupVaultList"]
+
+
+def test_a_lost_answer_and_the_same_token_make_one_job(aws: BackupWorld) -> None:
+    arn, vault, role = aws.table(1), aws.vault(SOURCE_ACCOUNT), aws.backup_role()
+    rule = {"service": "backup", "operation": "StartBackupJob", "kind": "lost-response", "times": 1}
+    aws.sandbox.faults.replace({"rules": [rule]})
+    client = aws.source("backup")
+    wish = {"BackupVaultName": vault, "ResourceArn": arn, "IamRoleArn": role, "IdempotencyToken": "token"}
+    with pytest.raises(ConnectionClosedError):
+        client.start_backup_job(**wish)
+    job = client.start_backup_job(**wish)["BackupJobId"]
+    assert [one["BackupJobId"] for one in client.list_backup_jobs()["BackupJobs"]] == [job]

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -16,9 +17,11 @@ import pytest
 
 from migrate.sandbox.settings import SOURCE_ACCOUNT, TARGET_ACCOUNT
 from tests.sandbox.aws import KEYS, Aws, error_of
+from tests.sandbox.backup_world import BackupWorld
+from tests.sandbox.transfer_world import World
 
 
-def control(aws: Aws, path: str, method: str = "GET", body: Any = None) -> Any:
+def control(aws: Aws | World, path: str, method: str = "GET", body: Any = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"{aws.sandbox.endpoint_url}/sandbox/{path}", data=data, method=method)
     with urllib.request.urlopen(request, timeout=10) as answer:
@@ -103,6 +106,61 @@ def test_data_survives_a_restart_with_a_state_file(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.wait()
+
+
+def test_jobs_and_plans_go_on_after_a_restart(tmp_path: Path) -> None:
+    """A copy that runs while the sandbox is restarted ends afterwards, and a plan still runs."""
+    options = ("--state-file", str(tmp_path / "state"), "--create-seconds", "0", "--backup-seconds", "0")
+
+    def world(ready: dict[str, Any]) -> BackupWorld:
+        return BackupWorld(SimpleNamespace(endpoint_url=ready["endpoint_url"]))
+
+    process, ready = start(*options, "--copy-job-seconds", "3600")
+    aws = world(ready)
+    source, target = aws.vault(SOURCE_ACCOUNT), aws.vault(TARGET_ACCOUNT, lets_in=SOURCE_ACCOUNT)
+    table = aws.table(3)
+    copy = aws.copied(aws.backed_up(table, source)["RecoveryPointArn"], source, target)
+    assert copy["State"] == "RUNNING"
+    rules = [{"RuleName": "daily", "TargetBackupVaultName": source, "ScheduleExpression": "rate(1 day)"}]
+    plan = aws.source("backup").create_backup_plan(BackupPlan={"BackupPlanName": "p", "Rules": rules})["BackupPlanId"]
+    chosen = {"SelectionName": "s", "IamRoleArn": aws.backup_role(), "Resources": [table]}
+    aws.source("backup").create_backup_selection(BackupPlanId=plan, BackupSelection=chosen)
+    control(aws, "organization", "POST", {"account": TARGET_ACCOUNT, "organization": "other"})
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=10) == 0
+
+    process, ready = start(*options)
+    try:
+        aws = world(ready)
+        ids = [
+            aws.client("organizations", account).describe_organization()["Organization"]["Id"]
+            for account in (SOURCE_ACCOUNT, TARGET_ACCOUNT)
+        ]
+        assert ids[0] != ids[1]
+        client = aws.source("backup")
+        assert client.describe_copy_job(CopyJobId=copy["CopyJobId"])["CopyJob"]["State"] == "RUNNING"
+        control(aws, "clock", "POST", {"advance_seconds": 86_500})
+        assert client.describe_copy_job(CopyJobId=copy["CopyJobId"])["CopyJob"]["State"] == "COMPLETED"
+        assert len(client.list_backup_jobs(ByResourceArn=table)["BackupJobs"]) == 2
+        assert aws.restored(copy["DestinationRecoveryPointArn"], "restored")["Status"] in ("RUNNING", "COMPLETED")
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize(
+    ("path", "wish"),
+    [
+        ("clock", {"advance_seconds": -1}),
+        ("clock", {}),
+        ("organization", {"account": "333333333333", "organization": "other"}),
+        ("organization", {"account": TARGET_ACCOUNT, "organization": "elsewhere"}),
+    ],
+)
+def test_wishes_that_make_no_sense_are_refused(aws: Aws, path: str, wish: dict[str, Any]) -> None:
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        control(aws, path, "POST", wish)
+    assert caught.value.code == 400
 
 
 def test_a_foreign_state_file_is_refused_and_kept(tmp_path: Path) -> None:

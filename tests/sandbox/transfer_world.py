@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,20 +12,21 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from migrate.sandbox import jobs
 from migrate.sandbox.server import Sandbox
 from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT
 from tests.conftest import NOW
 from tests.sandbox import aws
 
 _numbers = itertools.count()
+_HOUR = 3600
 
 
 class World:
     """Clients of the two accounts. Names made by `name()` are unique in one test run."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
+    def __init__(self, sandbox: Any) -> None:
+        """`sandbox`: a Sandbox, or what has the endpoint_url of one in another process."""
+        self.sandbox: Sandbox = sandbox
         self.endpoint_url = sandbox.endpoint_url
 
     def client(self, service: str, account: str, role: str = ROLE_NAME) -> Any:
@@ -39,10 +39,10 @@ class World:
 
     def slow_jobs(self) -> None:
         """From now on every job takes an hour, or until `end_jobs`."""
-        self.sandbox.set_timing(replace(NOW, export=3600, load=3600, backup=3600, copy_job=3600, restore=3600))
+        self.sandbox.set_timing(replace(NOW, export=_HOUR, load=_HOUR, backup=_HOUR, copy_job=_HOUR, restore=_HOUR))
 
     def end_jobs(self) -> None:
-        jobs.settle(math.inf)
+        self.sandbox.advance(_HOUR + 1)
 
     def source(self, service: str) -> Any:
         return self.client(service, SOURCE_ACCOUNT)

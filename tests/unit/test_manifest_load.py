@@ -80,7 +80,12 @@ def test_defaults_fill_what_a_table_does_not_say() -> None:
     assert by_name["shop-*"].strategy == "auto"
     sessions = by_name["sessions"]
     assert (sessions.strategy, sessions.verify) == ("copy", "none")
-    assert manifest.strategy_options("copy", sessions.options) == {"segments": 4, "read_units": 200}
+    options = manifest.strategy_options("copy", sessions.options)
+    assert {name: options[name] for name in ("segments", "read_units", "indexes")} == {
+        "segments": 4,
+        "read_units": 200,
+        "indexes": "auto",
+    }
     assert manifest.strategy_options("s3")["source_pitr"] == "keep"
 
 
@@ -205,7 +210,10 @@ BAD = [
     ),
     (
         "tables: [{name: orders, strategy: copy, options: {bucket: abc}}]",
-        ["6:51 tables[0].options.bucket is not a known key | known here: segments, read_units, write_units"],
+        [
+            "6:51 tables[0].options.bucket is not a known key | "
+            "known here: segments, read_units, write_units, indexes, warm, into, on_conflict, transport"
+        ],
     ),
     (
         "keys: {a b: {account: target, id: alias/x}}\ntables: [{name: orders}]",

@@ -1,0 +1,83 @@
+"""Global indexes before or after the load: option `indexes` of strategy `copy`.
+
+Before, every item is written once more for each index, which an on-demand table is charged for. After, DynamoDB fills
+them from the table: one index at a time, and an index of a provisioned table with its own write units.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from migrate.core.table import PROVISIONED, Index
+from migrate.plan.prices import PRICES
+from migrate.plan.strategy import TableRequest
+from migrate.strategies.copy_cost import index_units
+
+FIRST_MINUTES = 5.0
+UNITS_PER_SECOND = 4000.0
+"""How long DynamoDB takes to create an index, and how fast it fills one on demand: guesses, for AWS gives no figure."""
+
+HOUR_WORTH = 5.0
+"""Dollars that `auto` must save for each hour that it makes the user wait."""
+
+
+@dataclass(frozen=True)
+class IndexChoice:
+    """`present` are the global indexes during the load. `why` is '' where there was nothing to choose."""
+
+    present: Mapping[str, Index]
+    why: str = ""
+    minutes_after: float = 0.0
+    """Estimated time of creating the others after the load."""
+
+
+def choose_indexes(request: TableRequest) -> IndexChoice:
+    """When the global indexes of a table that the copy makes are created."""
+    indexes = request.desired.global_indexes
+    if not indexes:
+        return IndexChoice({})
+    asked, minutes = request.options.get("indexes", "auto"), _minutes(request)
+    count = f"{len(indexes)} global index{'es' if len(indexes) != 1 else ''}"
+    one_by_one = ", one at a time" if len(indexes) > 1 else ""
+    is_worth_it, reason = _weigh(request, minutes)
+    when = ("after" if is_worth_it else "before") if asked == "auto" else asked
+    by_whom = "chosen" if asked == "auto" else "as the manifest says"
+    if when == "after":
+        why = f"{count} after the load{one_by_one} ({by_whom}): {reason}"
+        return IndexChoice({}, why, minutes)
+    return IndexChoice(indexes, f"{count} with the table, before the load ({by_whom}): {reason}")
+
+
+def _weigh(request: TableRequest, minutes: float) -> tuple[bool, str]:
+    """Whether `after` is the better choice, and both sides in words."""
+    if request.desired.billing == PROVISIONED:
+        return False, (
+            "provisioned index capacity is used and paid for either way; "
+            f"after the load, one at a time, they would take ~{_span(minutes)} more"
+        )
+    units = request.source.item_count * index_units(request, request.desired.global_indexes.values())
+    dollars = units * PRICES.write_unit
+    return dollars > HOUR_WORTH * minutes / 60, (
+        f"their writes during the load cost {_money(dollars)}; filling them afterwards takes ~{_span(minutes)} more (a "
+        "guess), and what AWS charges for that is not estimated"
+    )
+
+
+def _money(dollars: float) -> str:
+    return f"~${dollars:,.2f}" if dollars >= 0.01 else "less than $0.01"
+
+
+def _span(minutes: float) -> str:
+    return f"{minutes:,.0f} min" if minutes < 100 else f"{minutes / 60:,.1f} h"
+
+
+def _minutes(request: TableRequest) -> float:
+    """Creating every index, one after the other, on a table that is full."""
+    total = 0.0
+    for index in request.desired.global_indexes.values():
+        units = request.source.item_count * index_units(request, [index])
+        own = index.provisioned.write if index.provisioned else None
+        total += FIRST_MINUTES + units / (own or UNITS_PER_SECOND) / 60
+    return total
