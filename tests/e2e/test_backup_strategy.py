@@ -207,3 +207,21 @@ def test_a_job_that_ends_partial_is_told_and_tried_anew(world: World) -> None:
     assert calls(world, "StartBackupJob") == 1
     assert calls(world, "StartCopyJob") == 2
     assert vaults(world, TARGET) == []
+
+
+def test_a_role_that_may_not_use_the_key_is_found_out_by_verify(world: World) -> None:
+    """AWS Backup ends such a job as completed, without any data."""
+    fill(world)
+    iam = world.client("iam", TARGET)
+    may = ["dynamodb:*"]
+    documents = [
+        {"Effect": "Allow", "Principal": {"Service": "backup.amazonaws.com"}, "Action": "sts:AssumeRole"},
+        {"Effect": "Allow", "Action": may, "Resource": "*"},
+    ]
+    trust, policy = (json.dumps({"Version": "2012-10-17", "Statement": [one]}) for one in documents)
+    iam.create_role(RoleName="TooLittle", AssumeRolePolicyDocument=trust)
+    iam.put_role_policy(RoleName="TooLittle", PolicyName="all", PolicyDocument=policy)
+    file = manifest(world, "[{name: stock}]", role={"source": "migrate-backup", "target": "TooLittle"})
+    ended = world.run("apply", file, "--auto-approve")
+    assert ended.code == 8, ended.out + ended.err
+    assert vaults(world, TARGET) == ["migration"], "nothing is cleaned up before every item is known to be there"
