@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from migrate.actions.base import Absent, Conflicting, Context, Done, Observation, Satisfied, Step, StepResult
-from migrate.actions.ownership import ours, own_tags
+from migrate.actions.ownership import once_seen, ours, own_tags
 from migrate.aws import kms
 from migrate.aws.session import Account
 from migrate.core.errors import StepError
@@ -59,7 +59,7 @@ class KeyHandler:
         """See `ActionHandler.poll`."""
         found = kms.describe_key(context.account(step.side), step.params["alias"])
         arn = found["Arn"] if found else None
-        return Done({"arn": arn}, owned=(_owned(step, context, arn),))
+        return once_seen(self, step, context, Done({"arn": arn}, owned=(_owned(step, context, arn),)))
 
     def undo(self, step: Step, context: Context) -> None:
         """Take the alias away and have the key deleted, if it is ours."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from migrate.actions.base import Context, Step
+from migrate.actions.base import Absent, ActionHandler, Context, Done, Running, Step, StepResult, was_just_started
 from migrate.aws.session import Account
 from migrate.state.model import OwnedResource
 
@@ -25,3 +25,10 @@ def ours(tags: Mapping[str, str], step: Step, context: Context) -> bool:
 def account_of(resource: OwnedResource, context: Context) -> Account:
     """The account that an owned resource is in."""
     return context.source if resource.side == "source" else context.target
+
+
+def once_seen(handler: ActionHandler, step: Step, context: Context, done: Done) -> StepResult:
+    """`done` as soon as its effect is seen: IAM, KMS and lists may not show at once what was just made."""
+    if was_just_started(step, context) and isinstance(handler.observe(step, context), Absent):
+        return Running(1.0)
+    return done

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/aws-backup/latest/devguide/iam-service-roles.html
 from __future__ import annotations
 
 from migrate.actions.base import Absent, Conflicting, Context, Done, Observation, Satisfied, Step, StepResult
-from migrate.actions.ownership import LINEAGE_TAG, ours, own_tags
+from migrate.actions.ownership import LINEAGE_TAG, once_seen, ours, own_tags
 from migrate.aws import iam
 from migrate.aws.session import Account
 from migrate.core.errors import Conflict, StepError
@@ -53,7 +53,7 @@ class RoleHandler:
     def poll(self, step: Step, context: Context) -> StepResult:
         """See `ActionHandler.poll`."""
         resource = _owned(step, context, is_confirmed=True)
-        return Done({"arn": resource.id}, owned=(resource,))
+        return once_seen(self, step, context, Done({"arn": resource.id}, owned=(resource,)))
 
     def undo(self, step: Step, context: Context) -> None:
         """Delete the role, if it is ours."""

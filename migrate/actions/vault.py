@@ -20,7 +20,7 @@ from migrate.actions.base import (
     Step,
     StepResult,
 )
-from migrate.actions.ownership import LINEAGE_TAG, ours, own_tags
+from migrate.actions.ownership import LINEAGE_TAG, once_seen, ours, own_tags
 from migrate.aws import backup, backup_jobs, kms
 from migrate.aws.session import Account
 from migrate.core import policy
@@ -65,7 +65,8 @@ class VaultHandler:
 
     def poll(self, step: Step, context: Context) -> StepResult:
         """See `ActionHandler.poll`."""
-        return Done({"arn": self._arn(step, context)}, owned=(self._owned(step, context, is_confirmed=True),))
+        owned = (self._owned(step, context, is_confirmed=True),)
+        return once_seen(self, step, context, Done({"arn": self._arn(step, context)}, owned=owned))
 
     def undo(self, step: Step, context: Context) -> None:
         """Delete the vault when it is ours and empty."""
@@ -114,8 +115,8 @@ class VaultPolicyHandler:
 
     def observe(self, step: Step, context: Context) -> Observation:
         """See `ActionHandler.observe`."""
-        found = policy.statements(backup.vault_policy(context.account(step.side), step.params["vault"]))
-        return Satisfied() if step.params["statement"] in found else Absent()
+        found = backup.vault_policy(context.account(step.side), step.params["vault"])
+        return Satisfied() if policy.contains(found, step.params["statement"]) else Absent()
 
     def start(self, step: Step, context: Context) -> str | None:
         """See `ActionHandler.start`."""
@@ -126,7 +127,8 @@ class VaultPolicyHandler:
 
     def poll(self, step: Step, context: Context) -> StepResult:
         """See `ActionHandler.poll`."""
-        return Done({"sid": step.params["statement"]["Sid"]}, owned=(_statement(step, context, is_confirmed=True),))
+        owned = (_statement(step, context, is_confirmed=True),)
+        return once_seen(self, step, context, Done({"sid": step.params["statement"]["Sid"]}, owned=owned))
 
     def undo(self, step: Step, context: Context) -> None:
         """Take our statement out; the policy goes with it when nothing else is in it."""

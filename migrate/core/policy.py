@@ -34,6 +34,11 @@ def has_statement(policy: str | None, sid: str) -> bool:
     return any(one.get("Sid") == sid for one in statements(policy))
 
 
+def contains(policy: str | None, wanted: Statement) -> bool:
+    """True when the policy has this statement; one value and a list of it are the same, as services rewrite them."""
+    return any(_plain(one) == _plain(wanted) for one in statements(policy))
+
+
 def names(statement: Statement, principal: str) -> bool:
     """True when the statement is about everybody, or about an account id or service that `principal` is a part of."""
     who = statement.get("Principal", {})
@@ -61,6 +66,13 @@ def denies(policy: str | None, principal: str, action: str) -> bool:
         one.get("Effect") == "Deny" and not one.get("Condition") and names(one, principal) and covers(one, action)
         for one in statements(policy)
     )
+
+
+def _plain(value: Json) -> Json:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    found = value if isinstance(value, list) else [value]
+    return sorted(str(one) for one in found)
 
 
 def _principals(who: Json) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrate.core.policy import allows, denies, has_statement, statements, with_statement, without_statement
+from migrate.core.policy import allows, contains, denies, has_statement, statements, with_statement, without_statement
 
 OURS = {"Sid": "Ours", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:root"}, "Action": "a:Copy"}
 ACTIONS = st.sampled_from(["a:Copy", "a:*", "b:Read", ["a:Copy", "b:Read"]])
@@ -50,3 +50,9 @@ def test_whom_a_policy_allows_what() -> None:
     conditional = json.dumps({"Statement": [{**OURS, "Effect": "Deny", "Condition": {"Bool": {"x": "true"}}}]})
     assert not denies(conditional, "111111111111", "a:Copy"), "whether a condition holds is not known here"
     assert not allows(None, "111111111111")
+
+
+def test_a_statement_is_known_however_the_service_writes_it() -> None:
+    listed = {**OURS, "Action": ["a:Copy"], "Principal": {"AWS": ["arn:aws:iam::111111111111:root"]}}
+    assert contains(json.dumps({"Statement": [listed]}), OURS)
+    assert not contains(json.dumps({"Statement": [{**listed, "Action": ["a:Copy", "a:Other"]}]}), OURS)
