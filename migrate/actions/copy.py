@@ -18,11 +18,12 @@ from migrate.actions.base import (
     Step,
     StepResult,
 )
+from migrate.actions.copy_check import another_source, another_target, made_again, source_identity
 from migrate.actions.table import not_empty
 from migrate.aws import dynamodb
 from migrate.aws.items import endpoint
 from migrate.core.codec import digest
-from migrate.core.errors import StepError
+from migrate.core.errors import NotFound, StepError
 from migrate.data.books import read_dead_letters
 from migrate.data.copy import CopyJob, CopyResult, copy_table, retry_dead_letters
 from migrate.data.endpoints import EndpointSpec
@@ -55,6 +56,9 @@ class CopyHandler(ReadOnlyHandler):
     def poll(self, step: Step, context: Context) -> StepResult:
         """See `ActionHandler.poll`."""
         source, target, job = self._job(step, context)
+        refused = another_target(step, context) or another_source(step, job)
+        if refused is not None:
+            return Failed(refused)
         result = copy_table(
             source,
             target,
@@ -63,6 +67,8 @@ class CopyHandler(ReadOnlyHandler):
             on_progress=lambda progress: context.on_progress(step.address, progress),
             clock=context.clock,
         )
+        if self._has_another_source(step, context, job):
+            return Failed(made_again(step, job))
         if result.rejected:
             result = retry_dead_letters(target, job, should_stop=context.should_stop, clock=context.clock)
         if result.rejected:
@@ -82,6 +88,13 @@ class CopyHandler(ReadOnlyHandler):
             }
         )
 
+    @staticmethod
+    def _has_another_source(step: Step, context: Context, job: CopyJob) -> bool:
+        try:
+            return source_identity(step, context) != job.source_id
+        except NotFound:  # it was deleted when all of it had been read
+            return False
+
     def _job(self, step: Step, context: Context) -> tuple[EndpointSpec, EndpointSpec, CopyJob]:
         params = step.params
         job = CopyJob(
@@ -93,7 +106,7 @@ class CopyHandler(ReadOnlyHandler):
             processes=0 if params["size_bytes"] < SMALL else os.cpu_count() or 1,
             read_units=params.get("read_units"),
             write_units=params.get("write_units"),
-            source_id=params["source_arn"],
+            source_id=source_identity(step, context),
             target_id=params["table_id"],
             write_mode=params.get("write_mode", OVERWRITE),
         )

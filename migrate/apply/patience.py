@@ -19,6 +19,9 @@ _MINUTES: dict[type[AwsError], float] = {
 """For how many minutes of the same trouble a step keeps trying."""
 
 _LONGEST = 30.0
+_MOVED_SECONDS = 600.0
+"""A step that did not fail for so long had moved on meanwhile: nothing in a step is repeated without success for longer
+(`data.retry.PATIENCE_SECONDS`)."""
 
 
 class Patience:
@@ -27,6 +30,7 @@ class Patience:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._since: dict[str, float] = {}
+        self._last: dict[str, float] = {}
         self._count: defaultdict[str, int] = defaultdict(int)
         self._lock = threading.Lock()
 
@@ -36,17 +40,24 @@ class Patience:
         if minutes is None:
             return None
         with self._lock:
-            began = self._since.setdefault(address, self._clock.monotonic())
+            now = self._clock.monotonic()
+            if now - self._last.get(address, now) > _MOVED_SECONDS:
+                self._drop(address)
+            self._last[address] = now
+            began = self._since.setdefault(address, now)
             self._count[address] += 1
-            if self._clock.monotonic() - began > minutes * 60:
+            if now - began > minutes * 60:
                 return None
             return jitter(min(_LONGEST, 0.25 * 2.0 ** min(self._count[address], 8)))
 
     def forget(self, address: str) -> None:
         """The step got an answer: the next trouble starts counting afresh."""
         with self._lock:
-            self._since.pop(address, None)
-            self._count.pop(address, None)
+            self._drop(address)
+
+    def _drop(self, address: str) -> None:
+        for known in (self._since, self._count, self._last):
+            known.pop(address, None)
 
     def may_have_worked(self, error: AwsError) -> bool:
         """True when the call may have taken effect although it failed."""

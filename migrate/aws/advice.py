@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from migrate.core import errors
+from migrate.data.reactions import reason_in_words
 
 if TYPE_CHECKING:
     from migrate.aws.session import Account
@@ -97,8 +98,13 @@ def reason(message: str) -> str:
 
 def throttling_reasons(response: Mapping[str, Any]) -> str:
     """The reasons that DynamoDB gives with a throttle (`TableWriteAccountLimitExceeded`, ...), separated by commas."""
-    found = response.get("ThrottlingReasons") or response.get("Error", {}).get("ThrottlingReasons") or []
-    return ", ".join(str(entry.get("reason", "")) for entry in found if isinstance(entry, Mapping))
+    found = (
+        response.get("ThrottlingReasons")
+        or response.get("throttlingReasons")
+        or response.get("Error", {}).get("ThrottlingReasons")
+        or []
+    )
+    return reason_in_words(found)
 
 
 def hint(

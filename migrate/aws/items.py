@@ -7,7 +7,8 @@ times slower, since every value becomes a Python object and back.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from migrate.aws.session import Account
 from migrate.core.clock import Clock, SystemClock
 from migrate.core.errors import AwsError
 from migrate.data.endpoints import EndpointSpec, OpenTransport, open_lean
+from migrate.data.failures import damaged
 from migrate.data.rawitems import BatchAnswer, PutAnswer, RawItem, RawPage, Refusals, ignore_refusal, parse_item
 from migrate.data.retry import PATIENCE_SECONDS, Retries
 from migrate.data.transport import CONDITION_FAILED, Credentials, Endpoint, ScanPage, never
@@ -59,7 +61,7 @@ class BotoTransport:
             request["Limit"] = limit
         if start_key is not None:
             request["ExclusiveStartKey"] = _from_wire_item(parse_item(start_key))
-        answer = self._call("scan", should_stop, on_refusal, TableName=table, **request)
+        answer = self._call("scan", ("Items", "Count"), should_stop, on_refusal, TableName=table, **request)
         items = [_raw(item) for item in answer["Items"]]
         last = answer.get("LastEvaluatedKey")
         return RawPage(items, _raw(last) if last else None, _units(answer), sum(map(len, items)))
@@ -100,7 +102,9 @@ class BotoTransport:
     ) -> BatchAnswer:
         """See `ItemTransport.batch_write_raw`."""
         requests = [{"PutRequest": {"Item": _from_wire_item(parse_item(item))}} for item in items]
-        answer = self._call("batch_write_item", should_stop, on_refusal, RequestItems={table: requests})
+        answer = self._call(
+            "batch_write_item", ("UnprocessedItems",), should_stop, on_refusal, RequestItems={table: requests}
+        )
         left = [
             _raw(request["PutRequest"]["Item"])
             for requests in answer.get("UnprocessedItems", {}).values()
@@ -122,6 +126,7 @@ class BotoTransport:
         try:
             answer = self._call(
                 "put_item",
+                (),
                 should_stop,
                 on_refusal,
                 TableName=table,
@@ -140,16 +145,26 @@ class BotoTransport:
         self._client.close()
 
     def _call(
-        self, method: str, should_stop: Callable[[], bool], on_refusal: Refusals, **params: Any
+        self,
+        method: str,
+        fields: Iterable[str],
+        should_stop: Callable[[], bool],
+        on_refusal: Refusals,
+        **params: Any,
     ) -> dict[str, Any]:
+        """The answer, which has these fields: of what is no JSON, botocore makes an empty answer."""
+        operation = self._client.meta.method_to_api_mapping[method]
+
         def once() -> dict[str, Any]:
             from botocore.exceptions import BotoCoreError, ClientError
 
             try:
                 answer: dict[str, Any] = getattr(self._client, method)(ReturnConsumedCapacity="TOTAL", **params)
             except (ClientError, BotoCoreError) as error:
-                operation = self._client.meta.method_to_api_mapping[method]
                 raise translate(error, "dynamodb", operation, f"table {params.get('TableName', '')}".strip()) from error
+            if not all(field in answer for field in fields):
+                where = self.endpoint.name or self.endpoint.region
+                raise damaged(operation, f"{operation} ({where})", "a part of it is missing")
             return answer
 
         return self._retries.call(once, should_stop, on_refusal)
@@ -181,7 +196,7 @@ def _client_of(endpoint: Endpoint, connections: int) -> Any:
     session = botocore.session.Session()
     # botocore has no public setter for credentials that are asked for each time.
     session._credentials = _Asked(endpoint)
-    return session.create_client(
+    client = session.create_client(
         "dynamodb",
         region_name=endpoint.region,
         endpoint_url=endpoint.url,
@@ -193,6 +208,15 @@ def _client_of(endpoint: Endpoint, connections: int) -> Any:
             max_pool_connections=connections,
         ),
     )
+    client.meta.events.register("after-call.dynamodb", _check_sum)
+    return client
+
+
+def _check_sum(http_response: Any, model: Any, **_more: Any) -> None:
+    """botocore compares checksums only to decide whether to repeat, and takes what the last attempt has brought."""
+    expected = http_response.headers.get("x-amz-crc32")
+    if expected is not None and expected != str(zlib.crc32(http_response.content)):
+        raise damaged(model.name, model.name, "its checksum is not the service's")
 
 
 class _Asked:

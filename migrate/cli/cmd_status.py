@@ -9,6 +9,9 @@ import typer
 from migrate.cli.console import console
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from migrate.data.live import LiveStatus
     from migrate.render.status import MigrationStatus
     from migrate.state.store import Store
 
@@ -49,9 +52,20 @@ def read(states: Store, name: str) -> MigrationStatus:
     """The status of one migration. Raises `StateUnusable` when there is none of that name."""
     from migrate.cli.kept import existing
     from migrate.plan.planfile import read_plan
-    from migrate.render.status import build_status
+    from migrate.render.status import build_status, running_copies
 
     state = existing(states, name)
     stored = states.read_plan(name)
     plan = read_plan(stored, f"the plan of {name}") if stored is not None else None
-    return build_status(state, plan, states.locked_by(name))
+    said = {address: _live(states.work_folder(name), table) for address, table in running_copies(state).items()}
+    live = {address: one for address, one in said.items() if one is not None}
+    return build_status(state, plan, states.locked_by(name), live)
+
+
+def _live(work: Path, table: str) -> LiveStatus | None:
+    """What the copy into `table` said last. Its folder has the table's name, with a digest behind it."""
+    from migrate.data.live import read_live
+
+    folders = [folder for folder in work.glob(f"{table}-*") if folder.name.rpartition("-")[0] == table]
+    said = [one for one in map(read_live, folders) if one is not None]
+    return max(said, key=lambda one: one.written, default=None)

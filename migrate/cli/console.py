@@ -11,6 +11,7 @@ from typing import TextIO
 from migrate.core.codec import Json
 from migrate.core.diagnostics import Diagnostic
 from migrate.core.errors import MigrateError
+from migrate.core.printable import printable_json
 from migrate.render.diagnostics import diagnostics_text, error_text
 from migrate.render.style import Style
 
@@ -39,15 +40,15 @@ class Console:
 
     def result(self, text: str) -> None:
         """A result: stdout."""
-        _print(text, sys.stdout)
+        _print(self.style.safe(text), sys.stdout)
 
     def json(self, value: Json) -> None:
         """A result as JSON: stdout."""
-        _print(json.dumps(value, indent=2, ensure_ascii=False), sys.stdout)
+        _print(printable_json(json.dumps(value, indent=2, ensure_ascii=False)), sys.stdout)
 
     def say(self, text: str = "") -> None:
         """Something about the run: stderr."""
-        _print(text, sys.stderr)
+        _print(self.error_style.safe(text), sys.stderr)
 
     def diagnostics(self, found: Sequence[Diagnostic]) -> None:
         """Diagnostics: stderr."""

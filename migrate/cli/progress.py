@@ -10,11 +10,13 @@ from typing import Any
 from migrate.cli.console import console
 from migrate.core.clock import Clock, timestamp
 from migrate.core.events import Progress, StepEvent
+from migrate.core.printable import printable
 from migrate.plan.model import Plan
 from migrate.render.style import seconds, size
 from migrate.state.store import Store
 
 _TOLD = ("started", "adopted", "done", "failed", "blocked")
+_SAY_AGAIN_SECONDS = 300.0
 _LONG = {"export", "import", "export-check", "copy", "verify", "backup", "copy-job", "restore"}
 
 
@@ -27,6 +29,8 @@ class ProgressDisplay:
         self._clock = clock
         self._lock = threading.Lock()
         self._began: dict[str, float] = {}
+        self._noticed: dict[tuple[str, str], float] = {}
+        self._waiting: dict[str, str] = {}
         self._bars: Any = None
         self._tasks: dict[str, Any] = {}
         self._total: Any = None
@@ -62,6 +66,23 @@ class ProgressDisplay:
         """Long local work says how far it is."""
         with self._lock:
             self._advance(address, progress)
+            if progress.notice:
+                self._notice(address, progress.notice)
+
+    def _notice(self, address: str, notice: str) -> None:
+        """A line of its own, also beside bars; the same words again only after some minutes."""
+        now = self._clock.monotonic()
+        if now - self._noticed.get((address, notice), -_SAY_AGAIN_SECONDS) < _SAY_AGAIN_SECONDS:
+            return
+        self._noticed[address, notice] = now
+        self._journal(StepEvent(address, "notice", message=notice))
+        self._tell(f"{address}: {notice}")
+
+    def _tell(self, line: str) -> None:
+        if self._bars is None:
+            console.say(line)
+        else:
+            self._bars.console.print(printable(line), markup=False)
 
     def _journal(self, event: StepEvent) -> None:
         line = {"time": timestamp(self._clock.now()), "address": event.address, "change": event.change}
@@ -75,6 +96,11 @@ class ProgressDisplay:
         took = ""
         if event.change == "done" and event.address in self._began:
             took = f" in {seconds(self._clock.monotonic() - self._began[event.address])}"
+        said, self._waiting[event.address] = self._waiting.get(event.address, ""), ""
+        if event.change == "waiting":
+            self._waiting[event.address] = event.message
+            if event.message == said:
+                return  # it waits for the same thing as before
         message = f": {event.message}" if event.message else ""
         console.say(f"{event.address}: {event.change}{took}{message or ('' if took else f': {event.title}')}")
 
@@ -87,14 +113,14 @@ class ProgressDisplay:
                 self._bars.remove_task(task)
             self._bars.advance(self._total)
             if event.change != "done":
-                self._bars.console.print(f"{event.address}: {event.change}: {event.message}", markup=False)
+                self._tell(f"{event.address}: {event.change}: {event.message}")
 
     def _advance(self, address: str, progress: Progress | None) -> None:
         if self._bars is None or progress is None:
             return
         bits = [f"{progress.items:,} items" if progress.items is not None else ""]
         bits += [size(progress.bytes) if progress.bytes is not None else "", progress.message]
-        note = ", ".join(bit for bit in bits if bit)
+        note = printable(", ".join(bit for bit in bits if bit))
         done = progress.items if progress.items is not None else 0
         self._bars.update(self._task(address), completed=done, total=progress.total_items, note=note)
 

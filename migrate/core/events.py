@@ -15,6 +15,8 @@ class Progress:
     bytes: int | None = None
     total_bytes: int | None = None
     message: str = ""
+    notice: str = ""
+    """What the user should know although nothing has ended (throttled, and why). The same words while it lasts."""
 
 
 @dataclass(frozen=True)

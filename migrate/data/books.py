@@ -8,6 +8,7 @@ always saved before the checkpoint that counts it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import zlib
@@ -19,6 +20,7 @@ from typing import Any
 
 from migrate.core.errors import Refused as RefusedByGate
 from migrate.core.errors import StateWriteFailed
+from migrate.core.printable import printable_json
 
 FORMAT = 1
 CHECKPOINTS, DEAD_LETTERS, CONTROL = "checkpoints.jsonl", "dead-letters.jsonl", "control.json"
@@ -104,7 +106,7 @@ class Books:
                 hint="use the same tables, options and number of segments, or give this copy a folder of its own",
             )
         books = cls(folder, identity, segments, usage)
-        with _saving(folder):
+        with saving(folder):
             folder.mkdir(parents=True, exist_ok=True)
             books._check_letters()
             books._compact()
@@ -124,7 +126,7 @@ class Books:
 
     def save(self) -> None:
         """Make everything noted last over a power cut: letters first, then the checkpoints that count them."""
-        with _saving(self.folder):
+        with saving(self.folder):
             if self._letters:
                 _append(self.folder / DEAD_LETTERS, b"".join(map(_letter_line, self._letters)))
                 self._letters = []
@@ -202,7 +204,7 @@ def note_delivered(folder: Path, delivered: Iterable[DeadLetter]) -> None:
         replace(one, code=DELIVERED, item=b"null") if (one.segment, one.page, one.item) in gone else one
         for one in _all_letters(folder)
     ]
-    with _saving(folder):
+    with saving(folder):
         _replace(folder / DEAD_LETTERS, b"".join(map(_letter_line, letters)))
 
 
@@ -227,7 +229,8 @@ def _letter_line(letter: DeadLetter) -> bytes:
     fields = {name: getattr(letter, name) for name in ("segment", "page", "key", "code", "reason")}
     head = json.dumps(fields).encode()
     # Inside of a JSON string there is no line break; between its parts one means nothing.
-    return b'%s,"item":%s}\n' % (head[:-1], letter.item.replace(b"\n", b" ").replace(b"\r", b" "))
+    item = printable_json(letter.item.replace(b"\n", b" ").replace(b"\r", b" ").replace(b"\t", b" ").decode())
+    return b'%s,"item":%s}\n' % (head[:-1], item.encode())
 
 
 def _read_journal(path: Path) -> tuple[Identity | None, dict[int, SegmentBook], Usage]:
@@ -264,10 +267,17 @@ def _differences(found: Identity, wanted: Identity) -> Iterator[str]:
 
 
 def _append(path: Path, text: bytes) -> None:
-    with open(path, "ab") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    """All of it or nothing: what is left of a failed try would run together with the next one."""
+    with open(path, "ab", buffering=0) as file:
+        before, left = file.tell(), memoryview(text)
+        try:
+            while left:
+                left = left[file.write(left) :]
+            os.fsync(file.fileno())
+        except OSError:
+            with contextlib.suppress(OSError):
+                file.truncate(before)
+            raise
 
 
 def _replace(path: Path, text: bytes) -> None:
@@ -284,7 +294,7 @@ def _replace(path: Path, text: bytes) -> None:
         os.close(folder)
 
 
-class _saving:
+class saving:
     """Turns a failure of the disk into `StateWriteFailed`."""
 
     def __init__(self, folder: Path) -> None:

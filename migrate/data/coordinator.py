@@ -6,13 +6,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from migrate.core.clock import Clock
+from migrate.core.clock import Clock, timestamp
 from migrate.core.errors import Interrupted, Invalid, MigrateError
 from migrate.core.events import Progress
 from migrate.core.item import MalformedItem
-from migrate.data.books import Books, DeadLetter, SegmentBook, Usage
+from migrate.data.books import Books, DeadLetter, SegmentBook, Usage, saving
 from migrate.data.crew import CredentialKeeper, Hand, wait_for
 from migrate.data.endpoints import EndpointSpec
+from migrate.data.live import LiveStatus, live_rates, write_live
 from migrate.data.messages import (
     Ask,
     Deal,
@@ -89,27 +90,31 @@ class Coordinator:
                 if should_stop():
                     raise Interrupted("copy stopped; the same command goes on")
             self._part(_FAREWELL_SECONDS)
-            on_progress(self._progress())
         finally:
             self._part(_GRACE_SECONDS)
             self._credentials.end()
             for hand in self._hands:
                 hand.end()
+            for governor in self._governors.values():
+                governor.judge(self._clock.monotonic())
+            on_progress(self._progress())
             self._save()
 
-    def status(self) -> dict[str, Any]:
-        """Rates, throttles and what was done about them; deaths of workers; problems with the control file."""
-        rates = {
-            side: {
-                "allowed": one.allowed,
-                "limit": one.rate,
-                "current": round(one.current, 1),
-                "throttles": dict(one.reasons),
-                "reaction": one.reaction,
-            }
-            for side, one in self._governors.items()
-        }
-        return {"rates": rates, "worker_deaths": self._deaths, "control": self._control.problem}
+    def status(self) -> LiveStatus:
+        """Where it stands: items, rates, throttles and what was done about them, deaths of workers."""
+        now = self._clock.monotonic()
+        return LiveStatus(
+            written=timestamp(self._clock.now()),
+            items=self._items,
+            bytes=self._bytes,
+            rejected=self._rejected,
+            segments=self._books.identity.total_segments,
+            segments_done=sum(book.done for book in self._books.segments.values()),
+            items_per_second=round(self._speed, 1),
+            rates=live_rates(self._governors.values(), self._clock.now(), now),
+            worker_deaths=self._deaths,
+            problem=self._control.problem,
+        )
 
     def _tick(self, on_progress: Callable[[Progress], None]) -> None:
         waits = [one.bucket.seconds_to_next() for one in self._governors.values()]
@@ -274,6 +279,8 @@ class Coordinator:
             before.seconds + now - self._started,
         )
         self._books.save()
+        with saving(self._books.folder):
+            write_live(self._books.folder, self.status())
 
     def _progress(self) -> Progress:
         now = self._clock.monotonic()
@@ -283,4 +290,6 @@ class Coordinator:
         units = ", ".join(f"{side} {one.current:,.0f} units/s" for side, one in self._governors.items())
         said = "; ".join(one.reaction for one in self._governors.values() if one.reaction)
         message = f"{self._speed:,.0f} items/s, {units}" + (f"; {said}" if said else "")
-        return Progress(items=self._items, bytes=self._bytes, message=message)
+        notices = [one.notice for one in self._governors.values() if one.notice]
+        notices += [f"the control file: {self._control.problem}"] if self._control.problem else []
+        return Progress(items=self._items, bytes=self._bytes, message=message, notice="; ".join(notices))

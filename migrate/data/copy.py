@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from migrate.core.clock import Clock, SystemClock
+from migrate.core.codec import encode
 from migrate.core.events import Progress
 from migrate.data.books import CONTROL, Books, DeadLetter, Identity, note_delivered, read_dead_letters
 from migrate.data.budget import Budget
@@ -121,7 +122,7 @@ def copy_table(
             {READ: source, WRITE: target}, _worker_job(source, target, job), books, control, job, clock
         )
         coordinator.run(should_stop, on_progress)
-        status |= coordinator.status()
+        status |= encode(coordinator.status())
         consumed = coordinator.consumed if was_fresh and not status["worker_deaths"] else None
     return _result(books, status, consumed if job.make_consumer else None)
 

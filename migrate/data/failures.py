@@ -16,6 +16,7 @@ from migrate.core.errors import (
     Throttled,
     Transient,
 )
+from migrate.data.reactions import reason_in_words
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 _CLASSES: dict[str, type[AwsError]] = {
@@ -46,6 +47,14 @@ _CLASSES: dict[str, type[AwsError]] = {
     "ResourceInUseException": Conflict,
 }
 
+_HINTS: dict[type[AwsError], str] = {
+    CredentialsExpired: "renew the credentials (a new session, `aws sso login`), then run the same command: it goes on",
+    NotFound: "was the table deleted meanwhile? If it is in another account or Region, mend the manifest",
+}
+
+NO_ANSWER, DAMAGED = "NoAnswer", "DamagedAnswer"
+"""Our own words where AWS has none: nothing (or not all) came back; something else than was sent came back."""
+
 
 def no_answer(error: Exception, operation: str, what: str, url: str) -> AwsError:
     """The error of a request that got no (whole) answer: Transient, unless the certificate is the reason."""
@@ -57,7 +66,8 @@ def no_answer(error: Exception, operation: str, what: str, url: str) -> AwsError
             why=str(error),
             hint="set AWS_CA_BUNDLE to the file with your company's root certificates",
         )
-    return Transient(f"{what}: no answer from {host}", operation=operation, why=f"{type(error).__name__}: {error}")
+    why = f"{type(error).__name__}: {error}"
+    return Transient(f"{what}: no answer from {host}", code=NO_ANSWER, operation=operation, why=why)
 
 
 def refusal(operation: str, what: str, status: int, body: bytes) -> AwsError:
@@ -70,13 +80,22 @@ def refusal(operation: str, what: str, status: int, body: bytes) -> AwsError:
     code = str(answer.get("__type", "")).rpartition("#")[2]
     message = str(answer.get("message") or answer.get("Message") or "")
     kind = _CLASSES.get(code) or _class_of_status(status)
-    reasons = answer.get("ThrottlingReasons") or answer.get("throttlingReasons") or [{}]
+    reasons = answer.get("ThrottlingReasons") or answer.get("throttlingReasons")
     return kind(
         f"{what}: {code or f'HTTP {status}'}",
         code=code or str(status),
         operation=operation,
         why=message,
-        reason=str(reasons[0].get("reason", "")),
+        hint=_HINTS.get(kind, ""),
+        reason=reason_in_words(reasons),
+    )
+
+
+def damaged(operation: str, what: str, why: str) -> Transient:
+    """The error of an answer that cannot be what the service sent: asked again, never used."""
+    hint = "if it stays so, check the endpoint and the proxy"
+    return Transient(
+        f"{what}: the answer was damaged on its way", code=DAMAGED, operation=operation, why=why, hint=hint
     )
 
 

@@ -63,10 +63,30 @@ class _Lane:
 
     def __init__(self) -> None:
         self.pages: deque[Page] = deque()
+        self.returned: deque[Part] = deque()
         self.not_before = 0.0
         self.pause = 0.0
 
-    def open_page(self) -> Page | None:
+    @property
+    def waiting(self) -> int:
+        """Items that may be dealt."""
+        page = self._open_page()
+        return sum(len(part.items) for part in self.returned) + (len(page.items) - page.taken if page else 0)
+
+    def cut(self, most: int) -> Part:
+        """Up to `most` of its items: what was given back, before anything new."""
+        if self.returned:
+            old = self.returned.popleft()
+            if len(old.items) > most:
+                self.returned.appendleft(Part(old.page, old.items[most:]))
+            return Part(old.page, old.items[:most])
+        page = self._open_page()
+        assert page is not None
+        items = page.items[page.taken : page.taken + most]
+        page.taken += len(items)
+        return Part(page, items)
+
+    def _open_page(self) -> Page | None:
         return next((page for page in self.pages if page.taken < len(page.items)), None)
 
 
@@ -104,7 +124,7 @@ class Mixer:
             while True:
                 check_stop(should_stop)
                 ready = self._ready()
-                if ready and (waited or sum(len(page.items) - page.taken for page in ready) >= most):
+                if ready and (waited or sum(lane.waiting for lane in ready) >= most):
                     return self._deal(ready, most)
                 # A full batch costs the same as a part of one, so a little patience pays.
                 self._changed.wait(_PATIENT_SECONDS if ready else _TICK)
@@ -121,6 +141,12 @@ class Mixer:
                 page.pending -= len(part.items)
                 if page.pending == 0:
                     self._tell_finished(page.segment, self._lanes[page.segment])
+            self._changed.notify_all()
+
+    def give_back(self, part: Part) -> None:
+        """Nothing of this part was written: deal it again, before anything new of its segment."""
+        with self._changed:
+            self._lanes[part.page.segment].returned.append(part)
             self._changed.notify_all()
 
     def slow_down(self, segment: int) -> float:
@@ -144,23 +170,22 @@ class Mixer:
         with self._changed:
             self._changed.notify_all()
 
-    def _ready(self) -> list[Page]:
+    def _ready(self) -> list[_Lane]:
         now = self._clock.monotonic()
-        pages = [lane.open_page() for lane in map(self._lanes.__getitem__, self._turn) if lane.not_before <= now]
-        return [page for page in pages if page is not None]
+        lanes = map(self._lanes.__getitem__, self._turn)
+        return [lane for lane in lanes if lane.not_before <= now and lane.waiting]
 
-    def _deal(self, ready: list[Page], most: int) -> list[Part]:
+    def _deal(self, ready: list[_Lane], most: int) -> list[Part]:
         self._turn.rotate(-1)
         parts: list[Part] = []
         size, share = 0, -(-most // len(ready))
-        for page in ready:
-            if most <= 0 or (parts and size + page.size > _BATCH_BYTES):
+        for lane in ready:
+            if most <= 0 or (parts and size + lane.pages[0].size > _BATCH_BYTES):
                 break
-            items = page.items[page.taken : page.taken + min(share, most)]
-            page.taken += len(items)
-            most -= len(items)
-            size += page.size
-            parts.append(Part(page, items))
+            part = lane.cut(min(share, most))
+            most -= len(part.items)
+            size += part.page.size
+            parts.append(part)
         return parts
 
     def _tell_finished(self, segment: int, lane: _Lane) -> None:

@@ -1,8 +1,4 @@
-"""The rate of one side over all processes: a bucket of capacity units, and what to do when the service throttles.
-
-Reactions follow the reason that the service gives
-(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/throttling-diagnosing.html).
-"""
+"""The rate of one side over all processes: a bucket of capacity units, and what to do when the service throttles."""
 
 from __future__ import annotations
 
@@ -11,6 +7,18 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from migrate.data.reactions import (
+    ACCOUNT,
+    FAULT,
+    KEY_RANGE,
+    PROVISIONED,
+    Reaction,
+    ReactionLog,
+    advice,
+    cause_of,
+    index_of,
+)
 
 READ, WRITE = "read", "write"
 
@@ -21,6 +29,7 @@ _INTERVAL = 1.0
 _TOO_MANY_REFUSED = 0.05
 _HEADROOM = 1.05
 _CREEP = 1.1
+_NEAR_SECONDS = 20.0
 _FROZEN_SECONDS = 60.0
 _SLOWEST = 5.0
 
@@ -78,10 +87,12 @@ class Governor:
         self.allowed = allowed
         self.bucket = Bucket(allowed, now)
         self.reasons: Counter[str] = Counter()
-        """Throttles by the service's reason."""
+        """Throttles and faults by the service's reason (see `reactions`)."""
 
-        self.reaction = ""
-        """What was done about the last of them, in words."""
+        self.log = ReactionLog()
+
+        self.reaction = self.notice = ""
+        """What is being done about throttles now, in words: with figures, and without."""
 
         self.used = 0.0
         """Units charged so far in this run."""
@@ -91,9 +102,11 @@ class Governor:
 
         self._lowered: float | None = None
         self._frozen_until = 0.0
+        self._accepted = self._throttled_at = float("-inf")
         self._at = now
         self._used = self._refused = 0.0
-        self._causes: set[str] = set()
+        self._recent: Counter[str] = Counter()
+        self._known_cause = PROVISIONED
 
     @property
     def rate(self) -> float | None:
@@ -112,56 +125,72 @@ class Governor:
         self._used += used
         self._refused += refused
         self.reasons += reasons
-        self._causes |= {_cause(reason) for reason in reasons}
+        self._recent += reasons
 
     def adapt(self, now: float) -> bool:
         """Once a second: go down to what is accepted, or creep up again. True when the rate has changed."""
-        passed = now - self._at
-        if passed < _INTERVAL:
-            return False
+        return now - self._at >= _INTERVAL and self.judge(now)
+
+    def judge(self, now: float) -> bool:
+        """As `adapt`, whatever the time: at the end, so that the log has it all."""
+        passed = max(now - self._at, 0.001)
         before, accepted = self.rate, self._used / passed
-        self.current = accepted
-        if self._refused > _TOO_MANY_REFUSED * (self._used + self._refused):
-            self._lower(accepted, now)
+        faults = Counter({one: count for one, count in self._recent.items() if cause_of(one) == FAULT})
+        if faults:
+            self._tell(FAULT, "", faults, now)
+        throttles = self._recent - faults
+        is_too_fast = self._refused > _TOO_MANY_REFUSED * (self._used + self._refused)
+        if throttles and (is_too_fast or any(cause_of(one) == KEY_RANGE for one in throttles)):
+            self._react(throttles, accepted, now)
         elif self._lowered is not None and now >= self._frozen_until:
-            self._creep(accepted)
-        self._at, self._used, self._refused = now, 0.0, 0.0
-        self._causes.clear()
+            self._creep(accepted, now)
+        elif self._lowered is None:
+            self.reaction = self.notice = ""
+        self.current, self._at, self._used, self._refused = accepted, now, 0.0, 0.0
+        self._recent.clear()
         self.bucket.rate = self.rate
         return self.rate != before
 
-    def _lower(self, accepted: float, now: float) -> None:
-        if self._causes == {"KeyRange"}:
-            self.reaction = f"{self.side}: hot key range; only its segments were slowed down"
-            return
-        if "AccountLimit" in self._causes:
+    def _react(self, throttles: Counter[str], accepted: float, now: float) -> None:
+        cause, self._throttled_at = self._cause(throttles), now
+        self._accepted = accepted or self._accepted
+        floor = max(_SLOWEST, (self.rate or self.current) / 2)
+        if cause == KEY_RANGE:
+            figures = ""
+        elif cause == ACCOUNT:
             self._frozen_until = now + _FROZEN_SECONDS
-            self._lowered = max(_SLOWEST, accepted)
-            self.reaction = (
-                f"{self.side}: the account's limit is reached; held at {self._lowered:,.0f} units/s for a minute. "
-                "Ask for a higher quota (Service Quotas, DynamoDB)"
-            )
-            return
-        floor = max(_SLOWEST, (self.rate or 0.0) / 2)
-        self._lowered = max(floor, accepted * _HEADROOM)
-        what = "the table's on-demand maximum" if "MaxOnDemand" in self._causes else "the table's capacity"
-        self.reaction = f"{self.side}: {what} is reached; lowered to {self._lowered:,.0f} units/s, raising it slowly"
+            self._lowered = accepted if accepted > _SLOWEST else floor
+            figures = f"; held at {self._lowered:,.0f} units/s for a minute"
+        else:
+            self._lowered = max(floor, accepted * _HEADROOM)
+            figures = f"; lowered to {self._lowered:,.0f} units/s"
+        said = self._tell(cause, figures, throttles, now)
+        self.reaction, self.notice = said.done, said.notice
 
-    def _creep(self, accepted: float) -> None:
+    def _cause(self, throttles: Counter[str]) -> str:
+        """The one that calls for most; that of last time, when the service does not say."""
+        known = {cause_of(one) for one in throttles} - {""}
+        for cause in (ACCOUNT, *sorted(known - {KEY_RANGE}), KEY_RANGE):
+            if cause in known:
+                self._known_cause = cause
+                break
+        return self._known_cause
+
+    def _tell(self, cause: str, figures: str, reasons: Counter[str], now: float) -> Reaction:
+        notice = advice(self.side, cause, index_of(reasons))
+        reaction = Reaction(cause, notice, notice + figures, self._at, now, Counter(reasons))
+        self.log.note(reaction)
+        return reaction
+
+    def _creep(self, accepted: float, now: float) -> None:
+        """Up slowly from what was too much; fast, when that is not known or long ago."""
         assert self._lowered is not None
         if accepted > 0.8 * self._lowered:
-            self._lowered *= _CREEP
+            is_near = self._lowered > self._accepted / 2 > 0 and now - self._throttled_at < _NEAR_SECONDS
+            self._lowered *= _CREEP if is_near else 2.0
         if (self.allowed is not None and self._lowered >= self.allowed) or accepted < 0.2 * self._lowered:
             self._lowered = None
-            self.reaction = ""
-
-
-def _cause(reason: str) -> str:
-    """`TableWriteKeyRangeThroughputExceeded` -> `KeyRange`; without a known one, `Provisioned`."""
-    for cause in ("KeyRange", "AccountLimit", "MaxOnDemand"):
-        if cause in reason:
-            return cause
-    return "Provisioned"
+            self.reaction = self.notice = ""
 
 
 class ControlFile:

@@ -16,9 +16,11 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+import msgspec
+
 from migrate.core.clock import Clock, SystemClock
-from migrate.core.errors import Invalid, Transient
-from migrate.data.failures import no_answer, refusal
+from migrate.core.errors import Invalid
+from migrate.data.failures import damaged, no_answer, refusal
 from migrate.data.rawitems import (
     BatchAnswer,
     PutAnswer,
@@ -254,9 +256,11 @@ class Transport:
         answer: bytes = response.data
         checksum = response.headers.get("x-amz-crc32")
         if checksum is not None and checksum != str(zlib.crc32(answer)):
-            raise Transient(f"{what}: the answer was damaged on its way (checksum)", operation=operation)
+            raise damaged(operation, what, f"the checksum of {len(answer):,} bytes is not the service's")
         if response.status != 200:
             raise refusal(operation, what, response.status, answer)
+        if checksum is None and not _is_whole(answer):
+            raise damaged(operation, what, f"{len(answer):,} bytes without checksum that end in the middle")
         return answer
 
     def _signed_headers(self, operation: str, body: bytes) -> dict[str, str]:
@@ -265,6 +269,15 @@ class Transport:
         headers["Accept-Encoding"] = "identity"
         headers["User-Agent"] = "dynamodb-migrate"
         return headers
+
+
+def _is_whole(answer: bytes) -> bool:
+    """False for JSON that was cut. What does not begin as JSON is a stranger's: asking again cannot mend it."""
+    try:
+        msgspec.json.decode(answer, type=msgspec.Raw)
+    except msgspec.DecodeError:
+        return not answer.startswith(b"{")
+    return True
 
 
 def _open_pool(url: str, connections: int) -> Any:

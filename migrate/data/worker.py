@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
 from migrate.core.clock import SystemClock
-from migrate.core.errors import AwsError, CredentialsExpired, Interrupted, MigrateError, Throttled
+from migrate.core.errors import AwsError, CredentialsExpired, Interrupted, MigrateError, Throttled, Transient
 from migrate.data.budget import Average, Budget
 from migrate.data.endpoints import EndpointSpec
 from migrate.data.messages import (
@@ -34,11 +34,13 @@ from migrate.data.messages import (
     Spent,
     Stop,
 )
-from migrate.data.mixer import Mixer, Page, Part, Refused
+from migrate.data.mixer import Mixer, Page
+from migrate.data.partwriter import PartWriter
 from migrate.data.rates import READ, WRITE
 from migrate.data.rawitems import BATCH_ITEMS, RawItem, Refusals
+from migrate.data.reactions import UNPROCESSED, fault
 from migrate.data.transport import Credentials
-from migrate.data.writing import BatchWriter, Outcome, Progressed
+from migrate.data.writing import OVERWRITE, BatchWriter, Progressed
 
 _REPORT_SECONDS = 0.25
 _PAGE_SECONDS, _BATCH_SECONDS = 0.1, 0.2
@@ -216,8 +218,15 @@ class Worker:
         return max(1, int(rate * _PAGE_SECONDS / self._read_units.value))
 
     def _write_batches(self) -> None:
-        parts: list[Part] = []
-        budget = self._budgets[WRITE]
+        budget, stop = self._budgets[WRITE], self._stopping.is_set
+        parts = PartWriter(
+            self._mixer,
+            self._clock,
+            self._progress,
+            self._job.patience,
+            lambda error, items: self._refusals_of(WRITE, writer.units_per_item.value * items)(error),
+            lambda items: self._count(WRITE, UNPROCESSED, writer.units_per_item.value * items),
+        )
         writer = BatchWriter(
             self._target,
             self._job.target_table,
@@ -226,17 +235,14 @@ class Worker:
             clock=self._clock,
             mode=self._job.write_mode,
             patience=self._job.patience,
-            on_refusal=lambda error: self._write_refused(error, parts, writer.units_per_item.value),
+            on_refusal=parts.refused,
             progress=self._progress,
-            on_unprocessed=lambda items: self._unprocessed(items, writer.units_per_item.value),
+            on_unprocessed=parts.came_back,
         )
         while not self._stopping.is_set():
-            most = self._batch_items(budget.rate, writer.units_per_item.value)
-            parts[:] = self._mixer.take(most, self._stopping.is_set)
-            items = [item for part in parts for item in part.items]
-            outcome = writer.write(items, self._stopping.is_set)
-            _share_out(outcome, parts)
-            self._mixer.finish(parts)
+            taken = self._mixer.take(self._batch_items(budget.rate, writer.units_per_item.value), stop)
+            # A conditional put that is repeated finds what it has put itself, and would count it as kept.
+            parts.write(writer, taken, stop, may_repeat=self._job.write_mode == OVERWRITE)
 
     @staticmethod
     def _batch_items(rate: float | None, units_per_item: float) -> int:
@@ -254,17 +260,10 @@ class Worker:
                 self._send(NeedCredentials(side))
             elif isinstance(error, Throttled):
                 self._count(side, error.reason or error.code, units)
+            elif isinstance(error, Transient):
+                self._count(side, fault(error.code), 0.0)
 
         return note
-
-    def _write_refused(self, error: AwsError, parts: list[Part], units_per_item: float) -> None:
-        if isinstance(error, Throttled) and "KeyRange" in error.reason:
-            for part in parts:
-                self._mixer.slow_down(part.page.segment)
-        self._refusals_of(WRITE, units_per_item * sum(len(part.items) for part in parts))(error)
-
-    def _unprocessed(self, items: Sequence[RawItem], units_per_item: float) -> None:
-        self._count(WRITE, "UnprocessedItems", units_per_item * len(items))
 
     def _count(self, side: str, reason: str, units: float) -> None:
         with self._counting:
@@ -293,15 +292,3 @@ class Worker:
         except OSError:  # the coordinator is gone
             self._stopping.set()
             raise Interrupted("the coordinator of the copy is gone") from None
-
-
-def _share_out(outcome: Outcome, parts: list[Part]) -> None:
-    """What was kept and rejected, to the parts of the batch that it came from."""
-    if not outcome.kept and not outcome.rejected:
-        return
-    kept = {id(item) for item in outcome.kept}
-    rejected = {id(one.item): one for one in outcome.rejected}
-    for part in parts:
-        part.kept = sum(id(item) in kept for item in part.items)
-        found = [rejected[id(item)] for item in part.items if id(item) in rejected]
-        part.rejected = [Refused(bytes(one.item), one.code, one.reason) for one in found]

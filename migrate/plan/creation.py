@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from migrate.core.codec import Json
+from migrate.core.printable import name_text
 from migrate.core.table import AWS_MANAGED, AWS_OWNED, ON_DEMAND, Encryption, Index, TableSpec
 
 
@@ -98,7 +99,7 @@ def table_parameters(table: str, spec: TableSpec) -> Json:
 
 def describe(spec: TableSpec) -> str:
     """Key, global indexes and billing in a few words."""
-    names = ", ".join(f"{key.name}: {key.type}" for key in spec.keys.attributes)
+    names = ", ".join(f"{name_text(key.name)}: {key.type}" for key in spec.keys.attributes)
     count = len(spec.global_indexes)
     indexes = f"; {count} global index{'es' if count != 1 else ''}" if count else ""
     return f"{names}{indexes}; {'on-demand' if spec.billing == ON_DEMAND else 'provisioned'}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from migrate.core.codec import Json, encode
 from migrate.core.errors import StepError
+from migrate.data.live import LiveStatus
 from migrate.plan.model import Plan
 from migrate.state.lock import LockInfo
 from migrate.state.model import SHARED, ActivePlan, OwnedResource, State, StepRecord
@@ -29,6 +30,8 @@ class StepStatus:
     error: StepError | None = None
     started: str | None = None
     ended: str | None = None
+    live: LiveStatus | None = None
+    """What a copy that is under way said last."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,13 @@ class MigrationStatus:
         return self.active is not None and self.active.is_finished
 
 
-def build_status(state: State, plan: Plan | None, lock: LockInfo | None = None) -> MigrationStatus:
-    """The status. `plan` is the one that the store keeps; it counts only when it is the active one."""
+def build_status(
+    state: State, plan: Plan | None, lock: LockInfo | None = None, live: Mapping[str, LiveStatus] | None = None
+) -> MigrationStatus:
+    """The status. `plan` is the one that the store keeps; it counts only when it is the active one.
+
+    `live` has, by the step's address, what copies under way have said.
+    """
     file = state.migration
     if plan is not None and (file.active is None or plan.plan_id != file.active.plan_id):
         plan = None
@@ -94,7 +102,7 @@ def build_status(state: State, plan: Plan | None, lock: LockInfo | None = None) 
         source_account=file.source_account,
         target_account=file.target_account,
         active=file.active,
-        tables=tuple(_table(name, state, plan) for name in _names(state, plan)),
+        tables=tuple(_table(name, state, plan, live or {}) for name in _names(state, plan)),
         owned=tuple(sorted(state.owned().values(), key=lambda one: one.id)),
         lock=lock,
     )
@@ -137,7 +145,7 @@ def _names(state: State, plan: Plan | None) -> list[str]:
     return list(dict.fromkeys([*first, *begun, *sorted(n for n, file in state.files.items() if file.steps)]))
 
 
-def _table(name: str, state: State, plan: Plan | None) -> TableStatus:
+def _table(name: str, state: State, plan: Plan | None, live: Mapping[str, LiveStatus]) -> TableStatus:
     file = state.files.get(name)
     records: Mapping[str, StepRecord] = file.steps if file else {}
     actions = {action.address: action for action in plan.of_owner(name)} if plan else {}
@@ -152,7 +160,7 @@ def _table(name: str, state: State, plan: Plan | None) -> TableStatus:
         if record is None or (action and plan and not _is_of(record, action.digest, plan.plan_id)):
             steps.append(StepStatus(address, title, PENDING))
         else:
-            steps.append(_step(record, title))
+            steps.append(_step(record, title, live.get(address)))
     source = file.source if file else ""
     planned = next((table for table in plan.tables if table.target == name), None) if plan else None
     return TableStatus(
@@ -171,10 +179,28 @@ def _is_of(record: StepRecord, digest: str, plan_id: str) -> bool:
     )
 
 
-def _step(record: StepRecord, title: str) -> StepStatus:
+def running_copies(state: State) -> dict[str, str]:
+    """Address -> target table of the copies that are under way, or were when their run died."""
+    return {
+        address: name
+        for name, file in state.files.items()
+        for address, one in file.steps.items()
+        if one.kind == "copy" and _BY_RECORD.get(one.status.value) == RUNNING
+    }
+
+
+def _step(record: StepRecord, title: str, live: LiveStatus | None) -> StepStatus:
     status = _BY_RECORD.get(record.status.value, PENDING)
     return StepStatus(
-        record.address, title, status, record.attempt, record.handle, record.error, record.started, record.ended
+        record.address,
+        title,
+        status,
+        record.attempt,
+        record.handle,
+        record.error,
+        record.started,
+        record.ended,
+        live if status == RUNNING else None,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from migrate.render.live_text import live_lines
 from migrate.render.status import DONE, FAILED, PENDING, RUNNING, MigrationStatus, StepStatus, TableStatus, next_command
 from migrate.render.style import Style, plural
 
@@ -82,6 +83,8 @@ def _step(step: StepStatus, style: Style) -> Iterator[str]:
     yield f"      {style.paint(f'{step.status:<7}', _COLOURS[step.status])}  {_short(step)}{since}{attempt}"
     if step.status == RUNNING and step.handle and not step.handle.startswith("local:"):
         yield f"               {step.handle}"
+    if step.live:
+        yield from (f"               {line}" for line in live_lines(step.live))
     if step.error:
         yield f"               {step.error.summary}"
         if step.error.why:

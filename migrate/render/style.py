@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+from migrate.core.printable import printable
+
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
+_PAINT = re.compile(rf"(\x1b\[(?:0|(?:{'|'.join(_CODES.values())})(?:;(?:{'|'.join(_CODES.values())}))*)m)")
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,12 @@ class Style:
         if not self.colour or not names:
             return text
         return f"\x1b[{';'.join(_CODES[name] for name in names)}m{text}\x1b[0m"
+
+    def safe(self, text: str) -> str:
+        """The text with all that a terminal obeys escaped, but line breaks and what `paint` has put there."""
+        if not self.colour:
+            return printable(text, "\n")
+        return "".join(part if _PAINT.fullmatch(part) else printable(part, "\n") for part in _PAINT.split(text))
 
 
 def size(number: float) -> str:

@@ -16,7 +16,7 @@ import json
 import re
 from typing import Any
 
-from moto.iam.models import iam_backends
+from moto.iam.models import SERVICE_NAME_CONVERSION, iam_backends
 
 from migrate.sandbox import clock, ram_shares
 from migrate.sandbox.backup_store import AIR_GAPPED, DEFAULT_VAULT, RecoveryPoint, Shelf, Vault, account_in, shelf
@@ -28,14 +28,14 @@ from migrate.sandbox.settings import Timing
 _NAME = re.compile(r"[a-zA-Z0-9\-_]{2,50}")
 _LEAST_RETENTION = 7
 _KEY_TYPES = {True: "AWS_OWNED_KMS_KEY", False: "CUSTOMER_MANAGED_KMS_KEY"}
-_TRUST = {"Effect": "Allow", "Principal": {"Service": "backup.amazonaws.com"}, "Action": "sts:AssumeRole"}
 _timing = Timing()
 
 
 def install(timing: Timing) -> None:
-    """Sets how long an air-gapped vault is CREATING."""
+    """Sets how long an air-gapped vault is CREATING, and tells moto how AWS writes the service-linked role's name."""
     global _timing
     _timing = timing
+    SERVICE_NAME_CONVERSION["backup"] = "Backup"
 
 
 @operation("backup", "CreateBackupVault", "BackupVaultName BackupVaultTags EncryptionKeyArn CreatorRequestId")
@@ -88,16 +88,7 @@ def _new(call: Call, key_arn: str | None) -> Vault:
 def _make_service_linked_role(account: str) -> None:
     iam = iam_backends[account]["aws"]
     if all(role.name != "AWSServiceRoleForBackup" for role in iam.roles.values()):
-        iam.create_role(
-            "AWSServiceRoleForBackup",
-            json.dumps({"Version": "2012-10-17", "Statement": [_TRUST]}),
-            "/aws-service-role/backup.amazonaws.com/",
-            permissions_boundary=None,
-            description="AWS Backup's service-linked role",
-            tags=[],
-            max_session_duration="3600",
-            linked_service="backup.amazonaws.com",
-        )
+        iam.create_service_linked_role("backup.amazonaws.com", "", "")
 
 
 @operation("backup", "DescribeBackupVault", "BackupVaultName BackupVaultAccountId")

@@ -36,6 +36,7 @@ def canonical_item(item: Any) -> tuple[dict[str, Any], int]:
     stored: dict[str, Any] = {}
     size = 0
     for name, value in item.items():
+        _check_name(name)
         stored[name], value_size = canonical_value(value, 1)
         size += (len(name) if name.isascii() else len(name.encode())) + value_size
     if size > MAX_ITEM_BYTES:
@@ -182,13 +183,20 @@ def _map(content: Any, depth: int) -> tuple[dict[str, Any], int]:
     stored: dict[str, Any] = {}
     size = 3
     for name, value in content.items():
+        _check_name(name)
         stored[name], value_bytes = canonical_value(value, depth + 1)
         size += len(name.encode()) + value_bytes + 1
     return {"M": stored}, size
 
 
+def _check_name(name: str) -> None:
+    """In nested maps, too, as DynamoDB Local has it."""
+    if not name:
+        raise invalid("Empty attribute name")
+
+
 def _check_depth(depth: int) -> None:
-    if depth > MAX_NESTING:
+    if depth >= MAX_NESTING:  # the item is the first level
         raise invalid(
             "Nesting Levels have exceeded supported limits: "
             "Attributes in the item have nested levels beyond supported limit"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from migrate.core.codec import Json, encode
+from migrate.core.printable import name_text, quoted
 
 FORMAT_VERSION = 1
 
@@ -62,21 +63,12 @@ class VerifyReport:
 
 def key_text(key: Mapping[str, Json]) -> str:
     """A key for people, with its types: `PK "c#1" (S), SK 12 (N)`. Control characters are escaped."""
-    return ", ".join(f"{_plain(name)} {_value(value)}" for name, value in key.items())
+    return ", ".join(f"{name_text(name)} {_value(value)}" for name, value in key.items())
 
 
 def _value(value: Mapping[str, str]) -> str:
     kind, text = next(iter(value.items()))
-    return f"{_quoted(text) if kind == 'S' else text} ({kind})"
-
-
-def _plain(text: str) -> str:
-    return text if text.isprintable() else _quoted(text)
-
-
-def _quoted(text: str) -> str:
-    inside = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in inside) + '"'
+    return f"{quoted(text) if kind == 'S' else text} ({kind})"
 
 
 def build_report_document(migration: str, reports: Sequence[VerifyReport]) -> Json:

@@ -18,18 +18,18 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from migrate.aws.items import TRANSPORTS
 from migrate.data.copy import CopyJob, copy_table
 from migrate.data.endpoints import EndpointSpec
 from migrate.data.transport import Credentials, Endpoint, Transport
 from tests.benchmarks.items import rich_item
+from tests.benchmarks.peers_clients import boto3_copy
+from tests.benchmarks.processes import family, peak_memory
 from tests.stubs.canned_server import TICK, canned_server
 
 SIZES = (10_000, 100_000, 1_000_000)
@@ -49,32 +49,7 @@ def job_of(items: int, folder: str, processes: int) -> CopyJob:
 
 
 def boto3_loop(url: str, items: int) -> None:
-    """What one writes by hand: eight threads, a segment each, 25 items at a time."""
-    import boto3
-    from botocore.config import Config
-
-    client = boto3.client(
-        "dynamodb",
-        endpoint_url=url,
-        region_name="eu-west-1",
-        aws_access_key_id="AKID",
-        aws_secret_access_key="secret",
-        config=Config(max_pool_connections=8),
-    )
-
-    def copy(segment: int) -> None:
-        start: dict[str, Any] = {}
-        while True:
-            page = client.scan(TableName=f"items{items}", Segment=segment, TotalSegments=8, **start)
-            requests = [{"PutRequest": {"Item": item}} for item in page["Items"]]
-            for first in range(0, len(requests), 25):
-                client.batch_write_item(RequestItems={"t": requests[first : first + 25]})
-            if "LastEvaluatedKey" not in page:
-                return
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(copy, range(8)))
+    boto3_copy(url, f"items{items}", "t")
 
 
 def plain_lean_loop(url: str, items: int) -> None:
@@ -151,49 +126,14 @@ def size() -> None:
     """(c) time and memory by size, two worker processes."""
     print(f"{'items':>10} {'seconds':>8} {'us/item':>8} {'CPU us/item':>12} {'peak MB, all processes':>23}")
     with canned_server(rich_item) as url:
+        stub = family(os.getpid())[1:]
         for items in SIZES:
-            with tempfile.TemporaryDirectory() as folder, peak_memory() as peak:
+            with tempfile.TemporaryDirectory() as folder, peak_memory(os.getpid(), stub) as peak:
                 spec, cpu, began = spec_of(url), _cpu(), time.perf_counter()
                 copy_table(spec, spec, job_of(items, folder, 2))
                 wall, cpu = time.perf_counter() - began, _cpu() - cpu
             figures = f"{wall:>8.1f} {wall / items * 1e6:>8.1f} {cpu / items * 1e6:>12.1f}"
             print(f"{items:>10,} {figures} {peak[0]:>23.0f}", flush=True)
-
-
-@contextlib.contextmanager
-def peak_memory() -> Iterator[list[float]]:
-    """Highest sum of the resident memory of this process and its children, the stub's left out (MB)."""
-    peak, ended = [0.0], threading.Event()
-    stub = set(_children())
-
-    def watch() -> None:
-        while not ended.wait(0.05):
-            pids = [os.getpid(), *(pid for pid in _children() if pid not in stub)]
-            peak[0] = max(peak[0], sum(map(_resident, pids)))
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
-        yield peak
-    finally:
-        ended.set()
-        thread.join()
-
-
-def _children() -> list[int]:
-    found = []
-    for task in Path("/proc/self/task").iterdir():
-        with contextlib.suppress(OSError):
-            found += [int(pid) for pid in (task / "children").read_text().split()]
-    return found
-
-
-def _resident(pid: int) -> float:
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) / 1024
-    return 0.0
 
 
 def rate(seconds: float) -> None:

@@ -160,12 +160,13 @@ def verify_params(world: World) -> dict[str, Any]:
 
 
 def copy_params(world: World) -> dict[str, Any]:
-    source = world.table(world.source, items=7)
+    source, target = world.table(world.source, items=7), world.table(world.target)
+    described = world.context.target.client("dynamodb").describe_table(TableName=target)
     return {
         "source_table": source,
         "source_arn": arn_of(source),
-        "target_table": world.table(world.target),
-        "table_id": world.name("id"),
+        "target_table": target,
+        "table_id": described["Table"]["TableId"],
         "keys": ["pk", "sk"],
         "segments": 2,
         "size_bytes": 100,

@@ -15,7 +15,6 @@ from migrate.core.errors import NotFound
 from migrate.core.item import canonical_item
 from migrate.data.scan import parallel_scan
 from migrate.data.transport import Credentials, Endpoint, ScanPage, Transport
-from migrate.sandbox.server import Sandbox
 from migrate.sandbox.settings import SOURCE_ACCOUNT
 from migrate.verify.compare import ScanSide, verify_tables
 
@@ -39,15 +38,10 @@ VALUES: list[dict[str, Any]] = [
 
 
 @pytest.fixture(scope="module")
-def url(shared_sandbox: Sandbox) -> str:
-    return shared_sandbox.endpoint_url
-
-
-@pytest.fixture(scope="module")
-def client(url: str) -> Any:
+def client(engine_url: str) -> Any:
     made = boto3.client(
         "dynamodb",
-        endpoint_url=url,
+        endpoint_url=engine_url,
         region_name="eu-west-1",
         aws_access_key_id=SOURCE_ACCOUNT,
         aws_secret_access_key="secret",
@@ -72,8 +66,8 @@ def client(url: str) -> Any:
 
 
 @pytest.fixture
-def transport(url: str) -> Iterator[Transport]:
-    endpoint = Endpoint(url, "eu-west-1", lambda: Credentials(SOURCE_ACCOUNT, "secret"))
+def transport(engine_url: str) -> Iterator[Transport]:
+    endpoint = Endpoint(engine_url, "eu-west-1", lambda: Credentials(SOURCE_ACCOUNT, "secret"))
     with Transport(endpoint, patience=5) as made:
         yield made
 

@@ -301,6 +301,24 @@ def test_roles_work_as_everywhere(aws: BackupWorld) -> None:
         aws.source("iam").get_role(RoleName=name)
 
 
+def test_the_first_vault_makes_the_service_linked_role(aws: BackupWorld) -> None:
+    """A key policy may name it from then on, and not before."""
+    linked = f"arn:aws:iam::{TARGET_ACCOUNT}:role/aws-service-role/backup.amazonaws.com/AWSServiceRoleForBackup"
+    root = f"arn:aws:iam::{SOURCE_ACCOUNT}:root"
+    statement = {"Effect": "Allow", "Principal": {"AWS": [root, linked]}, "Action": "kms:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    with refused("MalformedPolicyDocumentException"):
+        aws.source("kms").create_key(Policy=policy)
+    target = aws.vault(TARGET_ACCOUNT, lets_in=SOURCE_ACCOUNT)
+    assert aws.target("iam").get_role(RoleName="AWSServiceRoleForBackup")["Role"]["Arn"] == linked
+    source = aws.vault(SOURCE_ACCOUNT, key=aws.source("kms").create_key(Policy=policy)["KeyMetadata"]["Arn"])
+    point = aws.backed_up(aws.table(1), source)["RecoveryPointArn"]
+    assert aws.copied(point, source, target)["State"] == "COMPLETED"
+    other = aws.client("iam", MANAGEMENT_ACCOUNT, role="")
+    made = other.create_service_linked_role(AWSServiceName="backup.amazonaws.com")["Role"]
+    assert made["RoleName"] == "AWSServiceRoleForBackup"
+
+
 def test_keys_work_as_everywhere(aws: BackupWorld) -> None:
     """The calls with which a key is made, found and removed."""
     kms, alias = aws.target("kms"), f"alias/{aws.name('key')}"

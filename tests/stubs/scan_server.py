@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 Item = dict[str, dict[str, Any]]
 Fault = str
-"""throttle, busy (500), damaged (wrong checksum), drop (connection closed), cut (half an answer), empty, short."""
+"""throttle, busy (500), damaged (wrong checksum), drop (connection closed), cut (half an answer), torn (half an answer
+that says it is whole, without checksum), empty, short. A tuple: status, code, throttling reason, its resource."""
 
-ALL_FAULTS: tuple[Fault, ...] = ("throttle", "busy", "damaged", "drop", "cut", "empty", "short")
+ALL_FAULTS: tuple[Fault, ...] = ("throttle", "busy", "damaged", "drop", "cut", "torn", "empty", "short")
 REFUSALS = {
     "throttle": (400, "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"),
     "busy": (500, "com.amazonaws.dynamodb.v20120810#InternalServerError"),
@@ -154,7 +155,8 @@ def _handler_of(stub: ScanServer) -> type[BaseHTTPRequestHandler]:
                 status, code, *reason = fault if isinstance(fault, tuple) else REFUSALS[fault]
                 refused: dict[str, Any] = {"__type": code, "message": "as told"}
                 if reason:
-                    refused["ThrottlingReasons"] = [{"reason": reason[0], "resource": "arn:aws:dynamodb:::table/t"}]
+                    resource = reason[1] if len(reason) > 1 else "arn:aws:dynamodb:::table/t"
+                    refused["ThrottlingReasons"] = [{"reason": reason[0], "resource": resource}]
                 self.answer(status, json.dumps(refused).encode(), fault)
                 return
             if operation == "Scan":
@@ -167,9 +169,11 @@ def _handler_of(stub: ScanServer) -> type[BaseHTTPRequestHandler]:
             self.answer(status, json.dumps(answer).encode(), fault)
 
         def answer(self, status: int, body: bytes, fault: object) -> None:
+            body = body[: len(body) // 2] if "torn" in str(fault) else body
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
-            self.send_header("x-amz-crc32", str(zlib.crc32(body) ^ (fault == "damaged")))
+            if "torn" not in str(fault):
+                self.send_header("x-amz-crc32", str(zlib.crc32(body) ^ (fault == "damaged")))
             self.end_headers()
             self.close_connection = self.close_connection or fault == "cut"
             self.wfile.write(body[: len(body) // 2] if fault == "cut" else body)

@@ -13,7 +13,7 @@ from migrate.data.endpoints import EndpointSpec, OpenTransport, open_lean
 from migrate.data.transport import Credentials
 from tests.stubs.scan_server import Item, ScanServer
 
-WRITE_FAULTS = ("throttle", "busy", "damaged", "drop", "cut", "lost", "unprocessed")
+WRITE_FAULTS = ("throttle", "busy", "damaged", "drop", "cut", "torn", "lost", "unprocessed")
 """lost: the write is carried out, the answer never comes. unprocessed: a part of the batch comes back."""
 
 
@@ -75,7 +75,7 @@ class TableServer(ScanServer):
             return 400, {"__type": "com.amazon.coral.validate#ValidationException", "message": reason}
         left = []
         for key, item in zip(keys, items, strict=True):
-            if fault == "unprocessed" and self._dice.random() < self.unprocessed:
+            if "unprocessed" in str(fault) and self._dice.random() < self.unprocessed:
                 left.append({"PutRequest": {"Item": item}})
                 continue
             self.puts[key] += 1

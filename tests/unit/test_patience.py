@@ -86,7 +86,7 @@ def test_steps_are_counted_one_by_one() -> None:
     clock = StillClock()
     patience = Patience(clock)
     assert patience.pause("orders/export", errors.NotFound("no")) is not None
-    clock.sleep(3600)
+    clock.sleep(300)
     assert patience.pause("carts/export", errors.NotFound("no")) is not None
     assert patience.pause("orders/export", errors.NotFound("no")) is None
 
@@ -95,3 +95,11 @@ def test_steps_are_counted_one_by_one() -> None:
 def test_only_faults_of_the_way_leave_open_whether_it_worked(kind: type[errors.AwsError]) -> None:
     expected = kind in (errors.Transient, errors.Throttled)
     assert Patience(StillClock()).may_have_worked(kind("no")) is expected
+
+
+def test_a_long_step_that_moved_on_meanwhile_has_all_its_patience_again() -> None:
+    clock = StillClock()
+    patience = Patience(clock)
+    for _ in range(20):
+        assert patience.pause("orders/copy", errors.Throttled("no")) is not None
+        clock.sleep(3600)
