@@ -31,6 +31,7 @@ def check_backup(document: Document) -> Iterator[Diagnostic]:
         for name, side in _VAULTS.items():
             yield from _vault(document, (*path, name), side)
         yield from _same_vault(document, path)
+        yield from _same_mode(document, path)
         yield from _role(document, (*path, "role"))
         yield from _point(document, (*path, "from"))
         yield from _days(document, path)
@@ -56,6 +57,17 @@ def _same_vault(document: Document, path: Path) -> Iterator[Diagnostic]:
         where = next((name for name in ("air_gapped_vault", "source_vault") if document.get((*path, name))), "mode")
         what = f"makes {names[0]} both vaults of the source account"
         yield document.error((*path, where), what, why="a backup is made in one and copied into the other")
+
+
+def _same_mode(document: Document, path: Path) -> Iterator[Diagnostic]:
+    mode, general = document.get((*path, "mode")), _option(document, ("strategies", "backup"), "mode")
+    if path[0] == "tables" and mode is not None and mode != general:
+        yield document.error(
+            (*path, "mode"),
+            f"is {mode}, and that of all tables is {general}",
+            why="tables share the source vault, and its key is made for one mode",
+            hint="set strategies.backup.mode, or give these tables a manifest of their own",
+        )
 
 
 def _role(document: Document, path: Path) -> Iterator[Diagnostic]:

@@ -16,8 +16,8 @@ from migrate.state.model import SHARED, Status
 from migrate.strategies import backup_policies as policies
 from migrate.strategies.backup_setup import Setup
 
-LONGEST_DAYS = 30
-"""Maximum retention of an air-gapped vault that is made here, unless recovery points shall stay longer."""
+LONGEST_DAYS = 36500
+"""Maximum retention of an air-gapped vault that is made here: how long each recovery point stays is its own matter."""
 
 
 def prerequisites(setup: Setup) -> list[Action]:
@@ -138,13 +138,12 @@ def _air_gapped(setup: Setup) -> Iterator[Action]:
     name, target = setup.options.air_gapped_vault, setup.account("target")
     made = _address("air-gapped-vault", "source", name)
     if _is_due(setup, made, is_missing=not setup.air_gapped_vault.arn):
-        days = (AIR_GAPPED_DAYS, max(LONGEST_DAYS, setup.options.days or 0))
         yield _action(
             made,
             "air-gapped-vault",
             "source",
-            f"logically air-gapped vault {name}: keeps everything for {days[0]} to {days[1]} days",
-            {"vault": name, "min_days": days[0], "max_days": days[1]},
+            f"logically air-gapped vault {name}: keeps everything for at least {AIR_GAPPED_DAYS} days",
+            {"vault": name, "min_days": AIR_GAPPED_DAYS, "max_days": LONGEST_DAYS},
             risk=Risk.IRREVERSIBLE,
             why="a vault that another organization can restore from",
         )
