@@ -9,7 +9,7 @@ from migrate.actions.base import Absent, Conflicting, Context, Done, Observation
 from migrate.actions.ownership import ADDRESS_TAG, LINEAGE_TAG
 from migrate.aws import objects, s3
 from migrate.aws.session import Account
-from migrate.core import policy
+from migrate.core import iam_policy
 from migrate.core.errors import AccessDenied, Conflict, StepError
 from migrate.state.model import OwnedResource
 
@@ -83,13 +83,13 @@ class GrantHandler:
 
     def observe(self, step: Step, context: Context) -> Observation:
         """See `ActionHandler.observe`."""
-        found = policy.statements(s3.get_policy(context.account(step.side), step.params["bucket"]))
+        found = iam_policy.statements(s3.get_policy(context.account(step.side), step.params["bucket"]))
         return Satisfied() if step.params["statement"] in found else Absent()
 
     def start(self, step: Step, context: Context) -> str | None:
         """See `ActionHandler.start`."""
         account, name, ours = context.account(step.side), step.params["bucket"], step.params["statement"]
-        s3.put_policy(account, name, policy.with_statement(s3.get_policy(account, name), ours))
+        s3.put_policy(account, name, iam_policy.with_statement(s3.get_policy(account, name), ours))
         return None
 
     def poll(self, step: Step, context: Context) -> StepResult:
@@ -105,7 +105,7 @@ def remove_statement(account: Account, bucket: str, sid: str) -> None:
     """Remove the statement `sid` from the bucket's policy, and nothing else. Idempotent."""
     if not has_statement(account, bucket, sid):
         return
-    rest = policy.without_statement(s3.get_policy(account, bucket), sid)
+    rest = iam_policy.without_statement(s3.get_policy(account, bucket), sid)
     if rest:
         s3.put_policy(account, bucket, rest)
     else:
@@ -114,7 +114,7 @@ def remove_statement(account: Account, bucket: str, sid: str) -> None:
 
 def has_statement(account: Account, bucket: str, sid: str) -> bool:
     """True when the bucket is there and its policy has the statement `sid`."""
-    return s3.head_bucket(account, bucket) is not None and policy.has_statement(s3.get_policy(account, bucket), sid)
+    return s3.head_bucket(account, bucket) is not None and iam_policy.has_statement(s3.get_policy(account, bucket), sid)
 
 
 def _exists_already(name: str) -> StepError:

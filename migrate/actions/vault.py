@@ -23,7 +23,7 @@ from migrate.actions.base import (
 from migrate.actions.ownership import LINEAGE_TAG, once_seen, ours, own_tags
 from migrate.aws import backup, backup_jobs, kms
 from migrate.aws.session import Account
-from migrate.core import policy
+from migrate.core import iam_policy
 from migrate.core.errors import Conflict, Invalid, NotFound, StepError
 from migrate.state.model import OwnedResource
 
@@ -116,12 +116,12 @@ class VaultPolicyHandler:
     def observe(self, step: Step, context: Context) -> Observation:
         """See `ActionHandler.observe`."""
         found = backup.vault_policy(context.account(step.side), step.params["vault"])
-        return Satisfied() if policy.contains(found, step.params["statement"]) else Absent()
+        return Satisfied() if iam_policy.contains(found, step.params["statement"]) else Absent()
 
     def start(self, step: Step, context: Context) -> str | None:
         """See `ActionHandler.start`."""
         account, name = context.account(step.side), step.params["vault"]
-        merged = policy.with_statement(backup.vault_policy(account, name), step.params["statement"])
+        merged = iam_policy.with_statement(backup.vault_policy(account, name), step.params["statement"])
         backup.put_vault_policy(account, name, merged)
         return None
 
@@ -155,7 +155,7 @@ def remove_statement(account: Account, vault: str, sid: str) -> None:
     """Remove the statement `sid` from the vault's policy, and nothing else. Idempotent."""
     if not has_statement(account, vault, sid):
         return
-    rest = policy.without_statement(backup.vault_policy(account, vault), sid)
+    rest = iam_policy.without_statement(backup.vault_policy(account, vault), sid)
     if rest:
         backup.put_vault_policy(account, vault, rest)
     else:
@@ -164,7 +164,7 @@ def remove_statement(account: Account, vault: str, sid: str) -> None:
 
 def has_statement(account: Account, vault: str, sid: str) -> bool:
     """True when the vault is there and its policy has the statement `sid`."""
-    return policy.has_statement(backup.vault_policy(account, vault), sid)
+    return iam_policy.has_statement(backup.vault_policy(account, vault), sid)
 
 
 def _lineage(account: Account, vault: dict[str, Any]) -> str | None:

@@ -53,9 +53,9 @@ def register(app: typer.Typer) -> None:
 
 def _register_readers(group: typer.Typer) -> None:
     @group.command("list")
-    def list_all() -> int:
+    def list_all(as_json: bool = typer.Option(False, "--json", help="Print it as JSON.")) -> int:
         """List the migrations that have a state."""
-        return run_list()
+        return run_list(as_json=as_json)
 
     @group.command("show")
     def show(name: str = _NAME, as_json: bool = typer.Option(False, "--json", help="Print it as JSON.")) -> int:
@@ -72,14 +72,18 @@ def _register_readers(group: typer.Typer) -> None:
         return 0
 
 
-def run_list() -> int:
+def run_list(*, as_json: bool) -> int:
     """See the command."""
     from migrate.cli.cmd_status import read
     from migrate.cli.world import store
+    from migrate.render.status import status_document
     from migrate.render.status_text import list_text
 
     states = store()
     found = [read(states, name) for name in states.migrations()]
+    if as_json:
+        console.json(status_document(found))
+        return 0
     empty = f"No migration has a state in {console.state_url}."
     console.result(list_text(found, console.style) if found else empty)
     return 0

@@ -67,9 +67,13 @@ def open_world(manifest: Manifest, *, read_only: bool) -> World:
 
 def observe(world: World, only: Sequence[str] = ()) -> Observed:
     """Look at both accounts. `only` are names of tables (source or target) to look at; empty: all of the manifest."""
+    return look(world, *mapped_tables(world, only))
+
+
+def look(world: World, mappings: Sequence[TableMapping], problems: Sequence[Diagnostic]) -> Observed:
+    """Look at the tables of `mappings` in both accounts. `problems` were found while mapping, and are passed on."""
     began = world.clock.monotonic()
     manifest = world.manifest
-    mappings, problems = mapped_tables(world, only)
     inventory = collect(
         world.source,
         world.target,
@@ -138,10 +142,12 @@ def refuse(plan: Plan) -> None:
     """Print the plan's diagnostics; raise `Refused` when one of them is an error."""
     console.diagnostics(plan.diagnostics)
     if plan.is_errored:
-        raise refusal(plan)(
+        refused = refusal(plan)(
             f"{plan.migration} cannot be carried out; nothing was changed",
             hint=f"mend what is marked as an error above, then: migrate plan {plan.manifest_file}",
         )
+        refused.diagnostics = list(plan.diagnostics)
+        raise refused
 
 
 def access(config: AccountConfig) -> AccountAccess:

@@ -15,6 +15,8 @@ class MigrateError(Exception):
         self.summary = summary
         self.why = why
         self.hint = hint
+        self.diagnostics: list[Diagnostic] = []
+        """All that is wrong, where the error stands for several problems."""
 
 
 class ManifestInvalid(MigrateError):

@@ -185,6 +185,9 @@ class Manifest:
     tables: tuple[TableRule, ...]
     file: str = field(compare=False)
     digest: str
+    policy: str | None = None
+    """Path of the policy file as it is written: relative to the manifest."""
+
     positions: Positions | None = field(default=None, compare=False, repr=False)
 
     def account(self, side: Side) -> AccountConfig:

@@ -84,7 +84,14 @@ def _plan_mapping(
         is_rewritten=mapping.transform is not None or mapping.target.keys is not None,
     )
     strategy, request, verdict = _choose(manifest, mapping, request, strategies)
-    empty = PlannedTable(source.name, mapping.target_name, mapping.strategy, "", source.item_count, source.size_bytes)
+    empty = PlannedTable(
+        source=source.name,
+        target=mapping.target_name,
+        strategy=mapping.strategy,
+        items=source.item_count,
+        bytes=source.size_bytes,
+        source_id=source.table_id or None,
+    )
     target = inventory.target_tables.get(mapping.target_name)
     stage = stage_of(target, mapping.target_name, state)
     if target and (was_filled(target, state) or _shall_be_filled(stage, mapping, verdict)):

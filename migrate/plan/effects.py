@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 
-from migrate.core.policy import with_statement, without_statement
+from migrate.core.iam_policy import with_statement, without_statement
 from migrate.observe.inventory import BucketFacts
 from migrate.plan.model import Side
 from migrate.plan.predicted import created_spec, with_index, with_setting, with_warmth

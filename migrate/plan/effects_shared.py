@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from migrate.core.codec import canonical
-from migrate.core.policy import with_statement, without_statement
+from migrate.core.iam_policy import with_statement, without_statement
 from migrate.observe.inventory import BackupFacts, BackupSide, KeyFacts, RoleFacts, VaultFacts
 from migrate.plan.world import Result, Turn, owned_ids
 from migrate.state.model import OwnedResource

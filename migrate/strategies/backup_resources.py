@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrate.core.diagnostics import Diagnostic, error, warning
-from migrate.core.policy import allows, denies
+from migrate.core.iam_policy import allows, denies
 from migrate.observe.inventory import AccountFacts, KeyFacts, VaultFacts
 from migrate.strategies import backup_policies as policies
 from migrate.strategies.backup_setup import Setup

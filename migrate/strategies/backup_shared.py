@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from migrate.core.policy import allows
+from migrate.core.iam_policy import allows
 from migrate.manifest.backuprules import AIR_GAPPED_DAYS
 from migrate.observe.inventory import KeyFacts
 from migrate.plan.model import Action, Change, Risk, Side

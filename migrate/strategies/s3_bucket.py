@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from migrate.core.codec import Json, digest
-from migrate.core.policy import statements
+from migrate.core.iam_policy import statements
 from migrate.observe.inventory import AccountFacts
 from migrate.plan.model import Action, Change, Risk, Side
 from migrate.plan.strategy import TableRequest

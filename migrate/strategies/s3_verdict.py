@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrate.core.diagnostics import Diagnostic, error, warning
-from migrate.core.policy import allows
+from migrate.core.iam_policy import allows
 from migrate.observe.inventory import BucketFacts
 from migrate.plan.prices import GIB
 from migrate.plan.strategy import TableRequest, Verdict
