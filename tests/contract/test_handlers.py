@@ -7,7 +7,6 @@ import itertools
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +34,7 @@ from migrate.plan.creation import attribute_definitions, creation_parameters, in
 from migrate.plan.model import Side
 from migrate.sandbox.server import Sandbox
 from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
+from migrate.state.folder import FolderStore
 from migrate.state.model import token
 
 LINEAGE = "0123456789abcdef0123456789abcdef"
@@ -54,7 +54,7 @@ class World:
             self._account("target", TARGET_ACCOUNT, sandbox),
             SystemClock(),
             LINEAGE,
-            work=Path(tempfile.mkdtemp()),
+            work=FolderStore(tempfile.mkdtemp()).work("handlers"),
         )
         self.source = self.context.source.client("dynamodb")
         self.target = self.context.target.client("dynamodb")
