@@ -23,6 +23,7 @@ from migrate.state.lock import LEASE
 from migrate.state.model import MigrationFile, State
 from migrate.state.objectstore import ObjectStore
 from migrate.state.store import open_store
+from migrate.strategies.backup_options import backup_questions
 from migrate.strategies.registry import by_name
 
 SHORTEST_LEASE = 3
@@ -84,6 +85,7 @@ def look(world: World, mappings: Sequence[TableMapping], problems: Sequence[Diag
         buckets=_buckets(manifest, mappings),
         keys={name: (key.side, key.id) for name, key in manifest.keys.items()},
         clock=world.clock,
+        backup=backup_questions(manifest, mappings),
     )
     seconds = world.clock.monotonic() - began
     return Observed(tuple(mappings), inventory, tuple(problems), seconds)
