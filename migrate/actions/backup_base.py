@@ -5,13 +5,16 @@ https://docs.aws.amazon.com/aws-backup/latest/devguide/troubleshooting.html
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from migrate.actions.base import Blocked, Context, Running, Step, next_look, seconds_since
+from migrate.aws import iam
 from migrate.aws.session import Account
-from migrate.core.errors import StepError
+from migrate.core.clock import Clock
+from migrate.core.errors import Invalid, StepError, Transient
 from migrate.core.events import Progress
 from migrate.state.model import OwnedResource
 
@@ -48,6 +51,27 @@ _BY_STATE: Mapping[str, str] = {
     "ABORTED": "somebody stopped it, or it ran past its window; run the same command again",
     "PARTIAL": "what it made is incomplete and is not used; run the same command again",
 }
+
+
+NEW_ROLE = 60.0
+"""Seconds for which the other services may not know a new role yet: IAM is eventually consistent."""
+
+
+@contextlib.contextmanager
+def patient_with_new_roles(account: Account, role_arn: str, clock: Clock) -> Iterator[None]:
+    """Inside it, a refusal is `Transient` as long as the role is new: AWS Backup "cannot assume" it for some seconds.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
+    """
+    try:
+        yield
+    except Invalid as error:
+        age = iam.seconds_old(account, role_arn, clock.now())
+        if age is None or age > NEW_ROLE:
+            raise
+        raise Transient(
+            error.summary, code=error.code, operation=error.operation, why=error.why, hint=error.hint
+        ) from error
 
 
 def job_look(elapsed: float, account: Account) -> float:

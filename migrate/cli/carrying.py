@@ -74,7 +74,7 @@ def carry_out_plan(
             plan.lineage,
             should_stop=should_stop,
             on_progress=display.progress,
-            work=states.work_folder(plan.migration),
+            work=states.work(plan.migration),
             transport=transport,
         )
         summary = carry_out(

@@ -83,8 +83,8 @@ def run(request: Request) -> int:
     rules = read_rules(manifest, request.policy, request.approved)
     world = open_world(manifest, read_only=False)
     with states.lock(manifest.name) as lock:
-        if lock.note:
-            console.say(f"note: {lock.note}")
+        for note in lock.notes:
+            console.say(f"note: {note}")
         kept = states.read(manifest.name)
         plan, is_resumed = _choose(world, states, kept, pinned, request, rules)
         state = state_or_new(kept, manifest)

@@ -38,8 +38,8 @@ def run(manifest: str, *, auto_approve: bool, policy: str, approved: list[str], 
         raise no_such_migration(states, read.name)
     world = open_world(read, read_only=False)
     with states.lock(read.name) as lock:
-        if lock.note:
-            console.say(f"note: {lock.note}")
+        for note in lock.notes:
+            console.say(f"note: {note}")
         state = state_or_new(states.read(read.name), read)
         # The tables that the state knows, whether they still exist or not: a source table may be gone by now.
         known = [file.source for file in state.files.values() if file.source]

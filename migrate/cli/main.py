@@ -51,7 +51,9 @@ def _show_version(asked: bool) -> None:
 
 @app.callback()
 def options(
-    state: str = typer.Option("state/", "--state", envvar="MIGRATE_STATE", help="Where the state is: a folder."),
+    state: str = typer.Option(
+        "state/", "--state", envvar="MIGRATE_STATE", help="Where the state is: a folder, or s3://bucket/prefix."
+    ),
     no_color: bool = typer.Option(False, "--no-color", help="Plain text (also: NO_COLOR)."),
     verbose: bool = typer.Option(False, "--verbose", "-v", help="Say more."),
     _version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Print the version."),

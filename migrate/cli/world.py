@@ -19,9 +19,14 @@ from migrate.observe.identity import verify_accounts
 from migrate.observe.inventory import AccountFacts, Inventory
 from migrate.plan.build import build
 from migrate.plan.model import Plan
+from migrate.state.lock import LEASE
 from migrate.state.model import MigrationFile, State
-from migrate.state.store import Store, open_store
+from migrate.state.objectstore import ObjectStore
+from migrate.state.store import open_store
+from migrate.strategies.backup_options import backup_questions
 from migrate.strategies.registry import by_name
+
+SHORTEST_LEASE = 3
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,7 @@ def look(world: World, mappings: Sequence[TableMapping], problems: Sequence[Diag
         buckets=_buckets(manifest, mappings),
         keys={name: (key.side, key.id) for name, key in manifest.keys.items()},
         clock=world.clock,
+        backup=backup_questions(manifest, mappings),
     )
     seconds = world.clock.monotonic() - began
     return Observed(tuple(mappings), inventory, tuple(problems), seconds)
@@ -106,9 +112,18 @@ def make_plan(world: World, seen: Observed, state: State) -> Plan:
     return dataclasses.replace(plan, diagnostics=(*seen.diagnostics, *plan.diagnostics))
 
 
-def store() -> Store:
-    """The store that the user named."""
-    return open_store(console.state_url)
+def store(url: str = "") -> ObjectStore:
+    """The store at `url`, or the one that the user named. Raises `StateUnusable` for a bad address or MIGRATE_LEASE."""
+    return open_store(url or console.state_url, lease=_lease(os.environ.get("MIGRATE_LEASE", "")))
+
+
+def _lease(text: str) -> float:
+    if not text:
+        return LEASE
+    if not text.isdecimal() or int(text) < SHORTEST_LEASE:
+        why = f"it is the time after which a silent run loses its lock, at least {SHORTEST_LEASE}"
+        raise StateUnusable(f"MIGRATE_LEASE is not a number of seconds: {text}", why=why)
+    return float(text)
 
 
 def state_or_new(kept: State | None, manifest: Manifest) -> State:

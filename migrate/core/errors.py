@@ -51,6 +51,10 @@ class StateWriteFailed(MigrateError):
     """The state could not be saved (disk full, no permission). What was saved before is intact."""
 
 
+class StateAccessDenied(StateWriteFailed):
+    """The credentials may not read or write the place where the state is kept, or there are none."""
+
+
 class VerificationFailed(MigrateError):
     """Source and target differ."""
 

@@ -20,7 +20,14 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 STRATEGY_DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "s3": {"prefix": "migrate", "create_bucket": False, "source_pitr": "keep"},
-        "backup": {"source_vault": "migration", "target_vault": "migration", "create": False},
+        "backup": {
+            "mode": "copy",
+            "source_vault": "migration",
+            "target_vault": "migration",
+            "air_gapped_vault": "migration-air-gapped",
+            "create": False,
+            "role": "migrate-backup",
+        },
         "glue": {"create_bucket": False, "worker_type": "G.1X", "workers": 10, "version": "5.1"},
         "emr": {"mode": "serverless", "create_bucket": False, "release": "emr-7.14.0"},
         "copy": {"segments": "auto", "indexes": "auto", "warm": False, "into": "empty", "transport": "lean"},
