@@ -82,6 +82,11 @@ class KeyAssertion:
     partition: KeyAttribute
     sort: KeyAttribute | None = None
 
+    @property
+    def attributes(self) -> list[KeyAttribute]:
+        """Partition key, then sort key, if any."""
+        return [self.partition, *([self.sort] if self.sort else [])]
+
 
 @dataclass(frozen=True)
 class ProvisionedCapacity:
