@@ -34,8 +34,8 @@ class VerifyHandler(ReadOnlyHandler):
     """Kind `verify`: params `source_table`, `target_table`, `keys`, `mode`, `size_bytes`, `table_id`; optional
     `source_units`, `target_units` (read units a second), and `source_items`, `source_digest` (what a copy has read).
 
-    `transform` is that of the copy. After a copy into a table that had items before, also `existing` (`on_conflict`) and
-    `kept`, the number of items that the copy left as they were: no more than those may differ.
+    `transform` is that of the copy. After a copy into a table that had items before, also `existing` (`on_conflict`)
+    and `kept`, the number of items that the copy left as they were: no more than those may differ.
 
     The whole comparison is one turn. Stopped or killed, the next turn of the same attempt goes on at the segments that
     are in its folder.

@@ -93,10 +93,13 @@ def _key_problems(mapping: TableMapping, pair: TablePair) -> list[Diagnostic]:
     wanted = mapping.target.keys.attributes if mapping.target.keys else _attributes(pair.source_keys)
     if _attributes(pair.target_keys) == wanted:
         return []
-    words = "that the manifest wants" if mapping.target.keys else f"of {pair.source} ({pair.source_keys})"
+    what = f"the keys of {pair.source} ({pair.source_keys}) and {pair.target} ({pair.target_keys}) differ"
+    if mapping.target.keys:
+        words = ", ".join(f"{name} ({kind})" for name, kind in wanted)
+        what = f"{pair.target} has the key {pair.target_keys}, and target.keys says {words}"
     return [
         error(
-            f"the keys {words} and of {pair.target} ({pair.target_keys}) differ",
+            what,
             address=mapping.address,
             why="items are compared by their key",
             hint="was the target table made by something else? --only TABLE leaves it out",
