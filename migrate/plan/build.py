@@ -283,4 +283,5 @@ def carried_settings(spec: TableSpec, source: TableSpec) -> tuple[str, ...]:
     """Names of the settings that `spec` has from `source` and that are not at AWS's default."""
     plain = TableSpec(keys=spec.keys)
     names = [field.name for field in dataclasses.fields(spec)]
-    return ("keys", *(n for n in names if getattr(plain, n) != getattr(spec, n) == getattr(source, n)))
+    keys = ("keys",) if spec.keys == source.keys else ()
+    return (*keys, *(n for n in names if getattr(plain, n) != getattr(spec, n) == getattr(source, n)))

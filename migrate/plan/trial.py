@@ -154,7 +154,8 @@ def _shown(transform: TransformSpec, run: _Run, show_values: bool) -> Iterator[s
     (first,) = run.stages[0]
     yield f"  item     {_attributes(first, transform.source_keys, show_values)}"
     for step, before, after in zip(transform.steps, run.stages, run.stages[1:], strict=False):
-        yield f"    {next(iter(step)):<7} {_difference(before, after, show_values)}"
+        kind = next(iter(step))
+        yield f"    {kind:<7} {'kept' if kind == 'filter' and after else _difference(before, after, show_values)}"
         if not after:
             return
     if run.failure:
