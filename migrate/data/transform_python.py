@@ -74,9 +74,11 @@ def load_function(path: str, text: str, name: str) -> Callable[[Item], Any]:
 def call_function(function: Callable[[Item], Any], path: str, item: WireItem) -> list[WireItem]:
     """What the function makes of a copy of the item. Raises `CodeError`."""
     try:
-        made = function(Item(item))
-        if isinstance(made, types.GeneratorType):
-            made = list(made)
+        # Python's own default would round what has more than 28 digits.
+        with decimal.localcontext(_CONTEXT):
+            made = function(Item(item))
+            if isinstance(made, types.GeneratorType):
+                made = list(made)
     except (Exception, SystemExit) as error:  # noqa: BLE001: the user's own code
         raise CodeError(_where(error, path), str(error)) from error
     if made is None:
@@ -122,6 +124,9 @@ def _number(value: Decimal | int) -> dict[str, str]:
 
 
 _EXACT = decimal.Context(prec=1000)
+_CONTEXT = decimal.Context(prec=38)
+"""The precision of DynamoDB: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
+
 _READERS: dict[str, Callable[[Any], Any]] = {
     "S": str,
     "N": Decimal,
