@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from migrate.core.item import MalformedItem, canonical_item
+from migrate.core.item import canonical_number
 
 WireItem = dict[str, Any]
 
@@ -47,9 +47,9 @@ def from_wire(typed: Mapping[str, Any]) -> Any:
 
 def to_wire(value: Any) -> dict[str, Any]:
     """A Python value as a typed wire value. Raises `TypeError`; numbers keep every digit."""
-    for kind, write in _WRITERS:
-        if isinstance(value, kind):
-            return write(value)
+    write = _WRITERS.get(type(value)) or next((one for kind, one in _WRITERS.items() if isinstance(value, kind)), None)
+    if write is not None:
+        return write(value)
     raise TypeError(f"{type(value).__name__} is no type of DynamoDB (a float is not exact: use Decimal)")
 
 
@@ -88,10 +88,34 @@ def call_function(function: Callable[[Item], Any], path: str, item: WireItem) ->
         if not isinstance(one, dict):
             raise CodeError(f"returned {type(one).__name__}, not an item (a dict), a list of items or None")
         try:
-            canonical_item(one)
-        except MalformedItem as error:
+            for typed in one.values():
+                _check_value(typed)
+        except (AttributeError, TypeError, ValueError) as error:
             raise CodeError(f"returned an item that is not in wire form: {error}") from None
     return list(found)
+
+
+def _check_value(typed: Any) -> None:
+    """Raise `ValueError` and the like unless this is a typed wire value. Half the time of its canonical form."""
+    ((kind, value),) = typed.items()
+    if kind in _FLAT:
+        if type(value) is not _FLAT[kind]:
+            raise ValueError(f"{kind} holds {type(value).__name__}")
+        if kind == "N" and not (value.isdigit() and value.isascii()):
+            canonical_number(value)
+        elif kind == "B":
+            base64.b64decode(value, validate=True)
+    elif kind == "M":
+        for one in value.values():
+            _check_value(one)
+    elif kind == "L":
+        for one in value:
+            _check_value(one)
+    elif not value or kind not in ("SS", "NS", "BS"):
+        raise ValueError(f"{kind} is empty, or no type of DynamoDB")
+    else:
+        for one in value:
+            _check_value({kind[0]: one})
 
 
 def _where(error: BaseException, path: str) -> str:
@@ -118,15 +142,17 @@ def _set(values: frozenset[Any] | set[Any]) -> dict[str, Any]:
 def _number(value: Decimal | int) -> dict[str, str]:
     if isinstance(value, Decimal) and not value.is_finite():
         raise TypeError(f"{value} is no number of DynamoDB")
-    if len(Decimal(value).normalize(_EXACT).as_tuple().digits) > 38:
+    text = str(value)
+    if len(text) > 38 and len(Decimal(value).normalize(_EXACT).as_tuple().digits) > 38:
         raise TypeError("a number of DynamoDB has at most 38 digits")
-    return {"N": str(value)}
+    return {"N": text}
 
 
 _EXACT = decimal.Context(prec=1000)
 _CONTEXT = decimal.Context(prec=38)
 """The precision of DynamoDB: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
 
+_FLAT: dict[str, type] = {"S": str, "N": str, "B": str, "BOOL": bool, "NULL": bool}
 _READERS: dict[str, Callable[[Any], Any]] = {
     "S": str,
     "N": Decimal,
@@ -139,13 +165,17 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "L": lambda values: [from_wire(one) for one in values],
     "M": lambda values: {name: from_wire(one) for name, one in values.items()},
 }
-_WRITERS: tuple[tuple[Any, Callable[[Any], dict[str, Any]]], ...] = (
-    (bool, lambda value: {"BOOL": value}),
-    (str, lambda value: {"S": value}),
-    ((int, Decimal), _number),
-    ((bytes, bytearray), lambda value: {"B": base64.b64encode(value).decode()}),
-    (type(None), lambda _value: {"NULL": True}),
-    ((set, frozenset), _set),
-    ((list, tuple), lambda values: {"L": [to_wire(one) for one in values]}),
-    (dict, lambda values: {"M": {name: to_wire(one) for name, one in values.items()}}),
-)
+_WRITERS: dict[type, Callable[[Any], dict[str, Any]]] = {
+    bool: lambda value: {"BOOL": value},
+    str: lambda value: {"S": value},
+    int: _number,
+    Decimal: _number,
+    bytes: lambda value: {"B": base64.b64encode(value).decode()},
+    bytearray: lambda value: {"B": base64.b64encode(value).decode()},
+    type(None): lambda _value: {"NULL": True},
+    set: _set,
+    frozenset: _set,
+    list: lambda values: {"L": [to_wire(one) for one in values]},
+    tuple: lambda values: {"L": [to_wire(one) for one in values]},
+    dict: lambda values: {"M": {name: to_wire(one) for name, one in values.items()}},
+}
