@@ -82,7 +82,7 @@ class _Parser:
         while self._takes("OR"):
             found.append(self._conjunction())
         self._depth -= 1
-        return found[0] if len(found) == 1 else lambda item: any(one(item) for one in found)
+        return _any_of(found)
 
     def expect_end(self) -> None:
         """Raise unless everything has been read."""
@@ -93,7 +93,7 @@ class _Parser:
         found = [self._negation()]
         while self._takes("AND"):
             found.append(self._negation())
-        return found[0] if len(found) == 1 else lambda item: all(one(item) for one in found)
+        return _all_of(found)
 
     def _negation(self) -> Condition:
         is_negated = False
@@ -239,6 +239,20 @@ def _tokens(text: str) -> list[_Token]:
     if not found:
         raise FilterError("is empty")
     return found
+
+
+def _any_of(found: list[Condition]) -> Condition:
+    if len(found) == 2:  # the usual number, at half the price
+        one, other = found
+        return lambda item: one(item) or other(item)
+    return found[0] if len(found) == 1 else lambda item: any(each(item) for each in found)
+
+
+def _all_of(found: list[Condition]) -> Condition:
+    if len(found) == 2:
+        one, other = found
+        return lambda item: one(item) and other(item)
+    return found[0] if len(found) == 1 else lambda item: all(each(item) for each in found)
 
 
 def _compare(sign: str, left: Operand, right: Operand) -> Condition:
