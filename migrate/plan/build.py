@@ -18,6 +18,7 @@ from migrate.plan.strategy import Strategy, TableRequest, Verdict, is_locked, wa
 from migrate.plan.tables import Stage, TableActions, by_address, plan_table, stage_of
 from migrate.plan.transforms import lost_attributes, transform_of
 from migrate.plan.trial import Trial, try_out
+from migrate.plan.verification import verification_minutes
 from migrate.state.model import State, Status
 
 Strategies = Mapping[str, Strategy]
@@ -147,13 +148,13 @@ def _trial(request: TableRequest, mapping: TableMapping, show_values: bool) -> T
 
 
 def _estimate(strategy: Strategy, request: TableRequest) -> Estimate:
-    """The strategy's, and what the sample has cost."""
-    found, sample = strategy.estimate(request), (request.inventory.samples or {}).get(request.source.name)
-    if sample is None:
-        return found
-    dollars = round(found.dollars + sample.units * PRICES.read_unit, 6)
-    return dataclasses.replace(
-        found, dollars=dollars, source_read_units=found.source_read_units + math.ceil(sample.units)
+    """The strategy's, the verification's time, and what the sample has cost."""
+    moved, sample = strategy.estimate(request), (request.inventory.samples or {}).get(request.source.name)
+    units = sample.units if sample else 0.0
+    return Estimate(
+        round(moved.minutes + verification_minutes(request), 1),
+        round(moved.dollars + units * PRICES.read_unit, 6),
+        moved.source_read_units + math.ceil(units),
     )
 
 
