@@ -97,7 +97,8 @@ def call_function(function: Callable[[Item], Any], path: str, item: WireItem) ->
 
 def _check_value(typed: Any) -> None:
     """Raise `ValueError` and the like unless this is a typed wire value. Half the time of its canonical form."""
-    ((kind, value),) = typed.items()
+    ((kind, content),) = typed.items()
+    value: Any = content
     if kind in _FLAT:
         if type(value) is not _FLAT[kind]:
             raise ValueError(f"{kind} holds {type(value).__name__}")

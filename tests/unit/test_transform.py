@@ -15,7 +15,7 @@ from migrate.data.rewriting import MAX_ITEM_BYTES, Rewriter, item_size
 from migrate.data.transform import FAILED, Pipeline, TransformFailed, TransformSpec
 from migrate.data.transform_python import from_wire, to_wire
 
-ITEM = {"id": {"S": "a"}, "n": {"N": "1234567890123456789012345678901234567.8"}, "x": {"BOOL": True}}
+ITEM: dict[str, Any] = {"id": {"S": "a"}, "n": {"N": "1234567890123456789012345678901234567.8"}, "x": {"BOOL": True}}
 
 
 def spec(*steps: dict[str, Any], keys: tuple[tuple[str, str], ...] = (("id", "S"),), code: str = "") -> TransformSpec:
@@ -162,7 +162,12 @@ def test_an_item_that_grows_too_large_fails() -> None:
 
 
 def test_sizes_are_those_of_the_documentation() -> None:
-    item = {"a": {"S": "ä"}, "n": {"N": "-12.30"}, "l": {"L": [{"BOOL": True}]}, "m": {"M": {"k": {"NULL": True}}}}
+    item: dict[str, Any] = {
+        "a": {"S": "ä"},
+        "n": {"N": "-12.30"},
+        "l": {"L": [{"BOOL": True}]},
+        "m": {"M": {"k": {"NULL": True}}},
+    }
     assert item_size(item) == (1 + 2) + (1 + 1 + 2 + 1) + (1 + 3 + 1 + 1) + (1 + 3 + 1 + 1 + 1)
 
 
