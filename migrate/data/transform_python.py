@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import decimal
 import functools
+import sys
 import types
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -61,6 +62,7 @@ def load_function(path: str, text: str, name: str) -> Callable[[Item], Any]:
     """
     module = types.ModuleType("migrate_transform")
     module.__file__ = path
+    module.__dict__["print"] = functools.partial(print, file=sys.stderr)  # results of commands go to stdout
     try:
         exec(compile(text, path, "exec", dont_inherit=True), module.__dict__)
     except (Exception, SystemExit) as error:  # noqa: BLE001: the user's own code
@@ -97,8 +99,7 @@ def call_function(function: Callable[[Item], Any], path: str, item: WireItem) ->
 
 def _check_value(typed: Any) -> None:
     """Raise `ValueError` and the like unless this is a typed wire value. Half the time of its canonical form."""
-    ((kind, content),) = typed.items()
-    value: Any = content
+    ((kind, value),) = typed.items()
     if kind in _FLAT:
         if type(value) is not _FLAT[kind]:
             raise ValueError(f"{kind} holds {type(value).__name__}")
@@ -153,7 +154,7 @@ _EXACT = decimal.Context(prec=1000)
 _CONTEXT = decimal.Context(prec=38)
 """The precision of DynamoDB: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
 
-_FLAT: dict[str, type] = {"S": str, "N": str, "B": str, "BOOL": bool, "NULL": bool}
+_FLAT: dict[str, Any] = {"S": str, "N": str, "B": str, "BOOL": bool, "NULL": bool}
 _READERS: dict[str, Callable[[Any], Any]] = {
     "S": str,
     "N": Decimal,

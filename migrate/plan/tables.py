@@ -191,12 +191,12 @@ def _another_transform(request: TableRequest) -> Diagnostic | None:
     now = request.transform.digest if request.transform else None
     if done is None or done.kind != "copy" or done.outputs.get("transform") == now:
         return None
+    way_out = f"; or remove the table {request.target_name} yourself, and it is made and filled anew"
     return error(
         f"{request.target_name} was filled with another transform than the manifest has now",
         address=request.target_name,
         why="its items are not what the manifest says, and cannot be changed where they are",
-        hint=f"put the transform (and its Python file) back as it was; or remove the table {request.target_name} "
-        "yourself, and it is made and filled anew",
+        hint=f"put the transform (and its Python file) back as it was{'' if request.existing else way_out}",
     )
 
 

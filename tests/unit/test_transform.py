@@ -108,6 +108,11 @@ def test_a_function_that_goes_wrong(body: str, reason: str) -> None:
     assert reason in caught.value.reason
 
 
+def test_what_a_function_prints_is_no_result(capsys: pytest.CaptureFixture[str]) -> None:
+    assert python("print('seen', end=''); return item") == [ITEM]
+    assert capsys.readouterr() == ("", "seen")
+
+
 def test_a_reason_shows_no_value() -> None:
     with pytest.raises(TransformFailed) as caught:
         python("raise ValueError(item['n']['N'])")
