@@ -18,7 +18,7 @@ from migrate.core.events import Progress
 from migrate.data.transform import TransformSpec
 from migrate.data.transport import never
 from migrate.verify.compare import Mode, ScanSide, Taken, VerifyOptions, verify_tables
-from migrate.verify.report import EXTRA, VerifyReport, key_text
+from migrate.verify.report import EXTRA, VerifyReport, key_text, unusable_words
 
 SMALL = 64 * 2**20
 """Bytes up to which starting worker processes takes longer than reading."""
@@ -122,7 +122,7 @@ def compare(
         should_stop=should_stop,
         on_progress=on_progress,
     )
-    return dataclasses.replace(report, existing=existing)
+    return dataclasses.replace(report, existing=existing, is_transformed=transform is not None)
 
 
 def verification_name(step: Step) -> str:
@@ -146,7 +146,7 @@ def _difference(report: VerifyReport, kept: int) -> StepError:
         else "different": report.differs,
         "missing in the target": report.missing,
         "only in the target": 0 if report.existing else report.extra,
-        "not comparable": report.errors,
+        unusable_words(report): report.errors,
     }
     found = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
     faults = [one for one in report.named if not (report.existing and one.mark == EXTRA)]

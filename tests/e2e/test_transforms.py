@@ -196,7 +196,52 @@ def test_keys_that_meet_beyond_the_sample_are_found_by_the_verification(world: W
     copying(world, BY_PYTHON)
     failed = world.run("apply", "m.yaml", "--auto-approve")
     assert failed.code == 8, failed.err
-    assert f'customerId "{sampled[0]}"' in failed.out
+    assert f'! customerId "{sampled[0]}"' in failed.out
+    assert "1 have a key that the transform gives to several items" in failed.out
+    report = world.run("verify", "m.yaml", "--json").json
+    assert report["tables"][0]["errors"] == 1
+    assert report["tables"][0]["is_transformed"] is True
+
+
+def test_into_a_table_that_has_items(world: World) -> None:
+    world.table("orders", items=5)
+    world.target.create_table(
+        TableName="orders",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "customerId", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "customerId", "AttributeType": "S"}],
+    )
+    for key in ("i1", "theirs"):
+        world.target.put_item(TableName="orders", Item={"customerId": {"S": key}})
+    world.manifest(RE_KEYED, strategies={"copy": {"into": "existing", "on_conflict": "overwrite"}})
+    world.ok("apply", "m.yaml", "--auto-approve")
+    found = by_key(world)
+    assert found.pop("theirs") == {"customerId": {"S": "theirs"}}
+    assert found == {
+        f"i{n}": {"customerId": {"S": f"i{n}"}, "n": {"N": str(n)}, "schema": {"N": "2"}} for n in range(5)
+    }
+    assert "No changes" in world.ok("plan", "m.yaml").out
+    world.ok("verify", "m.yaml")
+
+
+def test_an_item_that_the_transform_cannot_take_by_now_is_named(world: World) -> None:
+    world.table("orders", items=3)
+    code(world, "def convert(item):\n    item['m'] = item['n']\n    return item\n")
+    copying(world, BY_PYTHON)
+    world.ok("apply", "m.yaml", "--auto-approve")
+    world.source.put_item(TableName="orders", Item={"id": {"S": "new"}})
+    found = world.run("verify", "m.yaml")
+    assert found.code == 8
+    assert "KeyError at transforms/orders.py:2" in found.out
+    assert '\\"new\\"' in found.out
+
+
+def test_carried_by_boto3(world: World) -> None:
+    world.table("orders", items=5)
+    copying(world, RE_KEYED)
+    world.ok("apply", "m.yaml", "--auto-approve", "--transport", "boto3")
+    world.ok("verify", "m.yaml", "--transport", "boto3")
+    assert len(by_key(world)) == 5
 
 
 def test_no_verification_with_keys_that_may_meet(world: World) -> None:
