@@ -42,7 +42,7 @@ SOURCE: list[Item] = [{"pk": {"S": str(n)}, "n": {"N": str(n)}, "s": {"SS": ["a"
 
 def wanted() -> dict[str, Item]:
     """What the target should have, without any code of ours."""
-    found = {}
+    found: dict[str, Item] = {}
     for n in range(200):
         if n != 7 and n % 10 != 9:
             for id in (str(n), f"{n} again") if n % 5 == 0 else (str(n),):
