@@ -54,7 +54,7 @@ def run(manifest: str, table: str, *, auto_approve: bool, allow_changed: int, as
         is_resumed = plan is not None
         if plan is None:
             state = state_or_new(kept, read)
-            inventory = _look(world, mapping, state)
+            inventory = look_for_check(world, mapping.source_name, state)
             plan = build_restore_check(read, mapping.source_name, inventory, state)
             refuse(plan)
             approve(plan, auto_approve)
@@ -98,19 +98,19 @@ def _refuse_in_between(kept: State | None, manifest_digest: str, manifest: str) 
         )
 
 
-def _look(world: World, mapping: TableMapping, state: State) -> Inventory:
+def look_for_check(world: World, table: str, state: State) -> Inventory:
+    """What the check of one source table is planned from."""
     from migrate.observe.collect import collect
     from migrate.strategies.backup_check import check_questions, scratch_name
 
-    name = scratch_name(state.lineage, mapping.source_name)
     return collect(
         world.source,
         world.target,
-        pairs=[(mapping.source_name, name)],
+        pairs=[(table, scratch_name(state.lineage, table))],
         buckets=(),
         keys={},
         clock=world.clock,
-        backup=check_questions(world.manifest, mapping.source_name),
+        backup=check_questions(world.manifest, table),
     )
 
 

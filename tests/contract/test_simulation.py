@@ -91,11 +91,12 @@ def look(source: Account, target: Account, manifest: Manifest) -> Inventory:
     return collect(source, target, pairs=pairs, buckets=[BUCKET], keys={}, clock=clock, backup=questions)
 
 
-@pytest.mark.parametrize("strategy", ["s3", "backup"])
-def test_what_is_predicted_is_what_is_found(accounts: tuple[Account, Account], tmp_path: Path, strategy: str) -> None:
+@pytest.mark.parametrize("defaults", ["strategy: s3", "strategy: backup", "protect: {schedule: daily}"])
+def test_what_is_predicted_is_what_is_found(accounts: tuple[Account, Account], tmp_path: Path, defaults: str) -> None:
     source, target = accounts
     make_tables(source)
-    manifest = manifest_of(f"{TABLES}defaults: {{strategy: {strategy}}}\n")
+    text = TABLES.replace(", target: {", ", strategy: copy, target: {") if "protect" in defaults else TABLES
+    manifest = manifest_of(f"{text}defaults: {{{defaults}}}\n")
     mappings, _ = resolve_tables(manifest, ["plain", "rich"])
     store = open_store(str(tmp_path))
     with store.lock("move"):

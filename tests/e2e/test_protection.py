@@ -173,7 +173,7 @@ def test_status_shows_the_newest_copies(world: World) -> None:
     assert newest["stock"] in world.ok("status").out
     world.faults({"kind": "access-denied", "operation": "ListRecoveryPointsByBackupVault"})
     told = world.ok("status", "move").out
-    assert "could not be read: ListRecoveryPointsByBackupVault was refused" in told
+    assert "could not be read: ListRecoveryPointsByBackupVault on vault migration was refused" in told
     assert "made by this migration: " in told
     (world.folder / file).unlink()
     assert "could not be read: the manifest" in world.ok("status", "move").out
