@@ -95,7 +95,7 @@ def look(source: Account, target: Account, manifest: Manifest) -> Inventory:
 def test_what_is_predicted_is_what_is_found(accounts: tuple[Account, Account], tmp_path: Path, defaults: str) -> None:
     source, target = accounts
     make_tables(source)
-    text = TABLES.replace(", target: {", ", strategy: copy, target: {") if "protect" in defaults else TABLES
+    text = TABLES.replace(", target: {", ", strategy: s3, target: {") if "protect" in defaults else TABLES
     manifest = manifest_of(f"{text}defaults: {{{defaults}}}\n")
     mappings, _ = resolve_tables(manifest, ["plain", "rich"])
     store = open_store(str(tmp_path))
