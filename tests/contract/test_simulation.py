@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from migrate.apply.ledger import Ledger
 from migrate.apply.run import carry_out
 from migrate.aws.session import Account, AccountAccess, connect
 from migrate.core.clock import SystemClock
+from migrate.core.codec import canonical, encode
 from migrate.manifest.model import Manifest
 from migrate.manifest.tables import resolve_tables
 from migrate.observe.collect import collect
@@ -112,14 +114,21 @@ def test_what_is_predicted_is_what_is_found(accounts: tuple[Account, Account], t
     found = look(source, target, manifest)
     assert _specs(found) == _specs(predicted)
     assert found.buckets == predicted.buckets
-    assert found.backup == predicted.backup
+    assert _nameless(found.backup) == _nameless(predicted.backup)
     assert {name: table.own_tags for name, table in found.target_tables.items()} == {
         name: table.own_tags for name, table in predicted.target_tables.items()
     }
     real = ledger.state()
-    assert {one.id for one in real.owned().values()} == {one.id for one in end.owned().values()}
+    assert _nameless(sorted(real.owned())) == _nameless(sorted(end.owned()))
     assert _statuses(real.files) == _statuses(end.files)
     assert build(manifest, mappings, found, real, by_name()).actions == ()
+
+
+def _nameless(value: object) -> str:
+    """As text, without the ids that AWS gives to keys, backup plans and selections."""
+    text = canonical(encode(value))
+    places = r"key/|backup-plan:|\"id\":\"|\"migrate-|backup-selection://[^/]*/"
+    return re.sub(rf"({places})[0-9a-f]{{8}}[0-9a-f-]*", r"\1(id)", text)
 
 
 def _specs(inventory: Inventory) -> dict[str, object]:
