@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any
 
-
 from migrate.core.item import MalformedItem, canonical_item
 from migrate.data.jsonengine import msgspec
 from migrate.data.rawitems import RawItem, parse_item

@@ -100,7 +100,8 @@ def _reader(kind: Any) -> _Read:
     if origin is list:
         return _list_reader(_reader(arguments[0]))
     if origin is dict:
-        return _dict_reader(lambda _name, read=_reader(arguments[1]): read)  # type: ignore[misc]
+        member = _reader(arguments[1])
+        return _dict_reader(lambda _name: member)
     if origin in (typing.Union, types.UnionType):
         return _optional_reader(_reader(next(one for one in arguments if one is not type(None))))
     if isinstance(kind, type) and issubclass(kind, Struct):

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-
 from migrate.core.errors import AwsError, Invalid
 from migrate.core.item import key_digest, key_of
 from migrate.data.jsonengine import msgspec
@@ -138,7 +137,7 @@ class _Request(msgspec.Struct):
 
 class _BatchAnswer(msgspec.Struct):
     UnprocessedItems: dict[str, list[_Request]]
-    ConsumedCapacity: list[_Units] = []
+    ConsumedCapacity: list[_Units] | None = None
 
 
 class _PutAnswer(msgspec.Struct):
@@ -152,7 +151,7 @@ class _Keys(msgspec.Struct):
 class _GetAnswer(msgspec.Struct):
     Responses: dict[str, list[msgspec.Raw]]
     UnprocessedKeys: dict[str, _Keys]
-    ConsumedCapacity: list[_Units] = []
+    ConsumedCapacity: list[_Units] | None = None
 
 
 class _KeyLine(msgspec.Struct):
@@ -240,7 +239,7 @@ def read_batch_answer(body: bytes, table: str) -> BatchAnswer:
     except msgspec.MsgspecError as error:
         raise _not_an_answer("BatchWriteItem", table, body) from error
     left = [request.PutRequest.Item for requests in answer.UnprocessedItems.values() for request in requests]
-    return BatchAnswer(left, sum(one.CapacityUnits for one in answer.ConsumedCapacity))
+    return BatchAnswer(left, sum(one.CapacityUnits for one in answer.ConsumedCapacity or ()))
 
 
 def read_put_answer(body: bytes, table: str) -> PutAnswer:
@@ -275,7 +274,7 @@ def read_get_answer(body: bytes, table: str) -> GetAnswer:
         raise _not_an_answer("BatchGetItem", table, body) from error
     items = [item for found in answer.Responses.values() for item in found]
     keys = [key for left in answer.UnprocessedKeys.values() for key in left.Keys]
-    return GetAnswer(items, keys, sum(one.CapacityUnits for one in answer.ConsumedCapacity))
+    return GetAnswer(items, keys, sum(one.CapacityUnits for one in answer.ConsumedCapacity or ()))
 
 
 def item_of_line(line: bytes) -> RawItem:

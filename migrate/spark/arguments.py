@@ -120,7 +120,9 @@ def parse(arguments: Sequence[str]) -> JobSpec:
         is_required = field.default is dataclasses.MISSING
         default = None if is_required else field.default
         flag = PREFIX + field.name.replace("_", "-")
-        parser.add_argument(flag, dest=field.name, type=_reader(hints[field.name]), required=is_required, default=default)
+        parser.add_argument(
+            flag, dest=field.name, type=_reader(hints[field.name]), required=is_required, default=default
+        )
     known, rest = parser.parse_known_args(arguments)
     strangers = [one for one in rest if one.startswith(PREFIX)]
     if strangers:

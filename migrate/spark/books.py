@@ -19,13 +19,14 @@ from migrate.spark.arguments import JobSpec
 from migrate.spark.cloud import Store
 
 FORMAT = 1
-JOB, RESULT, UNITS, RUNS, LETTERS, DIFFERENCES = "job.json", "result.json", "units/", "runs/", "dead-letters/", "differences/"
+JOB, RESULT, UNITS, RUNS = "job.json", "result.json", "units/", "runs/"
+LETTERS, SUMS, DIFFERENCES = "dead-letters/", "sums/", "differences/"
 _READERS = 32
 
 
 @dataclass(frozen=True)
 class UnitBook:
-    """How far an attempt has come with a unit. `units` and `sums` only in `verify`: see `migrate.spark.sums`."""
+    """How far an attempt has come with a unit."""
 
     book: SegmentBook
     absent: int = 0
@@ -35,6 +36,7 @@ class UnitBook:
     """Objects with the items that `book.rejected` counts, those of earlier attempts included."""
 
     sums: str | None = None
+    """The object with what a `verify` has added up."""
 
     @property
     def rank(self) -> tuple[bool, int, int]:

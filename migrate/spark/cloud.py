@@ -135,7 +135,9 @@ def _session() -> Any:
         import botocore.session
     except ImportError as error:
         raise MigrateError(
-            "this Python has no boto3", why=str(error), hint="ship it with the job: a virtual environment, or pip install boto3"
+            "this Python has no boto3",
+            why=str(error),
+            hint="ship it with the job: a virtual environment, or pip install boto3",
         ) from error
     return botocore.session.Session()
 
@@ -164,6 +166,8 @@ def _translated(operation: str, what: str) -> Iterator[None]:
         said = error.response.get("Error", {})
         code = str(said.get("Code", ""))
         kind = _CLASSES.get(code, Transient if code.startswith("5") else Invalid)
-        raise kind(f"{operation} {what}: {code}", code=code, operation=operation, why=str(said.get("Message", ""))) from error
+        raise kind(
+            f"{operation} {what}: {code}", code=code, operation=operation, why=str(said.get("Message", ""))
+        ) from error
     except BotoCoreError as error:
         raise Transient(f"{operation} {what}", operation=operation, why=str(error)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -97,17 +98,31 @@ class Driver:
 
     def stage(self, work: Callable[[Sequence[int], int], None], todo: Sequence[int]) -> None:
         """`work(units, attempt)` on executors, until every unit in `todo` was worked on. Raises `core.errors`."""
+        if todo:
+            self._carry_out(lambda: self._spread(todo).foreachPartition(TaskBody(work)))
+
+    def gather(self, seen: Callable[[Iterator[Sequence[int]]], Iterator[Any]], make: Callable[..., Any]) -> list[Any]:
+        """All units through `seen`, which makes (key, tuple) pairs; each partition of the keys through `make`."""
+        spread = self._spread(range(self.units))
+        slots = max(spread.getNumPartitions(), self.context.defaultParallelism)
+        paired = spread.mapPartitions(seen).reduceByKey(operator.add, slots)
+        gathered: list[Any] = self._carry_out(lambda: paired.mapPartitionsWithIndex(make).collect())
+        return gathered
+
+    def _spread(self, todo: Sequence[int]) -> Any:
+        groups = _grouped(todo, self.context.defaultParallelism, self.spec.segments_at_once)
+        return self.context.parallelize(groups, len(groups))
+
+    def _carry_out(self, action: Callable[[], Any]) -> Any:
         from py4j.protocol import Py4JError
 
-        groups = _grouped(todo, self.context.defaultParallelism, self.spec.segments_at_once)
-        if not groups:
-            return
         try:
-            self.context.parallelize(groups, len(groups)).foreachPartition(TaskBody(work))
+            made = action()
         except Py4JError as error:
             raise self.desk.failure or _of_spark(error) from error
         if self.desk.failure is not None:
             raise self.desk.failure
+        return made
 
     def books(self) -> dict[int, UnitBook]:
         """The furthest book of every unit, as the work folder has it now."""

@@ -43,7 +43,9 @@ def read_manifest(store: Store) -> tuple[DataFile, ...]:
     summary = json.loads(_manifest(store, store.prefix.rstrip("/")))
     lines = _manifest(store, str(summary["manifestFilesS3Key"])).decode().splitlines()
     entries: list[Mapping[str, Any]] = [json.loads(line) for line in lines if line]
-    files = tuple(DataFile(str(one["dataFileS3Key"]), int(one["itemCount"]), str(one["md5Checksum"])) for one in entries)
+    files = tuple(
+        DataFile(str(one["dataFileS3Key"]), int(one["itemCount"]), str(one["md5Checksum"])) for one in entries
+    )
     if summary.get("outputFormat") != "DYNAMODB_JSON" or summary.get("exportType") == "INCREMENTAL_EXPORT":
         raise _unsound("it is no full export in DynamoDB JSON")
     listed, total = sum(one.items for one in files), summary["itemCount"]
@@ -53,9 +55,9 @@ def read_manifest(store: Store) -> tuple[DataFile, ...]:
 
 
 def open_export(
-    store: Store, files: Sequence[DataFile], endpoint: Endpoint, connections: int, patience: float
+    store: Store, files: Sequence[DataFile], _endpoint: Endpoint, _connections: int, _patience: float
 ) -> ExportSource:
-    """The `OpenTransport` of an export."""
+    """The `OpenTransport` of an export, whose objects the job reads with its own credentials."""
     return ExportSource(store, files)
 
 
@@ -131,7 +133,8 @@ class ExportSource:
         self._open.clear()
 
     def _fetch(self, file: DataFile) -> IO[bytes]:
-        fetched, digest = tempfile.TemporaryFile(), hashlib.md5(usedforsecurity=False)
+        fetched = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the lines that are read from it)
+        digest = hashlib.md5(usedforsecurity=False)
         try:
             with self._store.open_at(file.key) as body:
                 while part := body.read(_PART):

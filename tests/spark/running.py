@@ -50,7 +50,9 @@ def spec_in(sandbox: Sandbox, mode: str, folder: str, **more: Any) -> JobSpec:
 class Submitted:
     """A run of the job."""
 
-    def __init__(self, spec: JobSpec, folder: Path, cores: str = "2", environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, spec: JobSpec, folder: Path, cores: str = "2", environment: dict[str, str] | None = None
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "job.py").write_bytes(archive.script())
         (folder / "migrate.zip").write_bytes(archive.build().content)
