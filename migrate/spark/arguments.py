@@ -21,7 +21,7 @@ MODES = (COPY, LOAD_EXPORT, VERIFY, REPAIR)
 _PLACES = {f"{side}_{what}" for side in ("source", "target") for what in ("role", "external_id", "endpoint")}
 _TUNING = frozenset(
     {"work", "work_region", "work_owner", "work_endpoint", "token", "read_units", "write_units", "patience"}
-    | {"max_rejected", "segments_at_once", "writes_in_flight"}
+    | {"max_rejected", "segments_at_once", "writes_in_flight", "save_seconds"}
     | _PLACES
 )
 """May change between two runs of the same work."""
@@ -83,6 +83,9 @@ class JobSpec:
 
     writes_in_flight: int = 16
     """Of one task."""
+
+    save_seconds: float = 5.0
+    """Between two savings of a task's books: what a crash may make the next run do again."""
 
     @property
     def key_names(self) -> tuple[str, ...]:

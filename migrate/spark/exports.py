@@ -146,7 +146,7 @@ class ExportSource:
             raise _unsound(f"{file.key} does not match its md5")
         fetched.seek(0)
         lines = gzip.GzipFile(fileobj=fetched, mode="rb")
-        lines.myfileobj = fetched  # closed with it
+        lines.myfileobj = fetched  # type: ignore[assignment]  # closed with it
         return lines  # type: ignore[return-value]
 
 

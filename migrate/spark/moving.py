@@ -46,7 +46,8 @@ class Moving:
         mover = _Mover(self.spec, attempt)
         plan = self._plan(left, mover)
         dealt = [Deal(one.segment, one.last_key.encode() if one.last_key else None) for one in left]
-        Shift(plan, self._with_credentials(plan), mover.take, attempt.save).run(self.desk, dealt, len(left))
+        shift = Shift(plan, self._with_credentials(plan), mover.take, attempt.save, self.spec.save_seconds)
+        shift.run(self.desk, dealt, len(left))
 
     def _plan(self, left: Sequence[SegmentBook], mover: _Mover) -> WorkerJob:
         spec = self.spec

@@ -26,7 +26,6 @@ _FINAL = (AccessDenied, CredentialsExpired, Invalid, NotFound, Refused)
 """Another attempt would meet the same: the job ends."""
 
 _TICK = 0.1
-_SAVE_SECONDS = 5.0
 _DESK_SECONDS = 60.0
 _FAREWELL_SECONDS = 30.0
 
@@ -34,7 +33,7 @@ _FAREWELL_SECONDS = 30.0
 class Shift:
     """Runs `plan`'s worker on some units. `take(message)` is told of its pages, and says what that has moved.
 
-    `save()` is called every 5 s, and whenever the shift ends, well or not.
+    `save()` is called every `save_seconds`, and whenever the shift ends, well or not.
     """
 
     def __init__(
@@ -43,12 +42,14 @@ class Shift:
         sides: Mapping[str, EndpointSpec],
         take: Callable[[object], Moved],
         save: Callable[[], None],
+        save_seconds: float,
         clock: Clock | None = None,
     ) -> None:
         self._plan = plan
         self._sides = dict(sides)
         self._take = take
         self._save = save
+        self._save_seconds = save_seconds
         self._clock = clock or SystemClock()
         self._error: MigrateError | None = None
 
@@ -91,7 +92,7 @@ class Shift:
                     hand.tell(self._hear_desk(desk))
             units -= self._listen(hand, desk, keeper)
             hand.renew(keeper.current)
-            if self._clock.monotonic() - saved >= _SAVE_SECONDS:
+            if self._clock.monotonic() - saved >= self._save_seconds:
                 self._save()
                 saved = self._clock.monotonic()
             if self._error is not None:
