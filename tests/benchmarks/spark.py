@@ -94,7 +94,7 @@ class Bench:
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table. ROUNDS (3) of wall times; 0 for CPU and memory only, which a busy machine hardly changes."""
     rounds = int(os.environ.get("ROUNDS", "3"))
     about = f"{LARGE:,} items of 612 bytes of JSON, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     print(f"items/s after start-up, {about}")
@@ -117,9 +117,10 @@ def main() -> None:
             )
         _, cpu, small = bench.job(SMALL, 2)
         _, more, large = bench.job(LARGE, 2)
-        beside = cpu_of(whole_copy("lean", 2), stub, SMALL)[0]
-        each = (more - cpu) / (LARGE - SMALL) * 1e6
-        print(f"CPU us/item: job {each:.1f}, copy {beside:.1f}, copy/job {beside / each:.2f}")
+        job = (more - cpu) / (LARGE - SMALL) * 1e6
+        beside = [cpu_of(whole_copy("lean", 2), stub, size)[0] * size for size in (SMALL, LARGE)]
+        copy = (beside[1] - beside[0]) / (LARGE - SMALL)
+        print(f"CPU us/item: job {job:.1f}, copy {copy:.1f}: the job moves {copy / job:.2f} of what copy moves")
         print(f"peak memory of all processes: {SMALL:,} items {small:.0f} MB, {LARGE:,} items {large:.0f} MB")
 
 
