@@ -8,7 +8,7 @@ from migrate.core.table import Key, KeySchema, TableFacts, TableSpec
 from migrate.manifest.load import load_text
 from migrate.manifest.model import Manifest
 from migrate.manifest.tables import resolve_tables
-from migrate.observe.inventory import AccountFacts, Inventory
+from migrate.observe.inventory import AccountFacts, BackupFacts, BackupSide, Inventory
 from migrate.plan.build import build
 from migrate.plan.model import Plan
 from migrate.state.model import MigrationFile, State
@@ -27,6 +27,7 @@ accounts:
   target: {{id: "{TARGET}", region: {REGION}}}
 strategies:
   s3: {{bucket: {BUCKET}, create_bucket: true}}
+  backup: {{create: true}}
 """
 MINIMAL = HEAD + "tables:\n  - name: orders\n"
 
@@ -39,6 +40,10 @@ def facts(name: str, spec: TableSpec = PLAIN, side: str = SOURCE, **more: Any) -
     return TableFacts(name=name, arn=f"arn:aws:dynamodb:{REGION}:{side}:table/{name}", spec=spec, **given)
 
 
+READY = BackupSide("o-1234567890", is_opted_in=True, is_managed=True)
+"""An account in which AWS Backup is turned on, and has nothing yet."""
+
+
 def inventory(*tables: TableFacts, **more: Any) -> Inventory:
     """Both accounts, with `tables` in the source; the bucket is not there yet."""
     callers = [f"arn:aws:sts::{id}:assumed-role/Migrator/me" for id in (SOURCE, TARGET)]
@@ -46,7 +51,7 @@ def inventory(*tables: TableFacts, **more: Any) -> Inventory:
         AccountFacts(SOURCE, REGION, callers[0]),
         AccountFacts(TARGET, REGION, callers[1]),
         source_tables={table.name: table for table in tables},
-        **more,
+        **{"backup": BackupFacts(READY, READY, is_cross_account_on=True), **more},
     )
 
 

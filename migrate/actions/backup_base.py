@@ -5,13 +5,16 @@ https://docs.aws.amazon.com/aws-backup/latest/devguide/troubleshooting.html
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from migrate.actions.base import Blocked, Context, Running, Step, next_look, seconds_since
+from migrate.aws import iam
 from migrate.aws.session import Account
-from migrate.core.errors import StepError
+from migrate.core.clock import Clock
+from migrate.core.errors import Invalid, StepError, Transient
 from migrate.core.events import Progress
 from migrate.state.model import OwnedResource
 
@@ -50,11 +53,32 @@ _BY_STATE: Mapping[str, str] = {
 }
 
 
+NEW_ROLE = 60.0
+"""Seconds for which the other services may not know a new role yet: IAM is eventually consistent."""
+
+
+@contextlib.contextmanager
+def patient_with_new_roles(account: Account, role_arn: str, clock: Clock) -> Iterator[None]:
+    """Inside it, a refusal is `Transient` as long as the role is new: AWS Backup "cannot assume" it for some seconds.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
+    """
+    try:
+        yield
+    except Invalid as error:
+        age = iam.seconds_old(account, role_arn, clock.now())
+        if age is None or age > NEW_ROLE:
+            raise
+        raise Transient(
+            error.summary, code=error.code, operation=error.operation, why=error.why, hint=error.hint
+        ) from error
+
+
 def job_look(elapsed: float, account: Account) -> float:
     """Seconds until the next look at a job: from 5 to 60, growing. An endpoint of the user's own is asked sooner."""
     if account.access.endpoint_url:
         return next_look(elapsed)
-    return min(60.0, max(5.0, elapsed / 10))
+    return min(60.0, max(5.0, elapsed / 3))
 
 
 def since(step: Step) -> dt.datetime | None:

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from migrate.actions.backup_base import USABLE, claimed, ended, job_look, recovery_point, since, waiting
+from migrate.actions.backup_base import (
+    USABLE,
+    claimed,
+    ended,
+    job_look,
+    patient_with_new_roles,
+    recovery_point,
+    since,
+    waiting,
+)
 from migrate.actions.base import (
     Absent,
     Context,
@@ -63,7 +72,8 @@ class BackupJobHandler:
         }
         if step.params.get("delete_after_days"):
             params["Lifecycle"] = {"DeleteAfterDays": step.params["delete_after_days"]}
-        return backup_jobs.start_backup(context.account(step.side), **params)
+        with patient_with_new_roles(context.account(step.side), step.params["role_arn"], context.clock):
+            return backup_jobs.start_backup(context.account(step.side), **params)
 
     def poll(self, step: Step, context: Context) -> StepResult:
         """See `ActionHandler.poll`. Done only when the recovery point can be used."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 from migrate.aws.session import Account
@@ -15,6 +14,7 @@ from migrate.core.errors import StepError
 from migrate.core.events import Progress
 from migrate.plan.model import Side
 from migrate.state.model import OwnedResource
+from migrate.state.work import Work
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Context:
     lineage: str = ""
     should_stop: Callable[[], bool] = lambda: False
     on_progress: Callable[[str, Progress], None] = lambda _address, _progress: None
-    work: Path | None = None
-    """Local folder for the checkpoints of long local work."""
+    work: Work | None = None
+    """Folders for the checkpoints of long local work."""
 
     transport: str | None = None
     """What carries items (`aws/items.py`), where the user has said it for this run; else the plan says."""

@@ -5,19 +5,13 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.htm
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Any
-
 from migrate.actions.base import Absent, Conflicting, Context, Done, Observation, Satisfied, Step, StepResult
+from migrate.actions.ownership import ADDRESS_TAG, LINEAGE_TAG
 from migrate.aws import objects, s3
 from migrate.aws.session import Account
-from migrate.core.codec import canonical
+from migrate.core import iam_policy
 from migrate.core.errors import AccessDenied, Conflict, StepError
 from migrate.state.model import OwnedResource
-
-LINEAGE_TAG = "migrate:lineage"
-ADDRESS_TAG = "migrate:address"
 
 
 class BucketHandler:
@@ -89,15 +83,13 @@ class GrantHandler:
 
     def observe(self, step: Step, context: Context) -> Observation:
         """See `ActionHandler.observe`."""
-        statements = _read_policy(context.account(step.side), step.params["bucket"])["Statement"]
-        return Satisfied() if step.params["statement"] in statements else Absent()
+        found = iam_policy.statements(s3.get_policy(context.account(step.side), step.params["bucket"]))
+        return Satisfied() if step.params["statement"] in found else Absent()
 
     def start(self, step: Step, context: Context) -> str | None:
         """See `ActionHandler.start`."""
         account, name, ours = context.account(step.side), step.params["bucket"], step.params["statement"]
-        policy = _read_policy(account, name)
-        policy["Statement"] = [one for one in policy["Statement"] if one.get("Sid") != ours["Sid"]] + [ours]
-        s3.put_policy(account, name, canonical(policy))
+        s3.put_policy(account, name, iam_policy.with_statement(s3.get_policy(account, name), ours))
         return None
 
     def poll(self, step: Step, context: Context) -> StepResult:
@@ -111,31 +103,18 @@ class GrantHandler:
 
 def remove_statement(account: Account, bucket: str, sid: str) -> None:
     """Remove the statement `sid` from the bucket's policy, and nothing else. Idempotent."""
-    if s3.head_bucket(account, bucket) is None:
+    if not has_statement(account, bucket, sid):
         return
-    policy = _read_policy(account, bucket)
-    kept = [one for one in policy["Statement"] if one.get("Sid") != sid]
-    if len(kept) == len(policy["Statement"]):
-        return
-    if kept:
-        s3.put_policy(account, bucket, canonical({**policy, "Statement": kept}))
+    rest = iam_policy.without_statement(s3.get_policy(account, bucket), sid)
+    if rest:
+        s3.put_policy(account, bucket, rest)
     else:
         s3.delete_policy(account, bucket)
 
 
 def has_statement(account: Account, bucket: str, sid: str) -> bool:
     """True when the bucket is there and its policy has the statement `sid`."""
-    if s3.head_bucket(account, bucket) is None:
-        return False
-    return any(one.get("Sid") == sid for one in _read_policy(account, bucket)["Statement"])
-
-
-def _read_policy(account: Account, bucket: str) -> dict[str, Any]:
-    text = s3.get_policy(account, bucket)
-    policy: dict[str, Any] = json.loads(text) if text else {"Version": "2012-10-17", "Statement": []}
-    statements: list[Mapping[str, Any]] | Mapping[str, Any] = policy.get("Statement", [])
-    policy["Statement"] = statements if isinstance(statements, list) else [statements]
-    return policy
+    return s3.head_bucket(account, bucket) is not None and iam_policy.has_statement(s3.get_policy(account, bucket), sid)
 
 
 def _exists_already(name: str) -> StepError:

@@ -24,7 +24,7 @@ from migrate.aws import dynamodb
 from migrate.aws.items import endpoint
 from migrate.core.codec import digest
 from migrate.core.errors import NotFound, StepError
-from migrate.data.books import read_dead_letters
+from migrate.data.books import DEAD_LETTERS, read_dead_letters
 from migrate.data.copy import CopyJob, CopyResult, copy_table, retry_dead_letters
 from migrate.data.endpoints import EndpointSpec
 from migrate.data.writing import OVERWRITE
@@ -55,8 +55,15 @@ class CopyHandler(ReadOnlyHandler):
 
     def poll(self, step: Step, context: Context) -> StepResult:
         """See `ActionHandler.poll`."""
-        source, target, job = self._job(step, context)
-        refused = another_target(step, context) or another_source(step, job)
+        if context.work is None:
+            raise ValueError("a copy needs a folder for its checkpoints")
+        name = copy_name(step)
+        with context.work.open(name) as folder:
+            return self._copy(step, context, folder, context.work.where(name))
+
+    def _copy(self, step: Step, context: Context, folder: Path, kept_in: str) -> StepResult:
+        source, target, job = self._job(step, context, folder)
+        refused = another_target(step, context) or another_source(step, job, kept_in)
         if refused is not None:
             return Failed(refused)
         result = copy_table(
@@ -68,11 +75,11 @@ class CopyHandler(ReadOnlyHandler):
             clock=context.clock,
         )
         if self._has_another_source(step, context, job):
-            return Failed(made_again(step, job))
+            return Failed(made_again(step, kept_in))
         if result.rejected:
             result = retry_dead_letters(target, job, should_stop=context.should_stop, clock=context.clock)
         if result.rejected:
-            return Failed(_refused(result, job))
+            return Failed(_refused(result, job, kept_in))
         if result.read != result.written + result.kept:
             return Failed(StepError(f"{result.read:,} items were read and {result.written + result.kept:,} written"))
         return Done(
@@ -97,13 +104,13 @@ class CopyHandler(ReadOnlyHandler):
         except NotFound:  # it was deleted when all of it had been read
             return False
 
-    def _job(self, step: Step, context: Context) -> tuple[EndpointSpec, EndpointSpec, CopyJob]:
+    def _job(self, step: Step, context: Context, folder: Path) -> tuple[EndpointSpec, EndpointSpec, CopyJob]:
         params = step.params
         job = CopyJob(
             source_table=params["source_table"],
             target_table=params["target_table"],
             key_names=tuple(params["keys"]),
-            folder=copy_folder(context.work, step),
+            folder=folder,
             segments=params["segments"],
             processes=0 if params["size_bytes"] < SMALL else os.cpu_count() or 1,
             read_units=params.get("read_units"),
@@ -116,21 +123,19 @@ class CopyHandler(ReadOnlyHandler):
         return endpoint(context.source, transport), endpoint(context.target, transport), job
 
 
-def copy_folder(work: Path | None, step: Step) -> Path:
-    """The folder of this copy: the same for every attempt that copies this table into that one, in the same way."""
-    if work is None:
-        raise ValueError("a copy needs a folder for its checkpoints")
+def copy_name(step: Step) -> str:
+    """The name of this copy's folder: the same for every attempt that copies this table into that one, in one way."""
     mode = step.params.get("write_mode", OVERWRITE)
     identity = digest([step.params["source_arn"], step.params["table_id"], *([] if mode == OVERWRITE else [mode])])[:12]
-    return work / f"{step.params['target_table']}-{identity}"
+    return f"{step.params['target_table']}-{identity}"
 
 
-def _refused(result: CopyResult, job: CopyJob) -> StepError:
+def _refused(result: CopyResult, job: CopyJob, kept_in: str) -> StepError:
     letters = read_dead_letters(job.folder)
     first = f", first: {letters[0].reason}" if letters else ""
     return StepError(
         f"{result.rejected:,} of {result.read:,} items were refused by DynamoDB{first}",
-        f"they are kept, with keys and reasons, in {job.folder / 'dead-letters.jsonl'}; all others are written",
+        f"they are kept, with keys and reasons, in {kept_in}/{DEAD_LETTERS}; all others are written",
         "mend the cause (a key or index type, an item that is too large); the next apply writes just these again",
         kind="ItemsRefused",
     )

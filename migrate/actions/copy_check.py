@@ -45,15 +45,15 @@ def another_target(step: Step, context: Context) -> StepError | None:
     )
 
 
-def another_source(step: Step, job: CopyJob) -> StepError | None:
+def another_source(step: Step, job: CopyJob, kept_in: str) -> StepError | None:
     """Why the checkpoints of this copy cannot be used: they are of another source table than `job` has."""
     saved = saved_identity(job.folder)
-    return made_again(step, job) if saved is not None and saved.source != job.source_id else None
+    return made_again(step, kept_in) if saved is not None and saved.source != job.source_id else None
 
 
-def made_again(step: Step, job: CopyJob) -> StepError:
-    """The source table is not the one whose items were copied before."""
-    way_out = f"delete the target table {step.params['target_table']}" if _is_ours(step) else f"remove {job.folder}"
+def made_again(step: Step, kept_in: str) -> StepError:
+    """The source table is not the one whose items were copied before. `kept_in`: where the checkpoints are."""
+    way_out = f"delete the target table {step.params['target_table']}" if _is_ours(step) else f"remove {kept_in}"
     return StepError(
         f"the source table {step.params['source_table']} was deleted and made again while it was being copied",
         "checkpoints of the old table mean nothing in the new one: items would be missed",

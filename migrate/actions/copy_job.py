@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from migrate.actions.backup_base import USABLE, claimed, ended, job_look, recovery_point, since, waiting
+from migrate.actions.backup_base import (
+    USABLE,
+    claimed,
+    ended,
+    job_look,
+    patient_with_new_roles,
+    recovery_point,
+    since,
+    waiting,
+)
 from migrate.actions.base import (
     Absent,
     Context,
@@ -64,7 +73,8 @@ class CopyJobHandler:
         }
         if step.params.get("delete_after_days"):
             params["Lifecycle"] = {"DeleteAfterDays": step.params["delete_after_days"]}
-        return backup_jobs.start_copy(context.source, **params)
+        with patient_with_new_roles(context.source, step.params["role_arn"], context.clock):
+            return backup_jobs.start_copy(context.source, **params)
 
     def poll(self, step: Step, context: Context) -> StepResult:
         """See `ActionHandler.poll`. Done only when the account that owns the vault sees a usable recovery point."""

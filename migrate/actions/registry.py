@@ -6,12 +6,21 @@ from collections.abc import Mapping
 
 from migrate.actions import settings
 from migrate.actions.backup_job import BackupJobHandler
+from migrate.actions.backup_removal import (
+    AirGappedVaultRemoval,
+    KeyRemoval,
+    RoleRemoval,
+    ShareRemoval,
+    VaultPolicyRemoval,
+    VaultRemoval,
+)
 from migrate.actions.base import ActionHandler
 from migrate.actions.bucket import BucketHandler, GrantHandler
 from migrate.actions.copy import CopyHandler
 from migrate.actions.copy_job import CopyJobHandler
 from migrate.actions.export import ExportCheckHandler, ExportHandler
 from migrate.actions.indexes import IndexHandler
+from migrate.actions.key import KeyHandler
 from migrate.actions.load import ImportHandler
 from migrate.actions.removal import (
     BucketRemoval,
@@ -21,7 +30,10 @@ from migrate.actions.removal import (
     TableRemoval,
 )
 from migrate.actions.restore_job import RestoreJobHandler
+from migrate.actions.role import RoleHandler
+from migrate.actions.share import ShareHandler
 from migrate.actions.table import TableHandler, TableLookHandler
+from migrate.actions.vault import AirGappedVaultHandler, VaultHandler, VaultPolicyHandler
 from migrate.actions.verify import VerifyHandler
 from migrate.actions.warm import WarmThroughputHandler
 
@@ -34,6 +46,18 @@ def handlers() -> Mapping[str, ActionHandler]:
         "export": ExportHandler(),
         "export-check": ExportCheckHandler(),
         "import": ImportHandler(),
+        "key": KeyHandler(),
+        "vault": VaultHandler(),
+        "air-gapped-vault": AirGappedVaultHandler(),
+        "vault-policy": VaultPolicyHandler(),
+        "role": RoleHandler(),
+        "share": ShareHandler(),
+        "key-removal": KeyRemoval(),
+        "vault-removal": VaultRemoval(),
+        "air-gapped-vault-removal": AirGappedVaultRemoval(),
+        "vault-policy-removal": VaultPolicyRemoval(),
+        "role-removal": RoleRemoval(),
+        "share-removal": ShareRemoval(),
         "backup-job": BackupJobHandler(),
         "copy-job": CopyJobHandler(),
         "restore-job": RestoreJobHandler(),

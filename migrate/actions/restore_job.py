@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from migrate.actions.backup_base import ended, job_look, since, waiting
+from migrate.actions.backup_base import ended, job_look, patient_with_new_roles, since, waiting
 from migrate.actions.base import (
     Absent,
     Conflicting,
@@ -75,13 +75,14 @@ class RestoreJobHandler:
         base = backup_jobs.restore_metadata(
             context.target, params["vault"], params["recovery_point_arn"], params.get("vault_account_id")
         )
-        return backup_jobs.start_restore(
-            context.target,
-            RecoveryPointArn=params["recovery_point_arn"],
-            IamRoleArn=params["role_arn"],
-            IdempotencyToken=step.token,
-            Metadata=metadata(base, params["table"], params["encryption"]),
-        )
+        with patient_with_new_roles(context.target, params["role_arn"], context.clock):
+            return backup_jobs.start_restore(
+                context.target,
+                RecoveryPointArn=params["recovery_point_arn"],
+                IamRoleArn=params["role_arn"],
+                IdempotencyToken=step.token,
+                Metadata=metadata(base, params["table"], params["encryption"]),
+            )
 
     def poll(self, step: Step, context: Context) -> StepResult:
         """See `ActionHandler.poll`."""

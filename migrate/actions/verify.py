@@ -43,6 +43,12 @@ class VerifyHandler(ReadOnlyHandler):
 
     def poll(self, step: Step, context: Context) -> StepResult:
         """See `ActionHandler.poll`."""
+        if context.work is None:
+            return self._compare(step, context, None)
+        with context.work.open(verification_name(step)) as folder:
+            return self._compare(step, context, folder)
+
+    def _compare(self, step: Step, context: Context, folder: Path | None) -> StepResult:
         params = step.params
         report = compare(
             context.source,
@@ -54,7 +60,7 @@ class VerifyHandler(ReadOnlyHandler):
             size_bytes=params["size_bytes"],
             clock=context.clock,
             rates=(params.get("source_units"), params.get("target_units")),
-            folder=_folder(context.work, step),
+            folder=folder,
             attempt=step.token,
             taken=_taken(step),
             should_stop=context.should_stop,
@@ -114,12 +120,11 @@ def compare(
     return dataclasses.replace(report, existing=existing)
 
 
-def _folder(work: Path | None, step: Step) -> Path | None:
-    """The folder of this comparison: the same for every attempt on the same two tables."""
-    if work is None:
-        return None
+def verification_name(step: Step) -> str:
+    """The name of this comparison's folder: the same for every attempt on the same two tables."""
     identity = digest(["verify", step.params["source_table"], step.params["table_id"]])[:12]
-    return work / f"{step.params['target_table']}-verify-{identity}"
+    # No table's name has a plus: this is never taken for the folder of a copy.
+    return f"{step.params['target_table']}+verify-{identity}"
 
 
 def _taken(step: Step) -> Taken | None:

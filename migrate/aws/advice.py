@@ -31,6 +31,10 @@ _RESOURCES = (
     ("ImportArn", "{}"),
     ("BackupArn", "{}"),
     ("KeyId", "key {}"),
+    ("AliasName", "key {}"),
+    ("RecoveryPointArn", "{}"),
+    ("BackupVaultName", "vault {}"),
+    ("RoleName", "role {}"),
     ("ResourceId", "{}"),
     ("logGroupName", "log group {}"),
     ("RoleArn", "role {}"),
@@ -81,7 +85,8 @@ def action(service: str, operation: str) -> str:
 
 def summary(kind: type[errors.AwsError], operation: str, resource: str, account: Account | None) -> str:
     """`DescribeTable on table orders was refused in 111111111111 eu-west-1`."""
-    where = f" in {' '.join(filter(None, (account.id, account.region)))}" if account else ""
+    place = " ".join(filter(None, (account.id, account.region))) if account else ""
+    where = f" in {place}" if place else ""
     what = f" on {resource}" if resource else ""
     return f"{operation}{what} {_OUTCOMES.get(kind, 'failed')}{where}"
 
@@ -160,10 +165,8 @@ def credentials_hint(account: Account | None) -> str:
         return "log in again"
     if account.access.profile:
         return f"aws sso login --profile {account.access.profile}   (or renew that profile's keys)"
-    return (
-        "aws sso login, or set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; "
-        f"or name a profile under accounts.{account.side}"
-    )
+    ambient = "aws sso login, or set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    return ambient if account.side == "state" else f"{ambient}; or name a profile under accounts.{account.side}"
 
 
 def botocore_reason(error: Exception, operation: str) -> str:

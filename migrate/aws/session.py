@@ -23,6 +23,8 @@ class AccountAccess:
 
     At most one of `profile` (of the AWS configuration files) and `role` (an ARN, assumed with the ambient credentials)
     is usual; both together assume the role with the profile's credentials; neither means ambient credentials.
+    Beside the two accounts of a migration there may be the one with its state: side `state`, whose `id` is not known
+    (empty); an empty `region` leaves it to the AWS configuration.
     """
 
     side: str
@@ -69,7 +71,7 @@ class Account:
 
     @property
     def side(self) -> str:
-        """`source` or `target`."""
+        """`source`, `target` or `state`."""
         return self.access.side
 
     @property
@@ -128,7 +130,7 @@ class Account:
 
     def _client_arguments(self) -> dict[str, Any]:
         return {
-            "region_name": self.region,
+            "region_name": self.region or None,
             "endpoint_url": self.access.endpoint_url,
             "config": _config(self.access),
         }

@@ -53,6 +53,7 @@ def carry_out_plan(
     *,
     is_resumed: bool,
     parallelism: int,
+    as_json: bool = False,
     transport: str | None = None,
 ) -> int:
     """Carry out what is left of the plan; the exit code. Needs the lock. `command` is what resumes it."""
@@ -73,7 +74,7 @@ def carry_out_plan(
             plan.lineage,
             should_stop=should_stop,
             on_progress=display.progress,
-            work=states.work_folder(plan.migration),
+            work=states.work(plan.migration),
             transport=transport,
         )
         summary = carry_out(
@@ -87,14 +88,35 @@ def carry_out_plan(
         )
     if summary.is_complete:
         finish(ledger, plan, manifest_file)
-    return _end(plan, ledger.state(), summary, command)
+    return _end(plan, ledger.state(), summary, command, as_json)
 
 
-def _end(plan: Plan, state: State, summary: Summary, command: str) -> int:
+def nothing_done(plan: Plan, outcome: str, text: str, as_json: bool) -> int:
+    """Say why nothing had to be done; the exit code."""
+    from migrate.render.summary import result_document
+
+    if as_json:
+        console.json(result_document(plan, outcome, exit_codes.OK))
+    else:
+        console.result(text)
+    return exit_codes.OK
+
+
+def _end(plan: Plan, state: State, summary: Summary, command: str, as_json: bool) -> int:
     """Say how it ended; the exit code."""
-    from migrate.render.summary import summary_text
+    from migrate.render.summary import result_document, summary_text
 
-    console.result(summary_text(plan, state, summary, console.style, command))
+    code = _exit_code(summary)
+    if as_json:
+        outcome = "complete" if summary.is_complete else "interrupted" if summary.is_interrupted else "failed"
+        rest = "" if summary.is_complete else command
+        console.json(result_document(plan, outcome, code, state, summary, rest))
+    else:
+        console.result(summary_text(plan, state, summary, console.style, command))
+    return code
+
+
+def _exit_code(summary: Summary) -> int:
     if summary.is_interrupted:
         return exit_codes.INTERRUPTED
     if summary.cause is not None:

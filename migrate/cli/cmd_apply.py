@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import typer
 
-from migrate.cli import cmd_show, exit_codes
-from migrate.cli.carrying import approve, carry_out_plan
+from migrate.cli import saved
+from migrate.cli.carrying import approve, carry_out_plan, nothing_done
 from migrate.cli.console import console
+from migrate.cli.rules import APPROVE, POLICY, Rules, read_rules
 from migrate.cli.transport_option import TRANSPORT, TransportName
 
 if TYPE_CHECKING:
@@ -17,6 +19,21 @@ if TYPE_CHECKING:
     from migrate.plan.model import Plan
     from migrate.state.model import State
     from migrate.state.store import Store
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user has typed."""
+
+    what: str = ""
+    auto_approve: bool = False
+    parallelism: int = 10
+    only: tuple[str, ...] = ()
+    expect: str | None = None
+    policy: str = ""
+    approved: tuple[str, ...] = ()
+    as_json: bool = False
+    transport: str | None = None
 
 
 def register(app: typer.Typer) -> None:
@@ -28,79 +45,111 @@ def register(app: typer.Typer) -> None:
         auto_approve: bool = typer.Option(False, "--auto-approve", help="Do not ask."),
         parallelism: int = typer.Option(10, "--parallelism", min=1, max=100, help="Steps worked on at a time."),
         only: list[str] = typer.Option([], "--only", metavar="TABLE", help="Only this table (may be repeated)."),
+        expect: str = typer.Option(
+            None, "--expect", metavar="DIGEST", help="Only the plan with this sha256:... digest."
+        ),
+        policy: str = POLICY,
+        approved: list[str] = APPROVE,
+        as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
         transport: TransportName | None = TRANSPORT,
     ) -> int:
         """Carry out a manifest or a saved plan; the same command resumes what was interrupted."""
         return run(
-            what,
-            auto_approve=auto_approve,
-            parallelism=parallelism,
-            only=only,
-            transport=transport.value if transport else None,
+            Request(
+                what,
+                auto_approve=auto_approve,
+                parallelism=parallelism,
+                only=tuple(only),
+                expect=expect,
+                policy=policy,
+                approved=tuple(approved),
+                as_json=as_json,
+                transport=transport.value if transport else None,
+            )
         )
 
 
-def run(what: str, *, auto_approve: bool, parallelism: int, only: list[str], transport: str | None = None) -> int:
+def run(request: Request) -> int:
     """See the command."""
     from migrate.cli.world import open_world, read_manifest, state_or_new, store
+    from migrate.render.plan_text import closing
 
-    saved = cmd_show.read_file(what) if what and cmd_show.is_plan_file(what) else None
-    manifest = read_manifest(saved.manifest_file if saved else what or _only_manifest())
     states = store()
+    pinned = _pinned(request)
+    if pinned is not None and saved.is_done(pinned, states):
+        text = f"This plan is done: all of its steps were carried out. Next: migrate plan {pinned.manifest_file}"
+        return nothing_done(pinned, "already-done", text, request.as_json)
+    manifest = saved.manifest_of(pinned) if pinned else read_manifest(request.what or _only_manifest(states))
+    rules = read_rules(manifest, request.policy, request.approved)
     world = open_world(manifest, read_only=False)
     with states.lock(manifest.name) as lock:
-        if lock.note:
-            console.say(f"note: {lock.note}")
+        for note in lock.notes:
+            console.say(f"note: {note}")
         kept = states.read(manifest.name)
-        if saved is not None and _is_finished(saved, kept):
-            console.result(f"This plan is done: all of its steps were carried out. Next: migrate plan {manifest.file}")
-            return exit_codes.OK
-        plan, is_resumed = _choose(world, states, kept, saved, only)
+        plan, is_resumed = _choose(world, states, kept, pinned, request, rules)
         state = state_or_new(kept, manifest)
         if not plan.actions:
-            _close(states, kept, only)
-            console.result(_nothing_to_do(plan))
-            return exit_codes.OK
+            _close(states, kept, request.only)
+            return nothing_done(plan, "nothing-to-do", closing(plan, console.style), request.as_json)
         if is_resumed:
             _announce(plan, state)
         else:
-            approve(plan, auto_approve)
-        command = f"migrate apply {manifest.file}"
+            approve(plan, request.auto_approve)
+        rules.note_approvals(plan, states, world.clock)
         return carry_out_plan(
             world,
             states,
             kept,
             plan,
-            command,
+            f"migrate apply {request.what or manifest.file}",
             is_resumed=is_resumed,
-            parallelism=parallelism,
-            transport=transport,
+            parallelism=request.parallelism,
+            as_json=request.as_json,
+            transport=request.transport,
         )
 
 
-def _is_finished(saved: Plan, kept: State | None) -> bool:
-    active = kept.migration.active if kept else None
-    return active is not None and active.plan_id == saved.plan_id and active.is_finished
+def _pinned(request: Request) -> Plan | None:
+    """The plan in the file that was named, if it is one. Raises when it may not be carried out at all."""
+    from migrate.cli.world import refuse
+
+    if not (request.what and saved.is_plan_file(request.what)):
+        if request.expect is not None:
+            raise typer.BadParameter("--expect goes with a saved plan: migrate apply PLANFILE --expect sha256:...")
+        return None
+    if request.only:
+        raise typer.BadParameter("--only goes with a manifest; a saved plan is carried out as it is")
+    plan = saved.read_file(request.what)
+    if request.expect is not None:
+        saved.check_expected(request.what, plan, request.expect)
+    if plan.is_errored:
+        refuse(plan)
+    return plan
 
 
-def _choose(world: World, states: Store, kept: State | None, saved: Plan | None, only: list[str]) -> tuple[Plan, bool]:
-    """The plan to carry out, and whether it was begun before."""
-    from migrate.apply.resume import check_fresh, plan_to_resume
+def _choose(
+    world: World, states: Store, kept: State | None, pinned: Plan | None, request: Request, rules: Rules
+) -> tuple[Plan, bool]:
+    """The plan to carry out, and whether it was begun before. It has passed every gate."""
+    from migrate.apply.resume import plan_to_resume
     from migrate.cli.world import make_plan, observe, refuse, state_or_new
 
-    begun = plan_to_resume(states, kept, world.manifest.digest, only)
-    if begun is not None and (saved is None or saved.plan_id == begun.plan_id):
+    begun = plan_to_resume(states, kept, world.manifest.digest, request.only)
+    if begun is not None and (pinned is None or pinned.plan_id == begun.plan_id):
+        held = rules.applied_to(begun)
+        if held.is_errored:
+            refuse(held)
         return begun, True
-    seen = observe(world, only)
-    plan = make_plan(world, seen, state_or_new(kept, world.manifest))
+    if pinned is not None:
+        now, is_begun = saved.hold_against_world(world, kept, pinned)
+        refuse(rules.applied_to(now))
+        return pinned, is_begun
+    plan = rules.applied_to(make_plan(world, observe(world, request.only), state_or_new(kept, world.manifest)))
     refuse(plan)
-    if saved is not None:
-        check_fresh(saved, plan, kept)
-        return saved, False
     return plan, False
 
 
-def _close(states: Store, kept: State | None, only: list[str]) -> None:
+def _close(states: Store, kept: State | None, only: tuple[str, ...]) -> None:
     """Nothing is left to do: a plan that was begun and could not be finished has been overtaken by the world."""
     active = kept.migration.active if kept else None
     if kept is not None and active is not None and not active.is_finished and not only:
@@ -117,18 +166,10 @@ def _announce(plan: Plan, state: State) -> None:
     console.say(f"Going on with {plan.migration}: {total - len(remaining(plan, state))} of {total} steps are done.")
 
 
-def _nothing_to_do(plan: Plan) -> str:
-    from migrate.render.plan_text import closing
-
-    return closing(plan, console.style)
-
-
-def _only_manifest() -> str:
+def _only_manifest(states: Store) -> str:
     """The manifest of the only unfinished migration in the state."""
-    from migrate.cli.world import store
     from migrate.core.errors import Refused
 
-    states = store()
     found = [state for name in states.migrations() if (state := states.read(name)) and state.migration.active]
     open_ones = [state for state in found if state.migration.active and not state.migration.active.is_finished] or found
     if len(open_ones) == 1 and open_ones[0].migration.active:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from pathlib import Path
@@ -11,8 +12,10 @@ import typer
 
 from migrate.cli import exit_codes
 from migrate.cli.console import console
+from migrate.cli.rules import POLICY, read_rules
 
 if TYPE_CHECKING:
+    from migrate.core.diagnostics import Diagnostic
     from migrate.plan.model import Plan
     from migrate.state.model import State
 
@@ -26,53 +29,72 @@ def register(app: typer.Typer) -> None:
         out: str = typer.Option("", "--out", metavar="FILE", help="Keep the plan, to apply exactly this one."),
         detailed_exitcode: bool = typer.Option(False, "--detailed-exitcode", help="Exit 2 when changes are pending."),
         as_json: bool = typer.Option(False, "--json", help="Print the plan as JSON."),
+        markdown: bool = typer.Option(False, "--markdown", help="Print it for a pull request's comment."),
         only: list[str] = typer.Option([], "--only", metavar="TABLE", help="Only this table (may be repeated)."),
+        policy: str = POLICY,
     ) -> int:
         """Show what would be done: actions, minutes, dollars, risks. Changes nothing."""
-        return run(manifest, out=out, detailed_exitcode=detailed_exitcode, as_json=as_json, only=only)
+        form = output_form(as_json, markdown)
+        return run(manifest, out=out, detailed_exitcode=detailed_exitcode, form=form, only=only, policy=policy)
 
 
-def run(manifest: str, *, out: str, detailed_exitcode: bool, as_json: bool, only: list[str]) -> int:
+def output_form(as_json: bool, markdown: bool) -> str:
+    """`json`, `markdown` or `text`. Raises `BadParameter` when both are asked for."""
+    if as_json and markdown:
+        raise typer.BadParameter("say --json or --markdown, not both")
+    return "json" if as_json else "markdown" if markdown else "text"
+
+
+def run(manifest: str, *, out: str, detailed_exitcode: bool, form: str, only: list[str], policy: str) -> int:
     """See the command."""
     from migrate.cli.world import refusal
     from migrate.plan.planfile import plan_document
+    from migrate.render.plan_markdown import plan_markdown
 
-    made, state, is_resumed = make(manifest, only)
+    made, broken, state, is_resumed = make(manifest, only, policy)
     if out:
         write_file(out, plan_document(made))
-    if as_json:
+    if form == "json":
         console.json(plan_document(made))
-    if made.is_errored:
-        console.diagnostics(made.diagnostics)
-        return exit_codes.exit_code(refusal(made)(""))
-    if not as_json:
+    elif form == "markdown":
+        console.result(plan_markdown(made, file=out))
+    refused = dataclasses.replace(made, diagnostics=(*made.diagnostics, *broken))
+    if refused.is_errored:
+        console.diagnostics(refused.diagnostics)
+        return exit_codes.exit_code(refusal(refused)(""))
+    if form == "text":
         _print(made, state, is_resumed, out)
     if is_resumed or (detailed_exitcode and made.actions):
         return exit_codes.CHANGES if detailed_exitcode else exit_codes.OK
     return exit_codes.OK
 
 
-def make(manifest: str, only: list[str]) -> tuple[Plan, State, bool]:
-    """The plan, the state, and whether the plan is one that was begun and is to be resumed."""
+def make(manifest: str, only: list[str], policy: str) -> tuple[Plan, tuple[Diagnostic, ...], State, bool]:
+    """The plan, gates that a begun plan breaks, the state, and whether the plan was begun and is to be resumed.
+
+    A begun plan is pinned, so what it breaks by now stands beside it; a new one has it among its diagnostics.
+    """
     from migrate.apply.resume import plan_to_resume
     from migrate.cli.world import make_plan, observe, open_world, read_manifest, state_or_new, store
     from migrate.render.style import plural
 
     read = read_manifest(manifest)
+    rules = read_rules(read, policy, None)
     kept = store().read(read.name)
     state = state_or_new(kept, read)
     begun = plan_to_resume(store(), kept, read.digest, only)
     if begun is not None:
-        return begun, state, True
+        return begun, rules.applied_to(begun).diagnostics[len(begun.diagnostics) :], state, True
     world = open_world(read, read_only=True)
     seen = observe(world, only)
     tables = plural(len(seen.mappings), "table")
     console.say(f"Observed {tables} in both accounts in {seen.seconds:.1f} s. Nothing was changed.\n")
-    return make_plan(world, seen, state), state, False
+    return rules.applied_to(make_plan(world, seen, state)), (), state, False
 
 
 def _print(made: Plan, state: State, is_resumed: bool, out: str) -> None:
     from migrate.apply.resume import remaining
+    from migrate.plan.planfile import plan_digest
     from migrate.render.plan_text import next_commands, plan_text
 
     console.diagnostics(made.diagnostics)
@@ -85,6 +107,7 @@ def _print(made: Plan, state: State, is_resumed: bool, out: str) -> None:
         console.result(f"To go on: migrate apply {made.manifest_file}")
     elif out:
         console.result(f"Saved as {out}. To carry out exactly this: migrate apply {out}")
+        console.result(f"Its digest, for whoever approves: {plan_digest(made)}")
     elif made.actions:
         console.result(next_commands(made))
 

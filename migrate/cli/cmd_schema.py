@@ -6,15 +6,15 @@ import typer
 
 from migrate.cli.console import console
 
-NAMES = ("manifest", "plan", "state", "report", "status")
+NAMES = ("manifest", "policy", "plan", "state", "report", "status", "result", "validation", "error")
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command("schema")
-    def schema(name: str = typer.Argument("manifest", help="manifest, plan, state, report or status.")) -> int:
-        """Print a JSON Schema: of the manifest (for editors), or of an output."""
+    def schema(name: str = typer.Argument("manifest", help=f"One of: {', '.join(NAMES)}.")) -> int:
+        """Print a JSON Schema: of a manifest or policy (for editors), or of an output."""
         from migrate.core.schemas import read_schema
 
         if name not in NAMES:

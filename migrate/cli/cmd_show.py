@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import typer
 
 from migrate.cli.console import console
+from migrate.cli.saved import read_file
 
 if TYPE_CHECKING:
     from migrate.plan.model import Plan
@@ -20,38 +20,34 @@ def register(app: typer.Typer) -> None:
     def show(
         planfile: str = typer.Argument(..., metavar="PLANFILE", help="A plan saved by `migrate plan --out`."),
         as_json: bool = typer.Option(False, "--json", help="Print it as JSON."),
+        markdown: bool = typer.Option(False, "--markdown", help="Print it for a pull request's comment."),
+        digest: bool = typer.Option(False, "--digest", help="Print only the digest that `apply --expect` takes."),
+        link: str = typer.Option("", "--link", metavar="URL", help="Where the whole plan is, for a long comment."),
     ) -> int:
         """Show a saved plan. Needs no AWS."""
-        from migrate.plan.planfile import plan_document
-        from migrate.render.plan_text import plan_text
+        from migrate.cli.cmd_plan import output_form
+        from migrate.plan.planfile import plan_digest
 
+        form = output_form(as_json, markdown)
         plan = read_file(planfile)
-        if as_json:
-            console.json(plan_document(plan))
+        if digest:
+            console.result(plan_digest(plan))
         else:
-            console.result(plan_text(plan, console.style))
+            print_plan(plan, form, planfile, link)
         return 0
 
 
-def read_file(path: str) -> Plan:
-    """The plan in a file. Raises `ManifestInvalid` when it is not one."""
-    from migrate.core.diagnostics import error
-    from migrate.core.errors import ManifestInvalid
-    from migrate.plan.planfile import read_plan
+def print_plan(plan: Plan, form: str, file: str, link: str) -> None:
+    """Print a plan in one of its forms: `text`, `json` or `markdown`."""
+    from migrate.plan.planfile import plan_digest, plan_document
+    from migrate.render.plan_markdown import plan_markdown
+    from migrate.render.plan_text import plan_text
 
-    try:
-        with open(path, encoding="utf-8") as file:
-            value = json.load(file)
-    except (OSError, ValueError) as problem:
-        hint = "migrate plan MANIFEST --out FILE   saves one"
-        raise ManifestInvalid([error(f"{path} is no saved plan", why=str(problem), hint=hint)]) from problem
-    return read_plan(value, path)
-
-
-def is_plan_file(path: str) -> bool:
-    """True when the file is JSON (a plan) rather than YAML (a manifest)."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read(64).lstrip().startswith("{")
-    except (OSError, UnicodeDecodeError):
-        return False
+    if form == "json":
+        console.json(plan_document(plan))
+    elif form == "markdown":
+        console.result(plan_markdown(plan, file=file, link=link))
+    else:
+        console.diagnostics(plan.diagnostics)
+        console.result(plan_text(plan, console.style))
+        console.result(f"Digest: {plan_digest(plan)}")

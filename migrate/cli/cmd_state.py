@@ -1,4 +1,4 @@
-"""`migrate state`: the state, by hand."""
+"""`migrate state`: the state, by hand, and from one place to another."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Look at the state of migrations and correct it by hand.", no_args_is_help=True)
     app.add_typer(group, name="state")
     _register_readers(group)
+    _register_transfers(group)
 
     @group.command("unlock")
     def unlock(name: str = _NAME, auto_approve: bool = _AGREE) -> int:
@@ -51,11 +52,33 @@ def register(app: typer.Typer) -> None:
         return run_adopt(name, table, manifest, auto_approve=auto_approve)
 
 
+def _register_transfers(group: typer.Typer) -> None:
+    force = typer.Option(False, "--force", help="Overwrite what is newer or of another lineage; says what.")
+
+    @group.command("pull")
+    def pull(
+        name: str = _NAME,
+        to: str = typer.Option(..., "--to", metavar="PLACE", help="A folder, or s3://bucket/prefix."),
+        force: bool = force,
+    ) -> int:
+        """Copy a state from --state to another place."""
+        return run_transfer(name, console.state_url, to, is_forced=force)
+
+    @group.command("push")
+    def push(
+        name: str = _NAME,
+        source: str = typer.Option(..., "--from", metavar="PLACE", help="A folder, or s3://bucket/prefix."),
+        force: bool = force,
+    ) -> int:
+        """Copy a state from another place to --state."""
+        return run_transfer(name, source, console.state_url, is_forced=force)
+
+
 def _register_readers(group: typer.Typer) -> None:
     @group.command("list")
-    def list_all() -> int:
+    def list_all(as_json: bool = typer.Option(False, "--json", help="Print it as JSON.")) -> int:
         """List the migrations that have a state."""
-        return run_list()
+        return run_list(as_json=as_json)
 
     @group.command("show")
     def show(name: str = _NAME, as_json: bool = typer.Option(False, "--json", help="Print it as JSON.")) -> int:
@@ -72,16 +95,34 @@ def _register_readers(group: typer.Typer) -> None:
         return 0
 
 
-def run_list() -> int:
+def run_list(*, as_json: bool) -> int:
     """See the command."""
     from migrate.cli.cmd_status import read
     from migrate.cli.world import store
+    from migrate.render.status import status_document
     from migrate.render.status_text import list_text
 
     states = store()
     found = [read(states, name) for name in states.migrations()]
+    if as_json:
+        console.json(status_document(found))
+        return 0
     empty = f"No migration has a state in {console.state_url}."
     console.result(list_text(found, console.style) if found else empty)
+    return 0
+
+
+def run_transfer(name: str, origin: str, target: str, *, is_forced: bool) -> int:
+    """See the commands `pull` and `push`."""
+    from migrate.cli.world import store
+    from migrate.core.errors import StateUnusable
+    from migrate.state.transfer import transfer
+
+    if origin.rstrip("/") == target.rstrip("/"):
+        raise StateUnusable(f"{origin} is both where the state is and where it should go")
+    done = transfer(name, store(origin), store(target), is_forced=is_forced, tell=console.say)
+    same = f", {done.unchanged} of them were there already" if done.unchanged else ""
+    console.result(f"The state of {name} is in {target} now: {done.files} files{same}.")
     return 0
 
 

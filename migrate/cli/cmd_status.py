@@ -9,11 +9,10 @@ import typer
 from migrate.cli.console import console
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from migrate.data.live import LiveStatus
     from migrate.render.status import MigrationStatus
     from migrate.state.store import Store
+    from migrate.state.work import Work
 
 
 def register(app: typer.Typer) -> None:
@@ -57,15 +56,15 @@ def read(states: Store, name: str) -> MigrationStatus:
     state = existing(states, name)
     stored = states.read_plan(name)
     plan = read_plan(stored, f"the plan of {name}") if stored is not None else None
-    said = {address: _live(states.work_folder(name), table) for address, table in running_copies(state).items()}
+    said = {address: _live(states.work(name), table) for address, table in running_copies(state).items()}
     live = {address: one for address, one in said.items() if one is not None}
     return build_status(state, plan, states.locked_by(name), live)
 
 
-def _live(work: Path, table: str) -> LiveStatus | None:
+def _live(work: Work, table: str) -> LiveStatus | None:
     """What the copy into `table` said last. Its folder has the table's name, with a digest behind it."""
-    from migrate.data.live import read_live
+    from migrate.data.live import LIVE, parse_live
 
-    folders = [folder for folder in work.glob(f"{table}-*") if folder.name.rpartition("-")[0] == table]
-    said = [one for one in map(read_live, folders) if one is not None]
+    copies = [name for name in work.names() if name.rpartition("-")[0] == table]
+    said = [one for name in copies if (text := work.read(name, LIVE)) and (one := parse_live(text)) is not None]
     return max(said, key=lambda one: one.written, default=None)

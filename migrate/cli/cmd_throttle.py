@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -25,31 +23,31 @@ def register(app: typer.Typer) -> None:
         write_units: float = typer.Option(None, "--write-units", min=0, help="Capacity units a second; 0 pauses."),
         only: list[str] = typer.Option([], "--only", metavar="TABLE", help="Only this target table."),
     ) -> int:
-        """Change how fast running copies and verifications may read and write. Takes effect within a second or two."""
+        """Change how fast running copies and verifications may read and write. Takes effect within a few seconds."""
         wish = {"read_units": read_units, "write_units": write_units}
         return run(migration, {name: units for name, units in wish.items() if units is not None}, only)
 
 
 def run(migration: str, wish: dict[str, float], only: list[str]) -> int:
     """See the command."""
-    from migrate.cli.cmd_plan import write_file
     from migrate.cli.world import store
     from migrate.core.errors import Refused
-    from migrate.data.books import CONTROL
 
     if not wish:
         raise typer.BadParameter("say --read-units N or --write-units N")
-    state = store().read(migration)
-    running = _running(state, only) if state else []
-    work = store().work_folder(migration)
-    found = [(table, kind, folder) for table, kind in running for folder in _folders(work, table, kind)]
+    states = store()
+    state = states.read(migration)
+    running = [(table, kind) for table, kind in (_running(state, only) if state else []) if _heeded(kind, wish)]
+    work = states.work(migration)
+    names = work.names() if running else []
+    found = [(name, table, kind) for table, kind in running for name in names if _is_of(name, table, kind)]
     if not found:
         where = f"no copy of {migration} is running, and no verification" + (f", for {', '.join(only)}" if only else "")
         raise Refused(where, hint=f"migrate status {migration}")
-    for table, kind, folder in found:
-        control = folder / CONTROL
-        write_file(str(control), {**_before(control), **wish})
-        rates = ", ".join(f"{units:g} {name.replace('_', ' ')}/s" for name, units in wish.items())
+    for name, table, kind in found:
+        heeded = _heeded(kind, wish)
+        work.control(name, heeded)
+        rates = ", ".join(f"{units:g} {side.replace('_', ' ')}/s" for side, units in heeded.items())
         console.result(f"{table}: {kind} at most {rates} from now on")
     return 0
 
@@ -67,18 +65,14 @@ def _running(state: State, only: list[str]) -> list[tuple[str, str]]:
     ]
 
 
-_INFIX = {"copy": "", "verify": "verify-"}
+_INFIX = {"copy": "-", "verify": "+verify-"}
 """Kinds of steps that listen, and what their folders have between the table's name and a digest."""
 
 
-def _folders(work: Path, table: str, kind: str) -> list[Path]:
-    name = re.compile(re.escape(f"{table}-{_INFIX[kind]}") + "[0-9a-f]{12}").fullmatch
-    return [one for one in sorted(work.glob("*")) if name(one.name) and one.is_dir()]
+def _heeded(kind: str, wish: dict[str, float]) -> dict[str, float]:
+    """What of the wish means anything to that kind of step: a verification writes nothing."""
+    return {name: units for name, units in wish.items() if kind == "copy" or name == "read_units"}
 
 
-def _before(control: Path) -> dict[str, float]:
-    try:
-        value = json.loads(control.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
+def _is_of(name: str, table: str, kind: str) -> bool:
+    return re.fullmatch(re.escape(f"{table}{_INFIX[kind]}") + "[0-9a-f]{12}", name) is not None

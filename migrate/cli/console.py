@@ -12,7 +12,7 @@ from migrate.core.codec import Json
 from migrate.core.diagnostics import Diagnostic
 from migrate.core.errors import MigrateError
 from migrate.core.printable import printable_json
-from migrate.render.diagnostics import diagnostics_text, error_text
+from migrate.render.diagnostics import diagnostics_text, error_document, error_text
 from migrate.render.style import Style
 
 
@@ -22,6 +22,9 @@ class Console:
     def __init__(self) -> None:
         self.state_url = "state/"
         self.verbose = False
+        self.is_error_json = False
+        """The command was asked for JSON: an error that ends it is printed so, too."""
+
         self._colour = True
 
     def configure(self, *, state: str, colour: bool, verbose: bool) -> None:
@@ -58,6 +61,11 @@ class Console:
     def error(self, error: MigrateError) -> None:
         """An error that ends the command: stderr."""
         self.say(error_text(error, self.error_style))
+
+    def error_json(self, error: MigrateError, exit_code: int) -> None:
+        """The same as JSON, where JSON was asked for: stdout."""
+        if self.is_error_json:
+            self.json(error_document(error, exit_code))
 
 
 def _print(text: str, stream: TextIO) -> None:

@@ -24,6 +24,7 @@ _BY_CLASS: tuple[tuple[type[errors.MigrateError], int], ...] = (
     (errors.PermissionMissing, CREDENTIALS),
     (errors.Refused, REFUSED),
     (errors.PlanIsStale, STALE),
+    (errors.StateAccessDenied, CREDENTIALS),
     (errors.StateLocked, STATE),
     (errors.StateUnusable, STATE),
     (errors.VerificationFailed, DIFFERENT),

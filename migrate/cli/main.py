@@ -16,6 +16,7 @@ from migrate.cli import (
     cmd_apply,
     cmd_cleanup,
     cmd_demo,
+    cmd_graph,
     cmd_init,
     cmd_plan,
     cmd_sandbox,
@@ -50,7 +51,9 @@ def _show_version(asked: bool) -> None:
 
 @app.callback()
 def options(
-    state: str = typer.Option("state/", "--state", envvar="MIGRATE_STATE", help="Where the state is: a folder."),
+    state: str = typer.Option(
+        "state/", "--state", envvar="MIGRATE_STATE", help="Where the state is: a folder, or s3://bucket/prefix."
+    ),
     no_color: bool = typer.Option(False, "--no-color", help="Plain text (also: NO_COLOR)."),
     verbose: bool = typer.Option(False, "--verbose", "-v", help="Say more."),
     _version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Print the version."),
@@ -64,6 +67,7 @@ for module in (
     cmd_validate,
     cmd_plan,
     cmd_show,
+    cmd_graph,
     cmd_apply,
     cmd_status,
     cmd_throttle,
@@ -84,6 +88,7 @@ def run(arguments: list[str] | None = None) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code."""
+    console.is_error_json = "--json" in (sys.argv[1:] if arguments is None else arguments)
     usage_error: Any = typer.BadParameter.__mro__[1]  # click's, which newer versions of typer carry inside
     try:
         code = typer.main.get_command(app).main(_moved_options(arguments), prog_name="migrate", standalone_mode=False)
@@ -92,12 +97,8 @@ def main(arguments: list[str] | None = None) -> int:
         return exit_codes.USAGE
     except typer.Abort:
         return exit_codes.INTERRUPTED
-    except ManifestInvalid as error:
-        console.diagnostics(error.diagnostics)
-        return exit_codes.INVALID
     except MigrateError as error:
-        console.error(error)
-        return exit_codes.exit_code(error)
+        return _ended_by(error)
     except KeyboardInterrupt:
         return exit_codes.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last resort
@@ -128,19 +129,28 @@ def _moved_options(arguments: list[str] | None) -> list[str]:
     return front + rest
 
 
+def _ended_by(error: MigrateError) -> int:
+    code = exit_codes.exit_code(error)
+    if isinstance(error, ManifestInvalid):
+        console.diagnostics(error.diagnostics)
+    else:
+        console.error(error)
+    console.error_json(error, code)
+    return code
+
+
 def _fault(error: Exception) -> int:
     if console.verbose:
         import traceback
 
         traceback.print_exception(error)
-    console.error(
+    return _ended_by(
         MigrateError(
             f"{type(error).__name__}: {error}",
             why="a fault of this program; what was saved is intact",
             hint="run it again with -v to see where, and please report it",
         )
     )
-    return exit_codes.FAILURE
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from migrate.state.store import Store
 
 _TOLD = ("started", "adopted", "done", "failed", "blocked")
 _SAY_AGAIN_SECONDS = 300.0
-_LONG = {"export", "import", "export-check", "copy", "verify"}
+_LONG = {"export", "import", "export-check", "copy", "verify", "backup", "copy-job", "restore"}
 
 
 class ProgressDisplay:

@@ -19,9 +19,14 @@ from migrate.observe.identity import verify_accounts
 from migrate.observe.inventory import AccountFacts, Inventory
 from migrate.plan.build import build
 from migrate.plan.model import Plan
+from migrate.state.lock import LEASE
 from migrate.state.model import MigrationFile, State
-from migrate.state.store import Store, open_store
+from migrate.state.objectstore import ObjectStore
+from migrate.state.store import open_store
+from migrate.strategies.backup_options import backup_questions
 from migrate.strategies.registry import by_name
+
+SHORTEST_LEASE = 3
 
 
 @dataclass(frozen=True)
@@ -66,9 +71,13 @@ def open_world(manifest: Manifest, *, read_only: bool) -> World:
 
 def observe(world: World, only: Sequence[str] = ()) -> Observed:
     """Look at both accounts. `only` are names of tables (source or target) to look at; empty: all of the manifest."""
+    return look(world, *mapped_tables(world, only))
+
+
+def look(world: World, mappings: Sequence[TableMapping], problems: Sequence[Diagnostic]) -> Observed:
+    """Look at the tables of `mappings` in both accounts. `problems` were found while mapping, and are passed on."""
     began = world.clock.monotonic()
     manifest = world.manifest
-    mappings, problems = mapped_tables(world, only)
     inventory = collect(
         world.source,
         world.target,
@@ -76,6 +85,7 @@ def observe(world: World, only: Sequence[str] = ()) -> Observed:
         buckets=_buckets(manifest, mappings),
         keys={name: (key.side, key.id) for name, key in manifest.keys.items()},
         clock=world.clock,
+        backup=backup_questions(manifest, mappings),
     )
     seconds = world.clock.monotonic() - began
     return Observed(tuple(mappings), inventory, tuple(problems), seconds)
@@ -102,9 +112,18 @@ def make_plan(world: World, seen: Observed, state: State) -> Plan:
     return dataclasses.replace(plan, diagnostics=(*seen.diagnostics, *plan.diagnostics))
 
 
-def store() -> Store:
-    """The store that the user named."""
-    return open_store(console.state_url)
+def store(url: str = "") -> ObjectStore:
+    """The store at `url`, or the one that the user named. Raises `StateUnusable` for a bad address or MIGRATE_LEASE."""
+    return open_store(url or console.state_url, lease=_lease(os.environ.get("MIGRATE_LEASE", "")))
+
+
+def _lease(text: str) -> float:
+    if not text:
+        return LEASE
+    if not text.isdecimal() or int(text) < SHORTEST_LEASE:
+        why = f"it is the time after which a silent run loses its lock, at least {SHORTEST_LEASE}"
+        raise StateUnusable(f"MIGRATE_LEASE is not a number of seconds: {text}", why=why)
+    return float(text)
 
 
 def state_or_new(kept: State | None, manifest: Manifest) -> State:
@@ -136,10 +155,12 @@ def refuse(plan: Plan) -> None:
     """Print the plan's diagnostics; raise `Refused` when one of them is an error."""
     console.diagnostics(plan.diagnostics)
     if plan.is_errored:
-        raise refusal(plan)(
+        refused = refusal(plan)(
             f"{plan.migration} cannot be carried out; nothing was changed",
             hint=f"mend what is marked as an error above, then: migrate plan {plan.manifest_file}",
         )
+        refused.diagnostics = list(plan.diagnostics)
+        raise refused
 
 
 def access(config: AccountConfig) -> AccountAccess:

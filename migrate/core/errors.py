@@ -15,6 +15,8 @@ class MigrateError(Exception):
         self.summary = summary
         self.why = why
         self.hint = hint
+        self.diagnostics: list[Diagnostic] = []
+        """All that is wrong, where the error stands for several problems."""
 
 
 class ManifestInvalid(MigrateError):
@@ -47,6 +49,10 @@ class StateUnusable(MigrateError):
 
 class StateWriteFailed(MigrateError):
     """The state could not be saved (disk full, no permission). What was saved before is intact."""
+
+
+class StateAccessDenied(StateWriteFailed):
+    """The credentials may not read or write the place where the state is kept, or there are none."""
 
 
 class VerificationFailed(MigrateError):

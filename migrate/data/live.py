@@ -85,8 +85,16 @@ def write_live(folder: Path, status: LiveStatus) -> None:
 def read_live(folder: Path) -> LiveStatus | None:
     """What the copy in `folder` said last; None when it said nothing that this version understands."""
     try:
-        return decode(LiveStatus, json.loads((folder / LIVE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, Undecodable):
+        return parse_live((folder / LIVE).read_bytes())
+    except OSError:
+        return None
+
+
+def parse_live(text: bytes) -> LiveStatus | None:
+    """The content of the file; None when it is nothing that this version understands."""
+    try:
+        return decode(LiveStatus, json.loads(text))
+    except (ValueError, Undecodable):
         return None
 
 

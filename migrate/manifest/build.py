@@ -40,6 +40,7 @@ def build_manifest(document: Document) -> Manifest:
         tables=tables,
         file=document.file,
         digest=digest_of(value),
+        policy=value.get("policy"),
         positions=document,
     )
 

@@ -33,7 +33,12 @@ _SENTENCES = {
 }
 
 
-def check_schema(document: Document) -> list[Diagnostic]:
+def check_schema(document: Document, name: str) -> list[Diagnostic]:
+    """Every place where the document does not fit the JSON Schema of that name."""
+    return _validate(document, read_schema(name), document.value, ())
+
+
+def check_manifest_schema(document: Document) -> list[Diagnostic]:
     """Every place where the document does not fit the manifest's JSON Schema."""
     schema = read_schema("manifest")
     found = _validate(document, schema, document.value, ())

@@ -121,7 +121,7 @@ class Document:
         """An error about the value at `path` (or its key): `what` continues the sentence that the address begins."""
         address = format_path(path)
         where = self.location(path, key=key)
-        return error(f"{address or 'the manifest'} {what}", address=address, why=why, hint=hint, location=where)
+        return error(f"{address or 'the file'} {what}", address=address, why=why, hint=hint, location=where)
 
     def _path(self, address: str) -> Path | None:
         if not self._paths:

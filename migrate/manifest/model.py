@@ -20,7 +20,14 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 STRATEGY_DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "s3": {"prefix": "migrate", "create_bucket": False, "source_pitr": "keep"},
-        "backup": {"source_vault": "migration", "target_vault": "migration", "create": False},
+        "backup": {
+            "mode": "copy",
+            "source_vault": "migration",
+            "target_vault": "migration",
+            "air_gapped_vault": "migration-air-gapped",
+            "create": False,
+            "role": "migrate-backup",
+        },
         "glue": {"create_bucket": False, "worker_type": "G.1X", "workers": 10, "version": "5.1"},
         "emr": {"mode": "serverless", "create_bucket": False, "release": "emr-7.14.0"},
         "copy": {"segments": "auto", "indexes": "auto", "warm": False, "into": "empty", "transport": "lean"},
@@ -191,6 +198,9 @@ class Manifest:
     tables: tuple[TableRule, ...]
     file: str = field(compare=False)
     digest: str
+    policy: str | None = None
+    """Path of the policy file as it is written: relative to the manifest."""
+
     positions: Positions | None = field(default=None, compare=False, repr=False)
 
     def account(self, side: Side) -> AccountConfig:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from migrate.core.diagnostics import Diagnostic, warning
 from migrate.core.schemas import read_schema
+from migrate.manifest.backuprules import backup_options, check_backup
 from migrate.manifest.credentials import check_credentials
 from migrate.manifest.document import Document, Path, did_you_mean, format_path
 from migrate.manifest.keyrules import check_keys
@@ -23,7 +24,7 @@ _IP_ADDRESS = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}\Z")
 
 def check_rules(document: Document) -> list[Diagnostic]:
     """Every cross-field rule that the document breaks. Made for documents that break the schema too."""
-    checks = (check_credentials, _accounts, _roles, _buckets, check_keys, check_tables)
+    checks = (check_credentials, _accounts, _roles, _buckets, check_keys, check_backup, check_tables)
     return [finding for check in checks for finding in check(document)]
 
 
@@ -56,6 +57,7 @@ def _roles(document: Document) -> Iterator[Diagnostic]:
     """A role lives in the account that it is used for; a wrong copy of an ARN is the likeliest slip of all."""
     places: list[tuple[Path, str]] = [(("accounts", side, "role"), side) for side in _SIDES]
     places += [(("strategies", name, "role"), "target") for name in ("glue", "emr")]
+    places += [((*options, "role", side), side) for options in backup_options(document) for side in _SIDES]
     for path, side in places:
         role = document.get(path)
         found = _ROLE_ACCOUNT.match(role) if isinstance(role, str) else None

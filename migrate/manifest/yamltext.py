@@ -37,8 +37,8 @@ class _Stop(Exception):
         self.diagnostic = diagnostic
 
 
-def read_yaml(text: str, file: str) -> tuple[Document | None, list[Diagnostic]]:
-    """Parse one YAML document whose root is a mapping.
+def read_yaml(text: str, file: str, kind: str = "manifest") -> tuple[Document | None, list[Diagnostic]]:
+    """Parse one YAML document whose root is a mapping. `kind` is what people call such a file.
 
     Never raises on any text. With a Document, diagnostics may still hold errors (such as a key written twice).
     """
@@ -50,7 +50,7 @@ def read_yaml(text: str, file: str) -> tuple[Document | None, list[Diagnostic]]:
         where = place_in(file, lines, Span(len(before) - 1, len(before[-1]), 1))
         what = f"the character U+{ord(bad[0]):04X} is not allowed in YAML"
         return None, [error(what, hint="save the file as plain UTF-8 text", location=where)]
-    reader = _Reader(text, file, lines)
+    reader = _Reader(text, file, lines, kind)
     try:
         document = reader.read()
     except _Stop as stop:
@@ -59,8 +59,8 @@ def read_yaml(text: str, file: str) -> tuple[Document | None, list[Diagnostic]]:
 
 
 class _Reader:
-    def __init__(self, text: str, file: str, lines: list[str]) -> None:
-        self.text, self.file, self.lines = text, file, lines
+    def __init__(self, text: str, file: str, lines: list[str], kind: str) -> None:
+        self.text, self.file, self.lines, self.kind = text, file, lines, kind
         self.problems: list[Diagnostic] = []
         self.log: list[tuple[Path, Place]] = []
         self.anchors: dict[str, tuple[Any, int, list[tuple[Path, Place]]]] = {}
@@ -75,8 +75,9 @@ class _Reader:
         except yaml.YAMLError as problem:
             raise _Stop(self._syntax(problem)) from None
         if not isinstance(value, dict):
-            what = "the file is empty" if value is None else "a manifest is a mapping of keys, such as `version: 1`"
-            raise _Stop(error(what, hint="`migrate init` writes a first manifest", location=self._at(Span(0, 0, 0))))
+            what = "the file is empty" if value is None else f"a {self.kind} is a mapping of keys, such as `version: 1`"
+            hint = "`migrate init` writes a first manifest" if self.kind == "manifest" else "migrate schema policy"
+            raise _Stop(error(what, hint=hint, location=self._at(Span(0, 0, 0))))
         return Document(self.file, self.lines, value, dict(self.log))
 
     def _only_document(self, events: Iterator[Any]) -> Any:
@@ -90,7 +91,7 @@ class _Reader:
         after = next(events)
         if not isinstance(after, yaml.StreamEndEvent):
             where = self._at(_span(after))
-            raise _Stop(error("a manifest is one YAML document", hint="write one file per migration", location=where))
+            raise _Stop(error(f"a {self.kind} is one YAML document", hint="write one file each", location=where))
         return value
 
     def _node(self, event: Any, events: Iterator[Any], path: Path, key: Span | None) -> Any:
@@ -191,8 +192,8 @@ class _Reader:
     def _count(self, more: int, event: Any) -> None:
         self.nodes += more
         if self.nodes > MAX_NODES:
-            what = f"the manifest has more than {MAX_NODES:,} values, counting what aliases repeat"
-            raise _Stop(error(what, hint="split the manifest", location=self._at(_span(event))))
+            what = f"the {self.kind} has more than {MAX_NODES:,} values, counting what aliases repeat"
+            raise _Stop(error(what, hint=f"split the {self.kind}", location=self._at(_span(event))))
 
     def _duplicate(self, path: Path, second: Span, first: Span) -> None:
         name = format_path(path)

@@ -14,6 +14,7 @@ from migrate.aws.session import Account
 from migrate.core.clock import Clock
 from migrate.core.diagnostics import Diagnostic
 from migrate.core.errors import AwsError, CredentialsExpired
+from migrate.observe.backup import BackupQuestions, BackupReads
 from migrate.observe.identity import verify_accounts, verify_identity
 from migrate.observe.inventory import AccountFacts, Inventory
 from migrate.observe.reader import Reader
@@ -33,13 +34,14 @@ def collect(
     buckets: Sequence[str],
     keys: NamedKeys,
     clock: Clock,
+    backup: BackupQuestions | None = None,
 ) -> Inventory:
     """The inventory of both accounts.
 
     `pairs` are (source table, target table); `buckets` are looked at from the target account; `keys` are manifest name
-    -> (side, key id, ARN or alias). `clock` waits between repeats of throttled reads. What is missing or may not be
-    read is in its `diagnostics`; the rest is complete. Raises `Refused`, `AccessDenied`, `CredentialsExpired` and the
-    like when an account cannot be used at all.
+    -> (side, key id, ARN or alias); `backup` is what to look at of AWS Backup, if anything. `clock` waits between
+    repeats of throttled reads. What is missing or may not be read is in its `diagnostics`; the rest is complete.
+    Raises `Refused`, `AccessDenied`, `CredentialsExpired` and the like when an account cannot be used at all.
     """
     identities = _identities(source, target)
     accounts = {"source": source, "target": target}
@@ -49,10 +51,14 @@ def collect(
             AccountTables(reader, source, sorted({pair[0] for pair in pairs})),
             AccountTables(reader, target, sorted({pair[1] for pair in pairs})),
         ]
+        of_backup = BackupReads(reader, accounts, backup) if backup else None
         _ask(reader, accounts, tables, buckets, keys)
+        if of_backup:
+            of_backup.ask()
         found = [side.facts() for side in tables]
         of_buckets = {name: bucket_facts(reader, target, name) for name in buckets}
         of_keys = {name: key_facts(reader, accounts[side], name, id) for name, (side, id) in sorted(keys.items())}
+        facts_of_backup = of_backup.facts() if of_backup else None
     problems = [problem for side in tables for problem in side.problems]
     problems += [problem for _, more in (*of_buckets.values(), *of_keys.values()) for problem in more]
     return Inventory(
@@ -62,6 +68,7 @@ def collect(
         buckets={name: facts for name, (facts, _) in of_buckets.items()},
         keys={name: facts for name, (facts, _) in of_keys.items()},
         diagnostics=tuple(sorted(problems, key=lambda d: (d.address, d.severity.value, d.summary))),
+        backup=facts_of_backup,
     )
 
 

@@ -47,7 +47,7 @@ class BucketFacts:
 class KeyFacts:
     """A KMS key that the manifest names. `arn` is '' when it does not exist; `manager` is AWS or CUSTOMER.
 
-    `policy` is the key policy's JSON text, None when it may not be read.
+    `policy` is the key policy's JSON text, None when it may not be read. `id` is how it was asked for (alias, id, ARN).
     """
 
     name: str
@@ -56,6 +56,79 @@ class KeyFacts:
     state: str = "Enabled"
     spec: str = "SYMMETRIC_DEFAULT"
     policy: str | None = None
+    id: str | None = None
+
+
+@dataclass(frozen=True)
+class VaultFacts:
+    """A backup vault of an account. `arn` is '' when it does not exist; `key` is the ARN of its KMS key.
+
+    `policy` is its access policy's JSON text. `is_shared` is True when the target account sees it (air-gapped vaults).
+    """
+
+    name: str
+    arn: str = ""
+    type: str = "BACKUP_VAULT"
+    key: str | None = None
+    policy: str | None = None
+    is_shared: bool = False
+
+
+@dataclass(frozen=True)
+class RoleFacts:
+    """An IAM role. `arn` is '' when it does not exist; `trust` is the trust policy's JSON text."""
+
+    name: str
+    arn: str = ""
+    trust: str | None = None
+
+
+@dataclass(frozen=True)
+class RecoveryPointFacts:
+    """A recovery point of AWS Backup, in the vault where it was found. `created` is a timestamp (UTC, ISO 8601)."""
+
+    arn: str
+    vault: str
+    table_arn: str
+    status: str = "COMPLETED"
+    storage_class: str = "WARM"
+    created: str = ""
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class BackupSide:
+    """AWS Backup in one account and Region, as far as it was asked about; None where nobody knows.
+
+    `organization` is '' for an account in none. `is_opted_in` and `is_managed` are the Region's settings for DynamoDB
+    (managed: full management, which the console calls advanced features). `keys` are by alias or ARN.
+    """
+
+    organization: str | None = None
+    is_opted_in: bool | None = None
+    is_managed: bool | None = None
+    vaults: Mapping[str, VaultFacts] = field(default_factory=dict)
+    roles: Mapping[str, RoleFacts] = field(default_factory=dict)
+    keys: Mapping[str, KeyFacts] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BackupFacts:
+    """What strategy `backup` depends on in both accounts.
+
+    `recovery_points` are those of each source table that `from` may mean, newest first. `problems` are reads that
+    failed, by what they were about (`source vaults`): only a table that needs the answer is refused for it.
+    """
+
+    source: BackupSide = BackupSide()
+    target: BackupSide = BackupSide()
+    is_cross_account_on: bool | None = None
+    recovery_points: Mapping[str, tuple[RecoveryPointFacts, ...]] = field(default_factory=dict)
+    problems: Mapping[str, Diagnostic] = field(default_factory=dict)
+
+    def side(self, name: str) -> BackupSide:
+        """`source` or `target`."""
+        return self.source if name == "source" else self.target
 
 
 @dataclass(frozen=True)
@@ -74,6 +147,12 @@ class Inventory:
     buckets: Mapping[str, BucketFacts] = field(default_factory=dict)
     keys: Mapping[str, KeyFacts] = field(default_factory=dict)
     diagnostics: tuple[Diagnostic, ...] = ()
+    backup: BackupFacts | None = None
+    """None unless some table may use strategy `backup`."""
+
+    def account(self, side: str) -> AccountFacts:
+        """`source` or `target`."""
+        return self.source if side == "source" else self.target
 
     @functools.cached_property
     def digest(self) -> str:

@@ -91,9 +91,9 @@ def key_facts(reader: Reader, account: Account, name: str, id: str) -> tuple[Key
     """What is known of a KMS key that the manifest calls `name`."""
     found = reader.answer(kms.describe_key, account, id)
     if found is None:
-        return KeyFacts(name, arn=""), []  # whether it must be there is the planner's matter
+        return KeyFacts(name, arn="", id=id), []  # whether it must be there is the planner's matter
     if isinstance(found, AwsError):
-        return KeyFacts(name, arn=""), [failed_read(f"keys.{name}", found)]
+        return KeyFacts(name, arn="", id=id), [failed_read(f"keys.{name}", found)]
     policy = reader.answer(kms.get_key_policy, account, found["Arn"])
     return KeyFacts(
         name,
@@ -102,4 +102,5 @@ def key_facts(reader: Reader, account: Account, name: str, id: str) -> tuple[Key
         state=found.get("KeyState") or "Enabled",
         spec=found.get("KeySpec") or "SYMMETRIC_DEFAULT",
         policy=None if isinstance(policy, AwsError) else policy,
+        id=id,
     ), []

@@ -13,11 +13,15 @@ from migrate.plan.desired import as_it_was, desired_spec, kept_spec
 from migrate.plan.gates import broken_gates
 from migrate.plan.model import Action, Estimate, Plan, PlannedAccount, PlannedTable
 from migrate.plan.prices import PRICES
-from migrate.plan.strategy import Strategy, TableRequest, Verdict, was_filled
+from migrate.plan.strategy import Strategy, TableRequest, Verdict, is_locked, was_filled
 from migrate.plan.tables import Stage, TableActions, by_address, plan_table, stage_of
+from migrate.plan.verification import verification_minutes
 from migrate.state.model import State, Status
 
 Strategies = Mapping[str, Strategy]
+
+ASKED_FOR = frozenset({"backup"})
+"""Strategies that need so much set-up in both accounts that `auto` takes them only where the manifest names them."""
 
 
 def build(
@@ -83,7 +87,14 @@ def _plan_mapping(
         is_rewritten=mapping.transform is not None or mapping.target.keys is not None,
     )
     strategy, request, verdict = _choose(manifest, mapping, request, strategies)
-    empty = PlannedTable(source.name, mapping.target_name, mapping.strategy, "", source.item_count, source.size_bytes)
+    empty = PlannedTable(
+        source=source.name,
+        target=mapping.target_name,
+        strategy=mapping.strategy,
+        items=source.item_count,
+        bytes=source.size_bytes,
+        source_id=source.table_id or None,
+    )
     target = inventory.target_tables.get(mapping.target_name)
     stage = stage_of(target, mapping.target_name, state)
     if target and (was_filled(target, state) or _shall_be_filled(stage, mapping, verdict)):
@@ -103,11 +114,16 @@ def _plan_mapping(
         strategy=strategy.name,
         reason=verdict.why,
         is_move=part.is_move,
-        estimate=strategy.estimate(request) if part.is_move else Estimate(),
+        estimate=_estimate(strategy, request) if part.is_move else Estimate(),
         carried=carried_settings(desired.spec, source.spec) if part.is_move and not request.existing else (),
         needs_user=(*desired.needs_user, *part.needs_user) if part.own else (),
     )
     return table, dataclasses.replace(part, diagnostics=_located((*problems, *part.diagnostics), manifest, mapping))
+
+
+def _estimate(strategy: Strategy, request: TableRequest) -> Estimate:
+    moved = strategy.estimate(request)
+    return dataclasses.replace(moved, minutes=round(moved.minutes + verification_minutes(request), 1))
 
 
 def _shall_be_filled(stage: Stage, mapping: TableMapping, verdict: Verdict) -> bool:
@@ -119,7 +135,7 @@ def _choose(
     manifest: Manifest, mapping: TableMapping, request: TableRequest, strategies: Strategies
 ) -> tuple[Strategy | None, TableRequest, Verdict]:
     """The strategy that the manifest names, or with `auto` the first usable one."""
-    names = list(strategies) if mapping.strategy == "auto" else [mapping.strategy]
+    names = _automatic(manifest, strategies) if mapping.strategy == "auto" else [mapping.strategy]
     reasons: list[Diagnostic] = []
     refused: list[str] = []
     warnings: list[Diagnostic] = []
@@ -140,13 +156,18 @@ def _choose(
     return None, request, Verdict(tuple(reasons), tuple(warnings))
 
 
+def _automatic(manifest: Manifest, strategies: Strategies) -> list[str]:
+    """What `auto` chooses from, in order. Some strategies must be named under `strategies` for that."""
+    return [name for name in strategies if name not in ASKED_FOR or name in manifest.strategies]
+
+
 def _missing_keys(manifest: Manifest, inventory: Inventory) -> list[Diagnostic]:
     """The KMS keys that the manifest names and that do not exist; those that could not be read are told already."""
     told = {problem.address for problem in inventory.diagnostics}
     found = []
     for name, key in manifest.keys.items():
         address, facts = f"keys.{name}", inventory.keys.get(name)
-        if facts is not None and not facts.arn and address not in told:
+        if facts is not None and not facts.arn and address not in told and name not in _made_with_vaults(manifest):
             account = manifest.account(key.side)
             found.append(
                 error(
@@ -157,6 +178,16 @@ def _missing_keys(manifest: Manifest, inventory: Inventory) -> list[Diagnostic]:
                 )
             )
     return found
+
+
+def _made_with_vaults(manifest: Manifest) -> set[str]:
+    """Keys that strategy `backup` makes with its vaults, and that nothing else needs before."""
+    options = [manifest.strategy_options("backup", rule.options) for rule in manifest.tables]
+    made = {one[key] for one in options if one["create"] for key in ("source_key", "target_key") if one.get(key)}
+    used = {rule.target.encryption for rule in manifest.tables} | {
+        manifest.strategies.get("s3", {}).get("encryption_key")
+    }
+    return made - used
 
 
 def _why(verdict: Verdict, refused: Sequence[str]) -> str:
@@ -172,20 +203,27 @@ def _unknown(name: str, mapping: TableMapping, strategies: Strategies) -> Diagno
 
 
 def _located(found: Iterable[Diagnostic], manifest: Manifest, mapping: TableMapping) -> tuple[Diagnostic, ...]:
-    """Each with a place in the manifest: that of its address, or else of the table's entry."""
+    """Each with a place in the manifest: that of its address, or else of the table's entry.
+
+    What is wrong with what tables share is told once: at its place, or the closest one, never at every table.
+    """
 
     def place(one: Diagnostic) -> Location | None:
-        return one.location or manifest.locate(one.address) or mapping.location
+        is_shared = one.address.startswith("strategies.")
+        near = manifest.nearest(one.address) if is_shared else manifest.locate(one.address)
+        return one.location or near or mapping.location
 
     return tuple(dataclasses.replace(one, location=place(one)) for one in found)
 
 
 def _is_still_needed(mappings: Sequence[TableMapping], state: State) -> bool:
-    """True when what tables share must stay: exported files are kept, or belong to tables outside this plan."""
+    """True when what tables share must stay: the way they move is kept, or tables outside this plan still need it."""
     planned = {mapping.target_name for mapping in mappings}
     others = (file for name, file in state.files.items() if name not in planned)
     return any(mapping.cleanup == "keep" for mapping in mappings) or any(
-        resource.kind == "export" for file in others for resource in file.owned.values()
+        resource.kind in ("export", "recovery-point") and not is_locked(resource)
+        for file in others
+        for resource in file.owned.values()
     )
 
 

@@ -1,4 +1,4 @@
-"""The plan that removes what a migration has made for itself: exported files, grants, buckets. Never a table.
+"""The plan that removes what a migration has made for itself: files, recovery points, grants, keys. Never a table.
 
 It follows from the state alone, so it needs neither the source tables nor the rules that once named them.
 """
@@ -13,11 +13,27 @@ from migrate.manifest.model import Manifest, TableMapping
 from migrate.observe.inventory import AccountFacts
 from migrate.plan.gates import broken_gates
 from migrate.plan.model import Action, Change, Plan, PlannedAccount, PlannedTable, Risk, Side
-from migrate.plan.strategy import load_of
+from migrate.plan.strategy import is_locked, load_of
 from migrate.state.model import SHARED, OwnedResource, State, Status, StepFile
 
-_WORDS = {"export": "delete the exported files", "bucket-policy": "take back the grant", "bucket": "delete the bucket"}
-_KEPT = {"bucket": "made by this migration; kept when anything else is in it"}
+_WORDS = {
+    "export": "delete the exported files",
+    "bucket-policy": "take back the grant",
+    "bucket": "delete the bucket",
+    "recovery-point": "delete the recovery point",
+    "vault-policy": "take back the grant",
+    "vault": "delete the backup vault",
+    "air-gapped-vault": "delete the air-gapped vault",
+    "share": "delete the resource share",
+    "key": "delete the key in 30 days",
+    "role": "delete the role",
+}
+_KEPT = {
+    "bucket": "made by this migration; kept when anything else is in it",
+    "vault": "made by this migration; kept when anything else is in it",
+    "air-gapped-vault": "made by this migration; kept as long as anything is in it",
+    "key": "made by this migration; kept when its vault is kept",
+}
 
 
 def build_cleanup(
@@ -52,7 +68,9 @@ def build_cleanup(
 
 def _makers(file: StepFile | None) -> Iterator[OwnedResource]:
     """One owned resource of each step that made something, what was made last first."""
-    found = {one.address: one for one in (file.owned.values() if file else ()) if one.kind != "table"}
+    found = {
+        one.address: one for one in (file.owned.values() if file else ()) if one.kind != "table" and not is_locked(one)
+    }
 
     def began(address: str) -> str:
         record = file.steps.get(address) if file else None
@@ -67,7 +85,7 @@ def _removal(resource: OwnedResource) -> Action:
     return Action(
         address=f"{owner}/{what}-removal{dot}{rest}",
         kind=f"{resource.kind}-removal",
-        side=Side.TARGET,
+        side=Side(resource.side),
         change=Change.DELETE,
         title=f"{_WORDS.get(resource.kind, resource.kind)}: {resource.id}",
         params={"of": resource.address},
@@ -97,10 +115,10 @@ def _unfinished(file: StepFile, mapping: TableMapping | None, manifest: Manifest
     elif mapping is None:
         return
     elif load is None or load.status is not Status.DONE:
-        why = "its exported files are needed until its items are in the target"
+        why = "what it moves through is needed until its items are in the target"
         hint = f"{next_command}; or take the table out of the manifest to give it up"
         yield error(f"{file.name} is not loaded yet", why=why, hint=hint)
     elif mapping.verify.mode != "none" and (verified is None or verified.status is not Status.DONE):
-        why = "its exported files are kept until every item is known to be in the target"
+        why = "what it moves through is kept until every item is known to be in the target"
         hint = f"{next_command}; or set `verify: none` for the table to do without"
         yield error(f"{file.name} is not verified yet", why=why, hint=hint)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Mapping
 
-from migrate.core.codec import Json, canonical
+from migrate.core.iam_policy import with_statement, without_statement
 from migrate.observe.inventory import BucketFacts
 from migrate.plan.model import Side
 from migrate.plan.predicted import created_spec, with_index, with_setting, with_warmth
@@ -49,17 +48,14 @@ def _bucket(turn: Turn) -> Result:
 
 def _grant(turn: Turn) -> Result:
     name, ours = turn.params["bucket"], turn.params["statement"]
-    _put_statements(turn.world, name, [*_statements(turn.world, name, without=ours["Sid"]), ours])
+    _put_policy(turn.world, name, with_statement(turn.world.buckets[name].policy, ours))
     return {"sid": ours["Sid"]}, (owned(turn.action, f"s3://{name}/?policy#{ours['Sid']}", "bucket-policy"),), ()
 
 
 def _grant_removal(turn: Turn) -> Result:
-    if turn.params["bucket"] in turn.world.buckets:
-        _put_statements(
-            turn.world,
-            turn.params["bucket"],
-            _statements(turn.world, turn.params["bucket"], without=turn.params["sid"]),
-        )
+    name = turn.params["bucket"]
+    if name in turn.world.buckets:
+        _put_policy(turn.world, name, without_statement(turn.world.buckets[name].policy, turn.params["sid"]))
     return {}, (), owned_ids(turn.world, turn.params)
 
 
@@ -159,12 +155,5 @@ EFFECTS: Mapping[str, Callable[[Turn], Result]] = {
 }
 
 
-def _statements(world: World, bucket: str, *, without: str) -> list[Json]:
-    policy = world.buckets[bucket].policy
-    found = json.loads(policy).get("Statement", []) if policy else []
-    return [one for one in (found if isinstance(found, list) else [found]) if one.get("Sid") != without]
-
-
-def _put_statements(world: World, bucket: str, statements: list[Json]) -> None:
-    text = canonical({"Version": "2012-10-17", "Statement": statements}) if statements else None
-    world.buckets[bucket] = dataclasses.replace(world.buckets[bucket], policy=text)
+def _put_policy(world: World, bucket: str, policy: str | None) -> None:
+    world.buckets[bucket] = dataclasses.replace(world.buckets[bucket], policy=policy)

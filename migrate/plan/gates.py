@@ -10,7 +10,7 @@ from migrate.state.model import State
 
 
 def broken_gates(plan: Plan, state: State) -> list[Diagnostic]:
-    """Every rule that the plan breaks. None of them can break unless the planner itself has a fault."""
+    """Every rule that the plan breaks. None can break unless the planner has a fault, or a plan file was forged."""
     return [*_deletes_only_what_is_ours(plan, state), *_is_well_formed(plan)]
 
 

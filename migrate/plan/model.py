@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -124,6 +124,8 @@ class PlannedTable:
     estimate: Estimate = Estimate()
     carried: tuple[str, ...] = ()
     needs_user: tuple[str, ...] = ()
+    source_id: str | None = None
+    """AWS's identity of the source table: another one when it was deleted and made again."""
 
 
 @dataclass(frozen=True)
@@ -182,9 +184,16 @@ class Plan:
     def _by_address(self) -> dict[str, Action]:
         return {action.address: action for action in self.actions}
 
-    def of_owner(self, owner: str) -> Iterator[Action]:
+    def of_owner(self, owner: str) -> Sequence[Action]:
         """The actions of one target table, or the shared ones, in order."""
-        return (action for action in self.actions if action.owner == owner)
+        return self._by_owner.get(owner, ())
+
+    @functools.cached_property
+    def _by_owner(self) -> dict[str, list[Action]]:
+        found: dict[str, list[Action]] = {}
+        for action in self.actions:
+            found.setdefault(action.owner, []).append(action)
+        return found
 
     def summary(self) -> dict[str, int]:
         """How many actions create, change and delete, and how many tables move."""

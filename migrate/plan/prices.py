@@ -24,6 +24,8 @@ class Prices:
     write_unit: float = 0.625e-6
     s3_gib_month: float = 0.023
     transfer_gib: float = 0.02
+    backup_gib_month: float = 0.10
+    restore_gib: float = 0.15
     warm_write_unit: float = 0.00065
     """Once, for each write unit a second of warm throughput that is added. An assumption of ours (what a provisioned
     unit costs an hour): compare it with the price page before you warm a large table."""

@@ -10,7 +10,7 @@ from migrate.core.diagnostics import Diagnostic
 from migrate.core.table import TableFacts, TableSpec
 from migrate.observe.inventory import Inventory
 from migrate.plan.model import Action, Estimate
-from migrate.state.model import State, Status, StepFile, StepRecord
+from migrate.state.model import OwnedResource, State, Status, StepFile, StepRecord
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,11 @@ def load_of(file: StepFile) -> StepRecord | None:
     """The record of the load of a table that was begun last."""
     loads = [record for record in file.steps.values() if record.kind in LOAD_KINDS]
     return max(loads, key=lambda record: record.started or "", default=None)
+
+
+def is_locked(resource: OwnedResource) -> bool:
+    """True for a recovery point that a copy job put into an air-gapped vault: nobody can delete it, it expires."""
+    return resource.kind == "recovery-point" and resource.side == "source" and resource.address.endswith("/copy-job")
 
 
 def was_filled(target: TableFacts, state: State) -> bool:

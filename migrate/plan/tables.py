@@ -176,7 +176,7 @@ def _foreign(request: TableRequest, target: TableFacts) -> Diagnostic:
     return error(
         f"the table {target.name} exists in {request.inventory.target.id} and was made by {whose}",
         address=request.target_name,
-        why="an import creates its table; filling or changing a table that is not ours could destroy data",
+        why="the move creates its table; filling or changing a table that is not ours could destroy data",
         hint="set target.name to a free name, remove the table yourself, fill it as it is with `strategy: copy`, or, "
         f"if it is the result of this migration, "
         f"`migrate state adopt {request.migration} {target.name} --manifest FILE`",

@@ -29,6 +29,8 @@ class World:
         self.migration = state.migration
         self.tables = {Side.SOURCE: dict(inventory.source_tables), Side.TARGET: dict(inventory.target_tables)}
         self.buckets = dict(inventory.buckets)
+        self.keys = dict(inventory.keys)
+        self.backup = inventory.backup
         self.files = dict(state.files)
         self.sources = {table.target: table.source for table in plan.tables}
 
@@ -39,6 +41,8 @@ class World:
             source_tables=self.tables[Side.SOURCE],
             target_tables=self.tables[Side.TARGET],
             buckets=self.buckets,
+            keys=self.keys,
+            backup=self.backup,
         )
 
     def state(self) -> State:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from migrate.core.codec import Json, encode
 from migrate.core.diagnostics import Diagnostic, Severity
 from migrate.core.errors import MigrateError, StepError
+from migrate.manifest.model import Manifest
 from migrate.render.style import Style, plural
 
+FORMAT_VERSION = 1
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 
 
@@ -48,6 +51,29 @@ def error_text(error: MigrateError, style: Style) -> str:
         labels = [label, *[""] * text.count("\n")]
         rows += [f"  {name:<7} {line}" for name, line in zip(labels, text.splitlines(), strict=False) if line]
     return "\n".join(rows)
+
+
+def error_document(error: MigrateError, exit_code: int) -> Json:
+    """An error that ended a command, as JSON (`schemas/error.schema.json`)."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "exit_code": exit_code,
+        "error": error_value(error),
+        "diagnostics": encode(error.diagnostics),
+    }
+
+
+def error_value(error: MigrateError) -> Json:
+    """The error itself."""
+    return encode(StepError(error.summary, error.why, error.hint, type(error).__name__))
+
+
+def validation_document(file: str, manifest: Manifest | None, found: Sequence[Diagnostic]) -> Json:
+    """What is wrong with a manifest, as JSON (`schemas/validation.schema.json`)."""
+    document = {"format_version": FORMAT_VERSION, "manifest": file, "valid": manifest is not None}
+    if manifest is not None:
+        document |= {"migration": manifest.name, "table_rules": len(manifest.tables)}
+    return {**document, "diagnostics": encode(list(found))}
 
 
 def step_error_text(address: str, error: StepError, style: Style) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from migrate.plan.model import Action, Change, Plan, PlannedTable, Risk
 from migrate.render.style import Style, duration, money, plural, size
@@ -30,7 +30,7 @@ NO_CHANGES = "No changes. The target matches the manifest."
 
 def plan_text(plan: Plan, style: Style, done: frozenset[str] = frozenset()) -> str:
     """The whole plan. Actions in `done` are marked as carried out."""
-    blocks = [_heading(plan, style)]
+    blocks = [heading(plan, style)]
     shared = list(plan.of_owner(SHARED))
     before = [action for action in shared if action.change is not Change.DELETE]
     after = [action for action in shared if action.change is Change.DELETE]
@@ -67,7 +67,8 @@ def next_commands(plan: Plan) -> str:
     return f"To carry it out: migrate apply {file}       To pin it first: migrate plan {file} --out plan.json"
 
 
-def _heading(plan: Plan, style: Style) -> str:
+def heading(plan: Plan, style: Style) -> str:
+    """The first line: which migration, from where to where."""
     source, target = (
         f"{account.id}{f' ({account.name})' if account.name else ''} {account.region}"
         for account in (plan.source, plan.target)
@@ -76,12 +77,7 @@ def _heading(plan: Plan, style: Style) -> str:
 
 
 def _table_block(plan: Plan, table: PlannedTable, style: Style, done: frozenset[str]) -> str:
-    name = f"{table.source} -> {table.target}"
-    if table.is_move:
-        estimate = table.estimate
-        name += f"        {table.strategy}   {plural(table.items, 'item')}   {size(table.bytes)}"
-        name += f"   ~{duration(estimate.minutes)}   {_about(estimate.dollars)}"
-    lines = [_block(name, plan.of_owner(table.target), style, done)]
+    lines = [_block(table_title(table), plan.of_owner(table.target), style, done)]
     if table.is_move and table.reason:
         head, rest = lines[0].split("\n", 1)
         lines[0] = f"{head}\n{style.paint(f'    why {table.strategy}: {table.reason}', 'dim')}\n{rest}"
@@ -89,6 +85,16 @@ def _table_block(plan: Plan, table: PlannedTable, style: Style, done: frozenset[
         lines.append(style.paint(f"    carried over: {', '.join(_words(table.carried))}", "dim"))
     lines += [f"    {style.paint('needs you:', 'yellow')} {text}" for text in table.needs_user]
     return "\n".join(lines)
+
+
+def table_title(table: PlannedTable) -> str:
+    """A table's own line: names and, when it moves, how, how much, how long and for what."""
+    name = f"{table.source} -> {table.target}"
+    if table.is_move:
+        estimate = table.estimate
+        name += f"        {table.strategy}   {plural(table.items, 'item')}   {size(table.bytes)}"
+        name += f"   ~{duration(estimate.minutes)}   {_about(estimate.dollars)}"
+    return name
 
 
 def _words(names: Iterable[str]) -> list[str]:
@@ -100,11 +106,14 @@ def _about(dollars: float) -> str:
 
 
 def _block(title: str, actions: Iterable[Action], style: Style, done: frozenset[str]) -> str:
-    lines = [f"  {style.paint(title, 'bold')}"]
+    return "\n".join([f"  {style.paint(title, 'bold')}", *table_lines(actions, style, done)])
+
+
+def table_lines(actions: Iterable[Action], style: Style, done: frozenset[str] = frozenset()) -> Iterator[str]:
+    """A line for each action, and its details below it."""
     for action in actions:
-        lines.append(_line(action, style, action.address in done))
-        lines += [style.paint(f"               {text}", "dim") for text in action.details]
-    return "\n".join(lines)
+        yield _line(action, style, action.address in done)
+        yield from (style.paint(f"               {text}", "dim") for text in action.details)
 
 
 def _line(action: Action, style: Style, is_done: bool) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrate.apply.run import Summary
-from migrate.plan.model import Plan
-from migrate.render.diagnostics import step_error_text
+from migrate.core.codec import Json, encode
+from migrate.plan.model import Plan, PlannedTable
+from migrate.render.diagnostics import error_value, step_error_text
 from migrate.render.style import Style, plural
-from migrate.state.model import State, Status
+from migrate.state.model import State, Status, StepRecord
+
+FORMAT_VERSION = 1
 
 
 def summary_text(plan: Plan, state: State, summary: Summary, style: Style, command: str) -> str:
@@ -35,12 +38,49 @@ def summary_text(plan: Plan, state: State, summary: Summary, style: Style, comma
     return "\n".join(lines)
 
 
-def verification_lines(plan: Plan, state: State, style: Style) -> Iterator[str]:
-    """One line for each table that was verified under this plan."""
+def result_document(
+    plan: Plan,
+    outcome: str,
+    exit_code: int,
+    state: State | None = None,
+    summary: Summary | None = None,
+    command: str = "",
+) -> Json:
+    """How an apply ended, as JSON (`schemas/result.schema.json`). Without a summary, nothing was carried out."""
+    summary = summary or Summary(done=())
+    document = {
+        "format_version": FORMAT_VERSION,
+        "migration": plan.migration,
+        "plan_id": plan.plan_id,
+        "outcome": outcome,
+        "exit_code": exit_code,
+        "steps": len(plan.actions),
+        "done": list(summary.done),
+        "failed": [{"address": address, "error": encode(error)} for address, error in summary.failed.items()],
+        "blocked": [{"address": address, "error": encode(error)} for address, error in summary.blocked.items()],
+        "waiting": list(summary.skipped),
+        "verified": [_verified(table, record) for table, record in _comparisons(plan, state)] if state else [],
+    }
+    if summary.cause is not None:
+        document["cause"] = error_value(summary.cause)
+    return {**document, "next": command} if command else document
+
+
+def _verified(table: PlannedTable, record: StepRecord) -> Json:
+    names = ("mode", "same", "source_items", "target_items")
+    return {"source": table.source, "target": table.target, **{name: record.outputs[name] for name in names}}
+
+
+def _comparisons(plan: Plan, state: State) -> Iterator[tuple[PlannedTable, StepRecord]]:
     for table in plan.tables:
         record = state.record(f"{table.target}/verify")
-        if record is None or record.plan_id != plan.plan_id or record.status is not Status.DONE:
-            continue
+        if record is not None and record.plan_id == plan.plan_id and record.status is Status.DONE:
+            yield table, record
+
+
+def verification_lines(plan: Plan, state: State, style: Style) -> Iterator[str]:
+    """One line for each table that was verified under this plan."""
+    for table, record in _comparisons(plan, state):
         found = record.outputs
         what = "items are equal" if found["mode"] == "digest" else "items on both sides (counts only)"
         if found.get("compared_with") == "copy":

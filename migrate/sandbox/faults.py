@@ -25,8 +25,9 @@ from migrate.sandbox.requests import CONTEXT_KEY, Request, read_request
 
 KINDS = (
     "throttle", "error500", "lost-response", "delay", "unprocessed", "access-denied", "expired-token", "hang-up",
-    "job-failed", "job-partial", "job-aborted", "job-expired",
+    "conflict", "unconditional", "job-failed", "job-partial", "job-aborted", "job-expired",
 )  # fmt: skip
+_CONDITIONS = {"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"}
 _JOB_ENDS = {
     "StartBackupJob": {"job-failed", "job-partial", "job-aborted", "job-expired"},
     "StartCopyJob": {"job-failed", "job-partial"},
@@ -59,6 +60,8 @@ class Rule:
         if any(name not in ("*", actual) for name, actual in wanted):
             return False
         if self.kind == "unprocessed" and request.operation != "BatchWriteItem":
+            return False
+        if self.kind in ("conflict", "unconditional") and request.service != "s3":
             return False
         if self.kind.startswith("job-") and self.kind not in _JOB_ENDS.get(request.operation, ()):
             return False
@@ -132,6 +135,9 @@ class FaultLayer:
             return self._app(environ, start_response)
         if rule.kind == "unprocessed":
             return self._leave_some(request, environ, start_response)
+        if rule.kind == "unconditional":
+            kept = {name: value for name, value in environ.items() if name not in _CONDITIONS}
+            return self._app(kept, start_response)
         return _refuse(request, rule.kind, start_response)
 
     def _leave_some(self, request: Request, environ: dict[str, Any], start_response: Any) -> Any:
@@ -223,6 +229,11 @@ _S3_ERRORS: dict[str, _Shape] = {
     "error500": lambda _: (500, "InternalError", "We encountered an internal error. Please try again."),
     "access-denied": lambda request: _denied(request, 403, "AccessDenied"),
     "expired-token": lambda _: (400, "ExpiredToken", "The provided token has expired."),
+    "conflict": lambda _: (
+        409,
+        "ConditionalRequestConflict",
+        "The conditional request cannot succeed due to a conflicting operation",
+    ),
 }
 
 

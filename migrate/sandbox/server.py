@@ -39,6 +39,7 @@ from migrate.sandbox import (
     buckets,
     changes,
     clock,
+    conditions,
     dataplane,
     exports,
     imports,
@@ -66,8 +67,8 @@ from migrate.sandbox.rest_json import RestFront
 from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
 
 EXTENSIONS = (
-    accounts, items, tables, changes, table_settings, insights, kinesis, scaling, buckets, kms, exports, imports,
-    backup_vaults, backup_points, backup_jobs, backup_copies, backup_restores,
+    accounts, items, tables, changes, table_settings, insights, kinesis, scaling, buckets, conditions, kms,
+    exports, imports, backup_vaults, backup_points, backup_jobs, backup_copies, backup_restores,
 )  # fmt: skip
 """Modules whose `install(timing)` changes moto; the order matters where one builds on another."""
 

@@ -10,13 +10,15 @@ import errno
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from migrate.core.clock import Clock, SystemClock, new_lineage
 from migrate.core.errors import StateUnusable, StateWriteFailed
+from migrate.state.lock import LEASE
 from migrate.state.objects import Found
 from migrate.state.objectstore import ObjectStore
+from migrate.state.work import Work
 
 GUARD = ".guard"
 TEMPORARY = ".tmp"
@@ -28,13 +30,13 @@ NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 class FolderStore(ObjectStore):
     """A `Store` in the local folder `root` (made at the first write)."""
 
-    def __init__(self, root: Path | str, clock: Clock | None = None) -> None:
-        super().__init__(Folder(Path(root)), clock or SystemClock())
+    def __init__(self, root: Path | str, clock: Clock | None = None, *, lease: float = LEASE) -> None:
+        super().__init__(Folder(Path(root)), clock or SystemClock(), lease=lease)
         self._root = Path(root)
 
-    def work_folder(self, migration: str) -> Path:
-        """See `Store.work_folder`: `<root>/<migration>/work`."""
-        return (self._root / migration / "work").absolute()
+    def work(self, migration: str) -> Work:
+        """See `Store.work`: in `<root>/<migration>/work`."""
+        return Work(self.objects, migration, (self._root / migration / "work").absolute(), is_mirrored=False)
 
 
 class Folder:
@@ -48,9 +50,10 @@ class Folder:
         self.root = root
         self._place = str(root)
 
-    def folders(self) -> list[str]:
+    def folders(self, parent: str = "") -> list[str]:
         """See `Objects.folders`."""
-        return [name for name in self._names(self.root) if (self.root / name).is_dir()]
+        folder = self.root / parent
+        return [name for name in self._names(folder) if (folder / name).is_dir()]
 
     def keys(self, folder: str) -> list[str]:
         """See `Objects.keys`. Temporary files and the guard are not objects."""
@@ -67,6 +70,10 @@ class Folder:
         except OSError as error:
             raise self._unreadable(self.root / key, error) from error
         return Found(data, _version(data))
+
+    def get_all(self, keys: Sequence[str]) -> list[Found | None]:
+        """See `Objects.get_all`."""
+        return [self.get(key) for key in keys]
 
     def put(self, key: str, data: bytes, expected: str | None) -> str | None:
         """See `Objects.put`. The old file stays as it is until the rename; a failed write leaves no temporary file."""
@@ -117,6 +124,13 @@ class Folder:
                 file.write(data)
         except OSError as error:
             raise _unwritable(path, error) from error
+
+    def flush(self) -> None:
+        """See `Objects.flush`: nothing waits here."""
+
+    def check(self, migration: str) -> str | None:
+        """See `Objects.check`: a folder is found out when it is written."""
+        return None
 
     def sweep(self, migration: str) -> None:
         """See `Objects.sweep`. Another process that waits for the lock and loses its file here has lost the race."""

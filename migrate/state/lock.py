@@ -17,10 +17,10 @@ from migrate.core.errors import MigrateError, StateLocked, StateUnusable
 from migrate.state.objects import Objects
 from migrate.state.process import Process, is_gone
 
-LEASE = 120.0
+LEASE = 180.0
 """Seconds after its last sign of life at which a lock may be taken over. Hosts' clocks must agree within half of it."""
 
-SIGNS_PER_LEASE = 4
+SIGNS_PER_LEASE = 3
 ATTEMPTS = 5
 
 
@@ -41,14 +41,14 @@ class LockInfo:
 class Lock:
     """A held lock. Use it as a context manager: it is given back at the end, and kept alive until then.
 
-    A thread renews the lease four times in its length. `note` says whose lock was taken over, or is None: show it to
-    the user.
+    A thread renews the lease three times in its length: once a minute, since each sign of life may cost a request.
+    `notes`, for the user, say whose lock was taken over, and what there is to know about the place.
     """
 
     def __init__(self, objects: Objects, migration: str, info: LockInfo, version: str, clock: Clock) -> None:
         self.migration = migration
         self.info = info
-        self.note: str | None = None
+        self.notes: list[str] = []
         self._objects = objects
         self._version = version
         self._clock = clock
@@ -89,10 +89,13 @@ class Lock:
         """Give the lock back if it is still ours. Harmless when repeated."""
         self._stop.set()
         self._thread.join()
-        with self._mutex:
-            if self._is_held:
-                self._is_held = False
-                self._objects.delete(_key(self.migration), self._version)
+        try:
+            self._objects.flush()
+        finally:
+            with self._mutex:
+                if self._is_held:
+                    self._is_held = False
+                    self._objects.delete(_key(self.migration), self._version)
 
     @property
     def is_held(self) -> bool:
@@ -104,6 +107,7 @@ class Lock:
             # Missing one sign of life is no loss: the next one, or `check` after the lease, finds out and says so.
             with contextlib.suppress(MigrateError):
                 self.renew()
+                self._objects.flush()
 
     def __enter__(self) -> Lock:
         return self
@@ -120,19 +124,24 @@ def acquire(objects: Objects, migration: str, holder: Process, clock: Clock, lea
     Does not wait: raises `StateLocked`, naming the holder, when somebody else has it. Of several processes that try at
     once, exactly one succeeds.
     """
-    for _ in range(ATTEMPTS):
+    note: str | None = None
+    for attempt in range(ATTEMPTS):
         now = clock.now()
         found = objects.get(_key(migration))
         old = _decode(migration, found.data) if found else None
         why_free = _why_free(old, now) if old else "free"
         if old and not why_free:
             raise _locked(migration, old, now)
+        note = note if attempt else objects.check(migration)
         info = LockInfo(holder, since=timestamp(now), renewed=timestamp(now), lease=lease)
         version = objects.put(_key(migration), _encode(info), found.version if found else None)
         if version is not None:
             objects.sweep(migration)  # before the first sign of life, whose own temporary file must stay
             lock = Lock(objects, migration, info, version, clock)
-            lock.note = f"took over the lock of {old.holder} (since {old.since}): {why_free}" if old else None
+            if old:
+                lock.notes.append(f"took over the lock of {old.holder} (since {old.since}): {why_free}")
+            if note:
+                lock.notes.append(note)
             return lock
     raise StateLocked(f"the state of {migration} is being locked by others", hint="run the same command again")
 
@@ -141,6 +150,13 @@ def read_lock(objects: Objects, migration: str) -> LockInfo | None:
     """Who holds the lock, alive or not; None when nobody does."""
     found = objects.get(_key(migration))
     return _decode(migration, found.data) if found else None
+
+
+def refuse_if_held(objects: Objects, migration: str, clock: Clock) -> None:
+    """Raise `StateLocked`, naming the holder, when somebody has the lock who is neither gone nor silent too long."""
+    info, now = read_lock(objects, migration), clock.now()
+    if info and not _why_free(info, now):
+        raise _locked(migration, info, now)
 
 
 def force_unlock(objects: Objects, migration: str) -> LockInfo | None:

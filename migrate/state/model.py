@@ -114,6 +114,9 @@ class MigrationFile:
     source_account: str = ""
     target_account: str = ""
     active: ActivePlan | None = None
+    files: tuple[str, ...] = ()
+    """Step files that there were when this was written (`shared.json`, `tables/orders.json`): none may be missing."""
+
     format_version: int = FORMAT_VERSION
 
 

@@ -5,6 +5,7 @@ The store and the lock are written once, on top of this. A new place for states 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 
@@ -16,7 +17,8 @@ class Found(NamedTuple):
 
 
 class Objects(Protocol):
-    """Objects by key. A key is `<migration>/<name>` or `<migration>/tables/<name>`; the same layout in every place.
+    """Objects by key: `<migration>/<name>`, `<migration>/tables/<name>`, `<migration>/work/<job>/<name>`; the same
+    layout in every place.
 
     An implementation MUST
 
@@ -36,14 +38,17 @@ class Objects(Protocol):
     took effect (when the answer to an earlier try was lost, it reads the object and compares).
     """
 
-    def folders(self) -> list[str]:
-        """Names of the migrations' folders, sorted, finished or not."""
+    def folders(self, parent: str = "") -> list[str]:
+        """Names of the folders directly in `parent`, sorted; without one those of the migrations, finished or not."""
 
     def keys(self, folder: str) -> list[str]:
         """Keys directly in `folder`, sorted; empty when there is no such folder."""
 
     def get(self, key: str) -> Found | None:
         """The object, or None when there is none."""
+
+    def get_all(self, keys: Sequence[str]) -> list[Found | None]:
+        """What `get` gives for each key; MAY ask for several at once."""
 
     def put(self, key: str, data: bytes, expected: str | None) -> str | None:
         """Write an object that still has the version `expected` (None: that does not exist yet).
@@ -56,6 +61,15 @@ class Objects(Protocol):
 
     def append(self, key: str, data: bytes) -> None:
         """Add a line to a log that is for people only: MAY be kept as several objects, MAY lose the end in a crash."""
+
+    def flush(self) -> None:
+        """Bring what was appended to its place. Called from time to time, and before a lock is given back."""
+
+    def check(self, migration: str) -> str | None:
+        """Called before a lock is taken. Raises `StateUnusable` when this place cannot keep the promises above.
+
+        Returns what the user should know about the place, or None.
+        """
 
     def sweep(self, migration: str) -> None:
         """Remove what crashed writers left behind. Only called by the holder of the migration's lock."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Protocol
 
 from migrate.core.clock import Clock
@@ -11,6 +10,9 @@ from migrate.core.errors import StateUnusable
 from migrate.state.folder import FolderStore
 from migrate.state.lock import LEASE, Lock, LockInfo
 from migrate.state.model import MigrationFile, State, StepFile
+from migrate.state.objectstore import ObjectStore
+from migrate.state.s3 import S3Store
+from migrate.state.work import Work
 
 
 class Store(Protocol):
@@ -62,17 +64,18 @@ class Store(Protocol):
     def read_plan(self, migration: str) -> dict[str, Json] | None:
         """What `write_plan` kept, or None."""
 
-    def work_folder(self, migration: str) -> Path:
-        """A local folder for the checkpoints of long local work of this migration. It need not exist yet."""
+    def work(self, migration: str) -> Work:
+        """The long local work of this migration: folders for its checkpoints, which outlive this machine if need be."""
 
     def append_journal(self, migration: str, line: dict[str, Json]) -> None:
         """Add one line to the journal, for people. Needs no lock; a crash of the machine may lose the last lines."""
 
-    def lock(self, migration: str, *, user: str | None = None, lease: float = LEASE) -> Lock:
+    def lock(self, migration: str, *, user: str | None = None, lease: float | None = None) -> Lock:
         """Take the migration's lock for this store object, without waiting.
 
         Raises `StateLocked`, naming the holder, when somebody has it. A holder that is gone, or silent for longer than
-        its lease of `lease` seconds, loses it: then the result's `note` says so. `user` is the name shown to others.
+        its lease of `lease` seconds (by default the store's), loses it: then the result's `notes` say so. `user` is the
+        name shown to others.
         """
 
     def locked_by(self, migration: str) -> LockInfo | None:
@@ -82,13 +85,15 @@ class Store(Protocol):
         """Remove the lock, whoever holds it, and return who did. A run that still works stops before its next write."""
 
 
-def open_store(url: str, clock: Clock | None = None) -> Store:
-    """The store at `url`: a local folder (made at the first write). Touches nothing yet.
+def open_store(url: str, clock: Clock | None = None, *, lease: float = LEASE) -> ObjectStore:
+    """The store at `url`: `s3://bucket/prefix`, or a local folder (made at the first write). Touches nothing yet.
 
-    Raises `StateUnusable` for a kind of URL that is not known.
+    `lease` is that of its locks, in seconds. Raises `StateUnusable` for a kind of URL that is not known.
     """
     scheme, separator, _ = url.partition("://")
-    if separator:
-        hint = "give a local folder: --state state/"
-        raise StateUnusable(f"states cannot be kept in {scheme}:// yet: {url}", hint=hint)
-    return FolderStore(url, clock)
+    if scheme == "s3" and separator:
+        return S3Store(url, clock, lease=lease)
+    if separator or url.lower().startswith("s3:"):
+        hint = "give a local folder or a bucket: --state state/, --state s3://bucket/prefix"
+        raise StateUnusable(f"not a place for states: {url}", hint=hint)
+    return FolderStore(url, clock, lease=lease)

@@ -5,12 +5,12 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport_Re
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from migrate.core.codec import Json, digest
+from migrate.core.iam_policy import statements
 from migrate.observe.inventory import AccountFacts
 from migrate.plan.model import Action, Change, Risk, Side
 from migrate.plan.strategy import TableRequest
@@ -49,7 +49,7 @@ def prerequisites(request: TableRequest) -> list[Action]:
     if facts is None or not facts.exists:
         actions.append(_create_bucket(request))
     statement = grant_statement(request)
-    if facts is None or not facts.exists or statement not in _statements(facts.policy):
+    if facts is None or not facts.exists or statement not in statements(facts.policy):
         actions.append(_grant(request, statement, (bucket_address(request),) if actions else ()))
     return actions
 
@@ -151,10 +151,3 @@ def _grant(request: TableRequest, statement: Json, needs: tuple[str, ...]) -> Ac
         undo="bucket-policy-removal",
         why="an export writes with the permissions of the caller in the source account",
     )
-
-
-def _statements(policy: str | None) -> list[Mapping[str, Any]]:
-    if not policy:
-        return []
-    statements = json.loads(policy).get("Statement", [])
-    return statements if isinstance(statements, list) else [statements]

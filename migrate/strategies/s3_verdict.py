@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from migrate.core.diagnostics import Diagnostic, error, warning
-from migrate.observe.inventory import BucketFacts, KeyFacts
+from migrate.core.iam_policy import allows
+from migrate.observe.inventory import BucketFacts
 from migrate.plan.prices import GIB
 from migrate.plan.strategy import TableRequest, Verdict
 
@@ -140,7 +140,7 @@ def _key(request: TableRequest) -> Iterator[Diagnostic]:
             address=where,
             why="whether the source account may use it shows only when the export runs",
         )
-    elif not _allows(facts, request.inventory.source.id):
+    elif not allows(facts.policy, request.inventory.source.id):
         yield error(
             f"the policy of the key `{name}` ({facts.arn}) does not let {request.inventory.source.id} use it",
             address=where,
@@ -149,15 +149,3 @@ def _key(request: TableRequest) -> Iterator[Diagnostic]:
             f"arn:{request.inventory.source.partition}:iam::{request.inventory.source.id}:root and the actions "
             "kms:GenerateDataKey, kms:Decrypt, kms:DescribeKey",
         )
-
-
-def _allows(key: KeyFacts, account: str) -> bool:
-    """True when some Allow statement names the account (or everybody): a look, not an evaluation."""
-    statements = json.loads(key.policy or "{}").get("Statement", [])
-    for statement in statements if isinstance(statements, list) else [statements]:
-        if statement.get("Effect") != "Allow":
-            continue
-        principal = json.dumps(statement.get("Principal", {}))
-        if account in principal or principal in ('"*"', '{"AWS": "*"}'):
-            return True
-    return False

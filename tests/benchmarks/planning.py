@@ -47,8 +47,9 @@ def report(folder: Path, manifest: Path, endpoint: str, tables: int) -> None:
     line("migrate --version", *run(folder, [*migrate, "--version"])[:2])
     line(f"migrate validate ({tables})", *run(folder, [*migrate, "validate", str(manifest)])[:2])
     request(endpoint, "calls", "DELETE")
-    cpu, peak, output = run(folder, [*migrate, "plan", str(manifest), "--json"])
+    cpu, peak, output = run(folder, [*migrate, "plan", str(manifest), "--json", "--out", "plan.json"])
     line(f"migrate plan ({tables})", cpu, peak)
+    line(f"show --markdown ({tables})", *run(folder, [*migrate, "show", "plan.json", "--markdown"])[:2])
     print(f"actions planned: {len(json.loads(output)['actions'])}")
     calls = [call for call in request(endpoint, "calls") if call["service"] != "sts"]
     repeated = Counter(json.dumps([c["account"], c["operation"], c["params"]], sort_keys=True) for c in calls)

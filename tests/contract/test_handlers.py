@@ -7,7 +7,6 @@ import itertools
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +34,7 @@ from migrate.plan.creation import attribute_definitions, creation_parameters, in
 from migrate.plan.model import Side
 from migrate.sandbox.server import Sandbox
 from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
+from migrate.state.folder import FolderStore
 from migrate.state.model import token
 
 LINEAGE = "0123456789abcdef0123456789abcdef"
@@ -54,7 +54,7 @@ class World:
             self._account("target", TARGET_ACCOUNT, sandbox),
             SystemClock(),
             LINEAGE,
-            work=Path(tempfile.mkdtemp()),
+            work=FolderStore(tempfile.mkdtemp()).work("handlers"),
         )
         self.source = self.context.source.client("dynamodb")
         self.target = self.context.target.client("dynamodb")
@@ -258,6 +258,60 @@ def restore_params(world: World) -> dict[str, Any]:
     }
 
 
+def key_params(world: World) -> dict[str, Any]:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{TARGET_ACCOUNT}:root"},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    return {"alias": f"alias/{world.name('key')}", "vault": world.name("vault"), "policy": policy}
+
+
+def vault_params(world: World) -> dict[str, Any]:
+    key = key_params(world)
+    world.make("key", key)
+    return {"vault": key["vault"], "key": key["alias"]}
+
+
+def vault_policy_params(world: World) -> dict[str, Any]:
+    name = world.name("vault")
+    world.context.target.client("backup").create_backup_vault(BackupVaultName=name)
+    statement = {
+        "Sid": "Migratecontract",
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{SOURCE_ACCOUNT}:root"},
+        "Action": "backup:CopyIntoBackupVault",
+        "Resource": "*",
+    }
+    return {"vault": name, "statement": statement}
+
+
+def role_params(world: World) -> dict[str, Any]:
+    statements: dict[str, dict[str, Any]] = {
+        "trust": {"Effect": "Allow", "Principal": {"Service": "backup.amazonaws.com"}, "Action": "sts:AssumeRole"},
+        "policy": {"Effect": "Allow", "Action": "dynamodb:DescribeTable", "Resource": "*"},
+    }
+    policies = {name: {"Version": "2012-10-17", "Statement": [one]} for name, one in statements.items()}
+    return {"role": world.name("role"), **policies}
+
+
+def air_gapped_params(world: World) -> dict[str, Any]:
+    return {"vault": world.name("air-gapped"), "min_days": 7, "max_days": 30}
+
+
+def share_params(world: World) -> dict[str, Any]:
+    vault = air_gapped_params(world)
+    _, done = world.make("air-gapped-vault", vault, Side.SOURCE)
+    return {
+        "share": f"share-of-{vault['vault']}",
+        "vault": vault["vault"],
+        "vault_arn": done.outputs["arn"],
+        "principal": TARGET_ACCOUNT,
+    }
+
+
 def stream_arn(world: World) -> str:
     client = world.context.target.client("kinesis")
     name = world.name("stream")
@@ -307,6 +361,12 @@ CASES: Mapping[str, Case] = {
     "export": Case(export_params, Side.SOURCE),
     "export-check": Case(World.export),
     "import": Case(World.exported),
+    "key": Case(key_params),
+    "vault": Case(vault_params),
+    "vault-policy": Case(vault_policy_params),
+    "air-gapped-vault": Case(air_gapped_params, Side.SOURCE),
+    "share": Case(share_params, Side.SOURCE),
+    "role": Case(role_params),
     "backup-job": Case(backup_params, Side.SOURCE),
     "copy-job": Case(copy_job_params, Side.SOURCE),
     "restore-job": Case(restore_params),
@@ -343,6 +403,12 @@ CANNOT_BE_UNDONE = {"warm-throughput"}
 REMOVALS: Mapping[str, tuple[str, Callable[[World], Params], Side]] = {
     "export-removal": ("export", export_params, Side.SOURCE),
     "table-removal": ("import", World.exported, Side.TARGET),
+    "key-removal": ("key", key_params, Side.TARGET),
+    "vault-removal": ("vault", vault_params, Side.TARGET),
+    "vault-policy-removal": ("vault-policy", vault_policy_params, Side.TARGET),
+    "air-gapped-vault-removal": ("air-gapped-vault", air_gapped_params, Side.SOURCE),
+    "share-removal": ("share", share_params, Side.SOURCE),
+    "role-removal": ("role", role_params, Side.TARGET),
     "recovery-point-removal": ("copy-job", copy_job_params, Side.SOURCE),
     "bucket-policy-removal": ("bucket-policy", lambda w: _granted(w), Side.TARGET),
     "bucket-removal": ("bucket", lambda w: {"bucket": w.name("bucket"), "encryption_key": None}, Side.TARGET),

@@ -14,6 +14,7 @@ from migrate.apply.ledger import Ledger
 from migrate.apply.run import carry_out
 from migrate.aws.session import Account, AccountAccess, connect
 from migrate.core.clock import SystemClock
+from migrate.manifest.model import Manifest
 from migrate.manifest.tables import resolve_tables
 from migrate.observe.collect import collect
 from migrate.observe.inventory import Inventory
@@ -22,6 +23,7 @@ from migrate.plan.simulate import simulate
 from migrate.sandbox.server import Sandbox
 from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
 from migrate.state.store import open_store
+from migrate.strategies.backup_options import backup_questions
 from migrate.strategies.registry import by_name
 from tests.worlds import BUCKET, HEAD, LINEAGE, manifest_of
 
@@ -82,20 +84,23 @@ def make_tables(source: Account) -> None:
         client.put_item(TableName=name, Item={"pk": {"S": "one"}, "user": {"N": "1"}})
 
 
-def look(source: Account, target: Account) -> Inventory:
+def look(source: Account, target: Account, manifest: Manifest) -> Inventory:
     pairs = [("plain", "plain"), ("rich", "rich")]
-    return collect(source, target, pairs=pairs, buckets=[BUCKET], keys={}, clock=SystemClock())
+    questions = backup_questions(manifest, resolve_tables(manifest, ["plain", "rich"])[0])
+    clock = SystemClock()
+    return collect(source, target, pairs=pairs, buckets=[BUCKET], keys={}, clock=clock, backup=questions)
 
 
-def test_what_is_predicted_is_what_is_found(accounts: tuple[Account, Account], tmp_path: Path) -> None:
+@pytest.mark.parametrize("strategy", ["s3", "backup"])
+def test_what_is_predicted_is_what_is_found(accounts: tuple[Account, Account], tmp_path: Path, strategy: str) -> None:
     source, target = accounts
     make_tables(source)
-    manifest = manifest_of(TABLES)
+    manifest = manifest_of(f"{TABLES}defaults: {{strategy: {strategy}}}\n")
     mappings, _ = resolve_tables(manifest, ["plain", "rich"])
     store = open_store(str(tmp_path))
     with store.lock("move"):
         state = store.create("move", LINEAGE)
-        seen = look(source, target)
+        seen = look(source, target, manifest)
         plan = build(manifest, mappings, seen, state, by_name())
         assert plan.is_applyable, plan.diagnostics
         predicted, end = simulate(plan, seen, state)
@@ -103,9 +108,10 @@ def test_what_is_predicted_is_what_is_found(accounts: tuple[Account, Account], t
         context = Context(source, target, SystemClock(), LINEAGE)
         summary = carry_out(plan, ledger, handlers(), context)
     assert summary.is_complete, summary
-    found = look(source, target)
+    found = look(source, target, manifest)
     assert _specs(found) == _specs(predicted)
     assert found.buckets == predicted.buckets
+    assert found.backup == predicted.backup
     assert {name: table.own_tags for name, table in found.target_tables.items()} == {
         name: table.own_tags for name, table in predicted.target_tables.items()
     }

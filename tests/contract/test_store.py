@@ -15,23 +15,29 @@ from migrate.state.lock import Lock
 from migrate.state.model import ActivePlan, MigrationFile, OwnedResource, Status, StepFile, StepRecord
 from migrate.state.objects import Objects
 from migrate.state.store import Store, open_store
+from tests.statebucket import make_bucket
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "state.schema.json").read_text())
 Place = tuple[Callable[[], Store], Objects]
 
 
-def folder_place(path: Path) -> Place:
+def folder_place(path: Path, request: pytest.FixtureRequest) -> Place:
     return lambda: FolderStore(path / "state"), Folder(path / "state")
 
 
-PLACES = [pytest.param(folder_place, id="folder")]
+def s3_place(path: Path, request: pytest.FixtureRequest) -> Place:
+    make_bucket(request.getfixturevalue("sandbox"), request.getfixturevalue("monkeypatch"))
+    return lambda: open_store("s3://states/team/a"), open_store("s3://states/team/a").objects
+
+
+PLACES = [pytest.param(folder_place, id="folder"), pytest.param(s3_place, id="s3")]
 
 
 @pytest.fixture(params=PLACES)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """A way to open the same store again, as another process would, and its raw objects, to damage them."""
-    make: Callable[[Path], Place] = request.param
-    return make(tmp_path)
+    make: Callable[[Path, pytest.FixtureRequest], Place] = request.param
+    return make(tmp_path, request)
 
 
 @pytest.fixture
@@ -221,6 +227,39 @@ def test_a_missing_or_misplaced_file_is_noticed(
         opened().read("orders-to-prod")
 
 
+def test_a_file_that_was_there_and_is_gone_is_noticed(
+    store: Store, opened: Callable[[], Store], lock: Lock, place: Place
+) -> None:
+    store.write_steps("orders-to-prod", steps())
+    store.write_migration(MigrationFile("orders-to-prod", "lineage-1", 1))
+    found = place[1].get("orders-to-prod/tables/orders.json")
+    assert found is not None
+    assert place[1].delete("orders-to-prod/tables/orders.json", found.version)
+    with pytest.raises(StateUnusable, match=r"incomplete: .*orders\.json is missing") as caught:
+        opened().read("orders-to-prod")
+    assert caught.value.hint
+
+
+def test_a_run_that_was_unlocked_and_does_not_know_it_overwrites_nothing(
+    store: Store, opened: Callable[[], Store], lock: Lock
+) -> None:
+    table = store.write_steps("orders-to-prod", steps())
+    other = opened()
+    other.force_unlock("orders-to-prod")
+    with other.lock("orders-to-prod"):
+        state = other.read("orders-to-prod")
+        assert state is not None
+        theirs = other.write_steps("orders-to-prod", state.files["orders"])
+        assert lock.is_held  # as far as it knows
+        with pytest.raises(StateUnusable, match="changed by another process"):
+            store.write_steps("orders-to-prod", table)
+        after = opened().read("orders-to-prod")
+        assert after is not None
+        assert after.files["orders"] == theirs
+        lock.release()
+        assert other.locked_by("orders-to-prod") is not None
+
+
 def test_a_write_needs_the_lock(opened: Callable[[], Store], lock: Lock) -> None:
     other = opened()
     with pytest.raises(StateLocked):
@@ -244,7 +283,7 @@ def test_work_goes_on_under_a_new_lock(store: Store, opened: Callable[[], Store]
     lock.release()
     other = opened()
     with other.lock("orders-to-prod") as second:
-        assert second.note is None
+        assert second.notes == []
         table = other.write_steps("orders-to-prod", table)
     with store.lock("orders-to-prod"):
         assert store.write_steps("orders-to-prod", table).serial == 3
@@ -259,9 +298,10 @@ def test_the_plan_is_kept_and_replaced(store: Store, opened: Callable[[], Store]
 def test_the_journal_keeps_every_line(store: Store, lock: Lock, place: Place) -> None:
     for number in range(3):
         store.append_journal("orders-to-prod", {"number": number, "text": "two\nlines"})
-    found = place[1].get("orders-to-prod/journal.jsonl")
-    assert found is not None
-    assert [json.loads(line)["number"] for line in found.data.splitlines()] == [0, 1, 2]
+    lock.release()
+    keys = place[1].keys("orders-to-prod/journal") or ["orders-to-prod/journal.jsonl"]
+    lines = [line for found in place[1].get_all(keys) if found for line in found.data.splitlines()]
+    assert [json.loads(line)["number"] for line in lines] == [0, 1, 2]
 
 
 def test_the_files_follow_the_published_schema(store: Store, lock: Lock, place: Place) -> None:
@@ -279,6 +319,13 @@ def test_the_files_follow_the_published_schema(store: Store, lock: Lock, place: 
 
 
 def test_an_unknown_kind_of_place_is_refused_by_name() -> None:
-    with pytest.raises(StateUnusable, match="s3://") as caught:
-        open_store("s3://bucket/prefix")
-    assert caught.value.hint
+    for url in ("gs://bucket/prefix", "S3://bucket/prefix", "s3:/bucket/prefix", "s3:bucket"):
+        with pytest.raises(StateUnusable, match=f"not a place for states: {url}") as caught:
+            open_store(url)
+        assert "s3://bucket/prefix" in caught.value.hint
+
+
+@pytest.mark.parametrize("url", ["s3://", "s3:///prefix", "s3://UPPER/prefix", "s3://b", "s3://bucket/a?b=c"])
+def test_what_is_no_bucket_is_refused(url: str) -> None:
+    with pytest.raises(StateUnusable, match="not the address of a bucket"):
+        open_store(url)

@@ -10,6 +10,7 @@ import pytest
 
 from migrate.actions.registry import handlers
 from migrate.core.table import Encryption, Index, Key, KeySchema, TableFacts, TableSpec
+from migrate.manifest.model import STRATEGY_DEFAULTS
 from migrate.manifest.tables import resolve_tables
 from migrate.observe.inventory import Inventory
 from migrate.plan.desired import desired_spec
@@ -20,7 +21,14 @@ from migrate.state.model import State
 from migrate.strategies.registry import STRATEGIES, by_name
 from tests.worlds import BUCKET, HEAD, MIB, MINIMAL, PLAIN, facts, inventory, manifest_of, plan_of, state_of
 
-OPTIONS: dict[str, Any] = {"bucket": BUCKET, "create_bucket": True, "prefix": "migrate", "source_pitr": "restore"}
+OPTIONS: dict[str, Any] = {
+    **STRATEGY_DEFAULTS["backup"],
+    "bucket": BUCKET,
+    "create_bucket": True,
+    "prefix": "migrate",
+    "source_pitr": "restore",
+    "create": True,
+}
 """Enough for every strategy, the ones that do not need a bucket included."""
 
 MAKERS = {Change.CREATE, Change.MOVE}

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from migrate.core.events import StepEvent
+from migrate.sandbox import organizations
 from migrate.sandbox.settings import ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT
 from migrate.state.model import State, Status
 from tests.sandbox.aws import Aws
@@ -26,14 +27,15 @@ FOREIGN = {
 KEY_OF_3 = {"PK": {"S": "customer#0"}, "SK": {"N": "3"}}
 
 
-def manifest(tables: str, *, create: bool = True, more: str = "") -> str:
-    """A manifest for these tables (a YAML list in one line)."""
+def manifest(tables: str, *, create: bool = True, more: str = "", backup: str = "") -> str:
+    """A manifest for these tables (a YAML list in one line); `backup` are options of that strategy."""
     accounts = "".join(
         f'  {side}: {{id: "{id}", region: eu-west-1, role: "arn:aws:iam::{id}:role/{ROLE_NAME}"}}\n'
         for side, id in (("source", SOURCE_ACCOUNT), ("target", TARGET_ACCOUNT))
     )
     s3 = f"{{bucket: {BUCKET}, create_bucket: {str(create).lower()}{more}}}"
-    return f"version: 1\nname: shop\naccounts:\n{accounts}strategies:\n  s3: {s3}\ntables: {tables}\n"
+    by_backup = f"  backup: {{create: true{backup}}}\n"
+    return f"version: 1\nname: shop\naccounts:\n{accounts}strategies:\n  s3: {s3}\n{by_backup}tables: {tables}\n"
 
 
 class Case:
@@ -71,6 +73,28 @@ class Copied(Case):
 
     name = "copied"
     manifest = manifest("[{name: orders, strategy: copy}]")
+
+
+class BackedUp(Case):
+    """A table through AWS Backup: keys, vaults, roles and the grant are made and taken away again."""
+
+    name = "backed-up"
+    manifest = manifest("[{name: stock, strategy: backup}]")
+
+    def prepare(self, aws: Aws, migrate: Migrate) -> None:
+        make_provisioned(aws, "stock")
+
+
+class AirGapped(BackedUp):
+    """The same through an air-gapped vault, to an account of another organization, which accepts a share."""
+
+    name = "air-gapped"
+    begins_with = "source CreateLogicallyAirGappedBackupVault"
+    manifest = manifest("[{name: stock, strategy: backup}]", backup=", mode: air-gapped")
+
+    def prepare(self, aws: Aws, migrate: Migrate) -> None:
+        organizations.place(TARGET_ACCOUNT, "other")
+        super().prepare(aws, migrate)
 
 
 class IndexesLater(Case):
@@ -204,7 +228,19 @@ class Unequal(Case):
 
 CASES: dict[str, Case] = {
     case.name: case
-    for case in (NewTable(), Copied(), IndexesLater(), Joined(), TwoTables(), Drift(), BadFile(), LostFile(), Unequal())
+    for case in (
+        NewTable(),
+        Copied(),
+        IndexesLater(),
+        Joined(),
+        BackedUp(),
+        AirGapped(),
+        TwoTables(),
+        Drift(),
+        BadFile(),
+        LostFile(),
+        Unequal(),
+    )
 }
 BAD = gzip.compress(b'{"Item": {"PK": {"N": "1"}, "SK": {"S": "wrong"}}}\n', mtime=0)
 """More content for a compressed file: an item that no import takes."""

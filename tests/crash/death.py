@@ -9,16 +9,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 from migrate.aws.readonly import is_reading
 from migrate.aws.session import Account
 from migrate.core.codec import Json
 from migrate.sandbox.server import Sandbox
-from migrate.state.folder import FolderStore
-from migrate.state.lock import LEASE, Lock
+from migrate.state.lock import Lock
 from migrate.state.model import MigrationFile, State, StepFile
+from migrate.state.store import Store
+from migrate.state.work import Work
 from tests.crash import shortcut
 
 T = TypeVar("T")
@@ -108,7 +108,7 @@ class MortalAccount(Account):
 class MortalStore:
     """A store whose writes are effects, and end with the run."""
 
-    def __init__(self, store: FolderStore, fate: Fate) -> None:
+    def __init__(self, store: Store, fate: Fate) -> None:
         self._store = store
         self._fate = fate
 
@@ -133,13 +133,13 @@ class MortalStore:
     def read_plan(self, migration: str) -> dict[str, Json] | None:
         return self._store.read_plan(migration)
 
-    def work_folder(self, migration: str) -> Path:
-        return self._store.work_folder(migration)
+    def work(self, migration: str) -> Work:
+        return self._store.work(migration)
 
     def append_journal(self, migration: str, line: dict[str, Json]) -> None:
         self._store.append_journal(migration, line)
 
-    def lock(self, migration: str, *, user: str | None = None, lease: float = LEASE) -> Lock:
+    def lock(self, migration: str, *, user: str | None = None, lease: float | None = None) -> Lock:
         return self._store.lock(migration, user=user, lease=lease)
 
     def locked_by(self, migration: str) -> Any:

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from migrate.sandbox.settings import SOURCE_ACCOUNT, TARGET_ACCOUNT
 from migrate.state.model import State
+from tests.crash.backup_ends import backup_end, backup_things, is_announced
 from tests.sandbox.aws import Aws
 
 ACCOUNTS = (SOURCE_ACCOUNT, TARGET_ACCOUNT)
@@ -18,7 +19,7 @@ CHANGING = {
     "CreationDateTime", "TableId", "ItemCount", "TableSizeBytes", "IndexSizeBytes", "LatestStreamArn",
     "LatestStreamLabel", "LastUpdateToPayPerRequestDateTime", "LastIncreaseDateTime", "LastDecreaseDateTime",
     "NumberOfDecreasesToday", "CreationTime", "Alarms", "ScalableTargetARN", "PolicyARN", "LastUpdateDateTime",
-    "WarmThroughput",
+    "WarmThroughput", "RestoreDateTime", "SourceBackupArn",
 }  # fmt: skip
 """Members of descriptions that differ between two runs of the same migration."""
 
@@ -41,6 +42,7 @@ def end_of(aws: Aws, state: State, actions: list[str]) -> End:
         "buckets": {f"{account}/{name}": _bucket(aws, account, name, state) for account, name in _buckets(aws)},
         "exports": sorted(f"{e['TableArn']} {e['ExportStatus']}" for e in _exports(aws)),
         "imports": sorted(f"{i['TableArn']} {i['ImportStatus']}" for i in _imports(aws)),
+        "backup": backup_end(aws),
         "owned": sorted(_timeless(id) for id in state.owned()),
         "steps": {r.address: r.status.value for file in state.files.values() for r in file.steps.values()},
         "is_finished": bool(state.migration.active and state.migration.active.is_finished),
@@ -55,7 +57,7 @@ def things(aws: Aws) -> Things:
         found.add(f"s3://{name}/")
         found |= {f"s3://{name}/?policy#{one.get('Sid')}" for one in _statements(aws, account, name)}
         found |= {f"s3://{name}/{key}" for key in _keys(aws, account, name)}
-    return Things(frozenset(found))
+    return Things(frozenset(found | backup_things(aws)))
 
 
 def forgotten(aws: Aws, state: State | None, before: Things) -> list[str]:
@@ -67,7 +69,8 @@ def forgotten(aws: Aws, state: State | None, before: Things) -> list[str]:
     for id in sorted(things(aws).ids - before.ids - owned):
         if JOB.search(id) and (any(id.startswith(f) for f in folders) or _token(aws, id) in tokens):
             continue
-        lost.append(id)
+        if not is_announced(aws, id, state):
+            lost.append(id)
     return lost
 
 
@@ -162,7 +165,8 @@ def _keys(aws: Aws, account: str, bucket: str) -> list[str]:
 
 
 def _timeless(text: str) -> str:
-    """Without job ids and tokens; data files have random names."""
+    """Without job ids and tokens; data files and recovery points have random names."""
+    text = re.sub(r"recovery-point:.*", "recovery-point:(id)", text)
     return re.sub(r"data/.*", "data/(file)", TOKEN.sub("(token)", JOB.sub("(job)", text)))
 
 

@@ -27,6 +27,7 @@ from migrate.sandbox.server import Sandbox
 from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT
 from migrate.state.folder import FolderStore
 from migrate.state.model import State
+from migrate.state.objectstore import ObjectStore
 from migrate.state.store import Store
 from tests.crash import shortcut
 from tests.crash.cases import Case
@@ -118,12 +119,16 @@ class Stage:
         self.fate.effects = []
         return state
 
+    def store(self, state: Path) -> ObjectStore:
+        """The store at `state`, opened as a new process opens it."""
+        return FolderStore(state, self.clock)
+
     def reset(self) -> None:
         """An empty world."""
         self.aws.sandbox.reset()
 
     def _migrate(self, text: str, state: Path) -> None:
-        summary = self.attempt(self.manifest(text), FolderStore(state, self.clock))
+        summary = self.attempt(self.manifest(text), self.store(state))
         assert summary is not None
         assert summary.is_complete, summary
 
@@ -153,7 +158,7 @@ class Stage:
             if not plan.actions:
                 return None
             ledger = begin(store, kept, plan, manifest.file, is_resumed=begun is not None)
-            work = store.work_folder(plan.migration)
+            work = store.work(plan.migration)
             context = Context(self.source, self.target, self.clock, plan.lineage, work=work)
             summary = carry_out(plan, ledger, handlers(), context, listener=listener, parallelism=parallelism)
             if summary.is_complete:
@@ -183,7 +188,7 @@ def live(
     state = stage.set_up(case)
     manifest = stage.manifest(case.manifest)
     before = things(stage.aws)
-    owned_before = _ids(FolderStore(state).read(manifest.name))
+    owned_before = _ids(stage.store(state).read(manifest.name))
     stage.fate.moments = list(moments)
     assert not stage.aws.sandbox.faults.replace(faults or {})
     lost: list[str] = []
@@ -191,7 +196,7 @@ def live(
     most = case.runs + MOST_RUNS + len(moments)
     for runs in range(1, most + 2):
         assert runs <= most, f"{case.name} does not come to an end: {summary}"
-        real = FolderStore(state, stage.clock)
+        real = stage.store(state)
         case.between(stage.aws, real.read(manifest.name))
         try:
             summary = stage.attempt(
@@ -202,14 +207,14 @@ def live(
             )
         except Died:
             stage.fate.born_again()
-            lost += forgotten(stage.aws, FolderStore(state).read(manifest.name), before)
+            lost += forgotten(stage.aws, stage.store(state).read(manifest.name), before)
         except MigrateError as error:
             summary = error  # looking and planning have no second try: the user has
         else:
             if summary is None or summary.is_complete:
                 break
     stage.aws.sandbox.faults.clear()
-    kept = FolderStore(state).read(manifest.name)
+    kept = stage.store(state).read(manifest.name)
     assert kept is not None
     lost += forgotten(stage.aws, kept, before)
     again = stage.plan(stage.world(manifest), kept)

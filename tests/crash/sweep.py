@@ -9,14 +9,14 @@ from tests.crash.cases import CASES
 from tests.crash.death import Moment
 from tests.crash.life import Ending, Stage, live
 
-_calm: dict[str, Ending] = {}
+_calm: dict[tuple[Stage, str], Ending] = {}
 
 
 def calm_life(stage: Stage, name: str) -> Ending:
     """The life of the case that nothing disturbs; lived once in each process."""
-    if name not in _calm:
-        _calm[name] = live(stage, CASES[name])
-    return _calm[name]
+    if (stage, name) not in _calm:
+        _calm[stage, name] = live(stage, CASES[name])
+    return _calm[stage, name]
 
 
 def boundaries(effects: list[str], begins_with: str = "") -> list[Moment]:

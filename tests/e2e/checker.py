@@ -52,6 +52,7 @@ def _settings(client: Client, name: str) -> dict[str, Any]:
             name: table["ProvisionedThroughput"][name] for name in ("ReadCapacityUnits", "WriteCapacityUnits")
         },
         "indexes": {i["IndexName"]: (i["KeySchema"], i["Projection"], i["IndexStatus"]) for i in indexes},
+        "local": {i["IndexName"]: (i["KeySchema"], i["Projection"]) for i in table.get("LocalSecondaryIndexes", [])},
         "ttl": (ttl["TimeToLiveStatus"], ttl.get("AttributeName")),
         "stream": table.get("StreamSpecification"),
         "class": table.get("TableClassSummary", {}).get("TableClass", "STANDARD"),

@@ -130,7 +130,7 @@ def test_a_table_that_turns_out_to_have_items_is_left_alone(world: World) -> Non
     world.ok("plan", "m.yaml", "--out", "p.json")
     world.target.put_item(TableName="orders", Item=THEIRS[0])
     refused = world.run("apply", "p.json", "--auto-approve")
-    assert refused.code == 4, refused.err
+    assert refused.code == 5, refused.err
     assert "and it has items (about 1)" in refused.err
     assert by_id(world) == {"i2": THEIRS[0]}
 

@@ -24,7 +24,7 @@ def start(world: World) -> subprocess.Popen[str]:
 
 def items_compared(world: World) -> int:
     """As the last checkpoint of the verification has it."""
-    for sums in world.folder.glob("state/move/work/orders-verify-*/sums.json"):
+    for sums in world.folder.glob("state/move/work/orders+verify-*/sums.json"):
         kept = json.loads(sums.read_bytes().partition(b" ")[2])
         return sum(one["items"] for one in kept["segments"])
     return 0
@@ -50,6 +50,7 @@ def test_a_verification_is_killed_and_hurried(world: World) -> None:
         first.kill()
     with start(world) as second:
         assert wait_for_more(world, seen) < 2 * ITEMS
+        assert world.run("throttle", "move", "--write-units", "5").code == 4  # it writes nothing
         told = world.ok("throttle", "move", "--read-units", "100000")
         assert "orders: verify at most 100000 read units/s from now on" in told.out
         output, _ = second.communicate(timeout=60)

@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrate.core.errors import Invalid
@@ -50,6 +50,7 @@ def test_any_partition_into_pages_gives_the_same_digest(
 
 
 @pytest.mark.parametrize("form", FORMS)
+@settings(deadline=None)
 @given(st.lists(items, max_size=4), st.lists(items, max_size=4), st.booleans(), st.booleans())
 def test_equal_digests_are_of_equal_items(
     form: str, first: list[Item], second: list[Item], here: bool, there: bool
@@ -72,6 +73,7 @@ def test_the_sorted_form_does_not_see_the_order_of_attributes(data: st.DataObjec
     assert page_digest([raw(found)], SORTED) == page_digest([raw(other)], SORTED)
 
 
+@settings(deadline=None)
 @given(st.data(), st.lists(items, min_size=1, max_size=4))
 def test_a_sample_shows_the_cheapest_form_that_does(data: st.DataObject, found: list[Item]) -> None:
     here = [{**one, "key": {"N": str(number)}} for number, one in enumerate(found)]

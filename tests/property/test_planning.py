@@ -82,7 +82,7 @@ PLAIN_SETTINGS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 
 @st.composite
 def specs(draw: st.DrawFn) -> TableSpec:
-    """Any table that `s3` can move."""
+    """Any table that `s3` and `backup` can move."""
     is_provisioned = draw(st.booleans())
     found = {}
     for name in sorted(draw(INDEX_NAMES)):
@@ -130,6 +130,7 @@ VERIFY: st.SearchStrategy[Verify] = st.builds(
     st.sampled_from([None, 50.0]),
     st.sampled_from(["read", "as-copied"]),
 )
+STRATEGIES: st.SearchStrategy[Any] = st.sampled_from(["auto", "backup"])
 CLEANUP: st.SearchStrategy[Any] = st.sampled_from(["after-verify", "keep"])
 SOME_NAMES = st.sets(NAMES, min_size=1, max_size=2)
 PITR = st.sampled_from(["keep", "restore"])
@@ -143,6 +144,7 @@ def worlds(draw: st.DrawFn) -> tuple[Manifest, Inventory]:
     rules = [
         TableRule(
             name,
+            strategy=draw(STRATEGIES),
             verify=draw(VERIFY),
             cleanup=draw(CLEANUP),
             target=TargetSettings(**draw(TARGETS)),

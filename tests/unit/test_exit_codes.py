@@ -15,6 +15,7 @@ TABLE: dict[type[errors.MigrateError], int] = {
     errors.StateUnusable: 6,
     errors.PermissionMissing: 9,
     errors.StateWriteFailed: 1,
+    errors.StateAccessDenied: 9,
     errors.VerificationFailed: 8,
     errors.Interrupted: 130,
     errors.AccessDenied: 9,

@@ -85,7 +85,7 @@ def heard(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
-def elsewhere(clock: ManualClock, root: Path, lease: float = 120.0) -> Lock:
+def elsewhere(clock: ManualClock, root: Path, lease: float = 180.0) -> Lock:
     """A lock held by a process of another host, whose life nobody here can judge."""
     holder = Process("ana", "ci-7", os.getpid(), "12", "another host")
     return acquire(Folder(root), "orders", holder, clock, lease)
@@ -159,7 +159,7 @@ def test_a_lock_given_back_is_free(tmp_path: Path) -> None:
         assert store.locked_by("orders") == lock.info
     assert store.locked_by("orders") is None
     with store.lock("orders") as lock:
-        assert lock.note is None
+        assert lock.notes == []
 
 
 def test_one_process_holds_a_lock_once_and_other_migrations_are_free(tmp_path: Path) -> None:
@@ -178,9 +178,9 @@ def test_a_killed_process_loses_its_lock_at_once(tmp_path: Path, processes: list
     os.kill(holder.pid, signal.SIGKILL)
     holder.wait()
     with store.lock("orders") as lock:
-        assert lock.note
-        assert f"process {holder.pid} " in lock.note
-        assert "that process is gone" in lock.note
+        assert len(lock.notes) == 1
+        assert f"process {holder.pid} " in lock.notes[0]
+        assert "that process is gone" in lock.notes[0]
 
 
 def test_a_process_number_that_was_given_to_another_process_does_not_keep_the_lock() -> None:
@@ -203,13 +203,13 @@ def test_a_process_of_another_host_or_container_is_never_called_gone() -> None:
 def test_a_silent_holder_loses_the_lock_after_its_lease_and_not_before(tmp_path: Path, clock: ManualClock) -> None:
     store = FolderStore(tmp_path, clock)
     with elsewhere(clock, tmp_path) as silent:
-        clock.sleep(120)
+        clock.sleep(180)
         with pytest.raises(StateLocked):
             store.lock("orders")
         clock.sleep(1)
         with store.lock("orders") as lock:
-            assert lock.note
-            assert "its last sign of life was 121 s ago" in lock.note
+            assert len(lock.notes) == 1
+            assert "its last sign of life was 181 s ago" in lock.notes[0]
             with pytest.raises(StateLocked, match="no longer holds"):
                 silent.check()
             silent.release()

@@ -53,6 +53,30 @@ BROKEN = [
         "cannot be done by s3",
     ),
     (
+        ACCOUNTS + "tables: [{name: orders, strategy: backup, options: {mode: air-gapped}}]",
+        "tables[0].options.mode",
+        "6:59",
+        "that of all tables is copy",
+    ),
+    (
+        ACCOUNTS + "strategies: {backup: {role: {source: x, target: arn:aws:iam::111111111111:role/x}}}\n" + ONE,
+        "strategies.backup.role.target",
+        "6:49",
+        "is a role of 111111111111",
+    ),
+    (
+        ACCOUNTS + "strategies: {backup: {mode: air-gapped, air_gapped_vault: migration}}\n" + ONE,
+        "strategies.backup.air_gapped_vault",
+        "6:59",
+        "both vaults of the source account",
+    ),
+    (
+        ACCOUNTS + "strategies: {backup: {from: 'arn:aws:backup:eu-west-1:333333333333:recovery-point:x'}}\n" + ONE,
+        "strategies.backup.from",
+        "6:29",
+        "neither the source nor the target",
+    ),
+    (
         ACCOUNTS + KEYS + "tables: [{name: orders, target: {encryption: mien}}]",
         "tables[0].target.encryption",
         "7:46",

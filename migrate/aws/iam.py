@@ -1,0 +1,71 @@
+"""IAM roles, as far as a service needs one to work for us. API reference: IAM 2010-05-08."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from migrate.aws.errors import call
+from migrate.aws.session import Account
+from migrate.core.codec import Json, canonical
+from migrate.core.errors import AccessDenied, NotFound
+
+SERVICE = "iam"
+
+
+def get_role(account: Account, name: str) -> dict[str, Any] | None:
+    """The role: Arn, CreateDate, AssumeRolePolicyDocument (a JSON value), Tags; None when there is none."""
+    try:
+        role: dict[str, Any] = call(account, SERVICE, "GetRole", RoleName=name)["Role"]
+    except NotFound:
+        return None
+    return {**role, "AssumeRolePolicyDocument": _document(role.get("AssumeRolePolicyDocument"))}
+
+
+def seconds_old(account: Account, arn: str, now: dt.datetime) -> float | None:
+    """For how many seconds the role has existed; None when that may not be known (or there is none)."""
+    try:
+        role = get_role(account, arn.rpartition("/")[2])
+    except AccessDenied:
+        return None
+    return (now - role["CreateDate"]).total_seconds() if role else None
+
+
+def create_role(account: Account, name: str, trust: Json, tags: Mapping[str, str], description: str) -> None:
+    """Make a role with this trust policy; its tags come with the creation. Raises `AlreadyExists`."""
+    tag_list = [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+    params = {"RoleName": name, "Description": description, "Tags": tag_list}
+    call(account, SERVICE, "CreateRole", AssumeRolePolicyDocument=canonical(trust), **params)
+
+
+def role_policy(account: Account, role: str, name: str) -> Json | None:
+    """An inline policy of a role; None when it (or the role) is not there."""
+    try:
+        answer = call(account, SERVICE, "GetRolePolicy", RoleName=role, PolicyName=name)
+    except NotFound:
+        return None
+    return _document(answer["PolicyDocument"])
+
+
+def put_role_policy(account: Account, role: str, name: str, policy: Json) -> None:
+    """Put an inline policy on a role. Idempotent."""
+    call(account, SERVICE, "PutRolePolicy", RoleName=role, PolicyName=name, PolicyDocument=canonical(policy))
+
+
+def delete_role(account: Account, role: str, policy: str) -> None:
+    """Delete a role and its one inline policy; nothing happens when they are gone.
+
+    Raises `Conflict` when somebody has attached more to the role.
+    """
+    for operation, more in (("DeleteRolePolicy", {"PolicyName": policy}), ("DeleteRole", {})):
+        try:
+            call(account, SERVICE, operation, RoleName=role, **more)
+        except NotFound:
+            continue
+
+
+def _document(value: Any) -> Json:
+    return json.loads(unquote(value)) if isinstance(value, str) else value
