@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrate.core.clock import SystemClock
@@ -28,6 +28,7 @@ SPEC = JobSpec("copy", "s3://bucket/work", "eu-west-1", "copied", "eu-west-1", "
 NAMES = st.text("abc-_.#,= \"'ü", min_size=1)
 
 
+@settings(deadline=None)
 @given(
     mode=st.sampled_from(MODES),
     partition_key=NAMES,
@@ -95,6 +96,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None, max_examples=50)
 @given(items=st.lists(st.dictionaries(st.text(), VALUES)), space=st.sampled_from(["", " ", "\n\t"]))
 def test_plain_python_cuts_items_where_msgspec_does(items: list[Any], space: str) -> None:
     texts = [json.dumps(item, ensure_ascii=False) for item in items]
@@ -123,6 +125,7 @@ def test_plain_python_takes_nothing_for_a_page_that_is_none(body: bytes) -> None
         plainjson.Decoder(Answer).decode(body)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9), st.integers(0, (1 << 128) - 1))))
 def test_sums_arrive_as_they_were_packed_and_in_any_order(entries: list[tuple[int, int, int]]) -> None:
     parts = [(bucket, (count, value, 0)) for bucket, count, value in entries]
