@@ -147,11 +147,12 @@ class Driver:
         total, costs = total_of(books.values()), spent(self.store)
         done = sum(book.book.done for book in books.values())
         is_sound = all(book.book.is_balanced for book in books.values()) and done == self.units == len(books)
+        absent = sum(book.absent for book in books.values())
         letters = tuple(name for book in books.values() for name in book.letters)
         result = Result(
             FORMAT, self.spec.mode, self.spec.token, self.run, is_sound, self.units, done,
             total.read, total.written, total.kept, total.rejected, total.filtered, total.extra,
-            sum(book.absent for book in books.values()), total.bytes, round(costs.read_units, 1), round(costs.write_units, 1),
+            absent, total.bytes, round(costs.read_units, 1), round(costs.write_units, 1),
             round(self._clock.monotonic() - self._started, 1),
             total.digest if self.spec.mode == COPY else None, letters, comparison,
         )  # fmt: skip
