@@ -1,4 +1,4 @@
-"""Runs the command in its arguments, and kills it with all that it started when the sandbox ends: its stdin closes then.
+"""Runs the command in its arguments, and kills it with all that it started when the sandbox ends and stdin closes.
 
 A script of its own, started by `spark_process`: not even SIGKILL of the sandbox leaves a Spark behind.
 """
