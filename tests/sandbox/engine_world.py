@@ -17,6 +17,9 @@ from tests.sandbox.transfer_world import World
 
 SLEEP = "import time; time.sleep(600)"
 _SECONDS = 120
+GLUE, SERVERLESS = "glue.amazonaws.com", "emr-serverless.amazonaws.com"
+_GLUE_ENDED = {"STOPPED", "SUCCEEDED", "FAILED", "TIMEOUT"}
+_SERVERLESS_ENDED = {"SUCCESS", "FAILED", "CANCELLED"}
 _names = itertools.count()
 
 
@@ -78,9 +81,73 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-@pytest.fixture
-def world(sandbox: Any) -> EngineWorld:
-    return EngineWorld(sandbox)
+class Glue(EngineWorld):
+    """Jobs and runs of Glue."""
+
+    def __init__(self, sandbox: Any) -> None:
+        super().__init__(sandbox)
+        self.glue = self.target("glue")
+
+    def definition(self, script: str, **more: Any) -> dict[str, Any]:
+        command = {"Name": "glueetl", "ScriptLocation": self.upload(script), "PythonVersion": "3"}
+        usual = {"Role": self.role(GLUE), "GlueVersion": "5.1", "WorkerType": "G.1X", "NumberOfWorkers": 2}
+        return {**usual, "Command": command, **more}
+
+    def job(self, script: str = "", name: str = "job", **more: Any) -> str:
+        return str(self.glue.create_job(Name=name, **self.definition(script, **more))["Name"])
+
+    def start(self, name: str = "job", **more: Any) -> str:
+        return str(self.glue.start_job_run(JobName=name, **more)["JobRunId"])
+
+    def look(self, run: str) -> Any:
+        return self.glue.get_job_run(JobName="job", RunId=run)["JobRun"]
+
+    def ended(self, run: str) -> Any:
+        return until(lambda: self.look(run), lambda found: found["JobRunState"] in _GLUE_ENDED)
+
+    def running(self, run: str) -> Any:
+        return until(lambda: self.look(run), lambda found: found["JobRunState"] != "STARTING")
+
+
+class Serverless(EngineWorld):
+    """An application of EMR Serverless and its runs."""
+
+    def __init__(self, sandbox: Any) -> None:
+        super().__init__(sandbox)
+        self.emr = self.target("emr-serverless")
+        wish = {"name": "ours", "releaseLabel": "emr-7.11.0", "type": "SPARK", "clientToken": "token"}
+        self.id = self.emr.create_application(**wish, tags={"a": "1"})["applicationId"]
+        self.reach("CREATED")
+
+    def application(self) -> Any:
+        return self.emr.get_application(applicationId=self.id)["application"]
+
+    def reach(self, state: str) -> None:
+        until(self.application, lambda found: found["state"] == state)
+
+    def wish(self, script: str, role: str = "", **more: Any) -> dict[str, Any]:
+        driver = {
+            "entryPoint": self.upload(script),
+            "entryPointArguments": ["--a", "b"],
+            "sparkSubmitParameters": "--conf spark.executor.cores=4",
+        }
+        logs = {"monitoringConfiguration": {"s3MonitoringConfiguration": {"logUri": f"s3://{self.store}/logs/"}}}
+        return {
+            "applicationId": self.id,
+            "executionRoleArn": role or self.role(SERVERLESS),
+            "jobDriver": {"sparkSubmit": driver},
+            "configurationOverrides": logs,
+            **more,
+        }
+
+    def start(self, script: str, role: str = "", **more: Any) -> str:
+        return str(self.emr.start_job_run(**self.wish(script, role, **more))["jobRunId"])
+
+    def look(self, run: str) -> Any:
+        return self.emr.get_job_run(applicationId=self.id, jobRunId=run)["jobRun"]
+
+    def ended(self, run: str) -> Any:
+        return until(lambda: self.look(run), lambda found: found["state"] in _SERVERLESS_ENDED)
 
 
 @pytest.fixture

@@ -8,50 +8,9 @@ from typing import Any
 import pytest
 
 from tests.sandbox.aws import error_of
-from tests.sandbox.engine_world import SLEEP, EngineWorld, until
+from tests.sandbox.engine_world import SERVERLESS, SLEEP, Serverless, until
 
 pytestmark = pytest.mark.usefixtures("without_java")
-SERVICE = "emr-serverless.amazonaws.com"
-ENDED = {"SUCCESS", "FAILED", "CANCELLED"}
-
-
-class Serverless(EngineWorld):
-    def __init__(self, sandbox: Any) -> None:
-        super().__init__(sandbox)
-        self.emr = self.target("emr-serverless")
-        wish = {"name": "ours", "releaseLabel": "emr-7.11.0", "type": "SPARK", "clientToken": "token"}
-        self.id = self.emr.create_application(**wish, tags={"a": "1"})["applicationId"]
-        self.reach("CREATED")
-
-    def application(self) -> Any:
-        return self.emr.get_application(applicationId=self.id)["application"]
-
-    def reach(self, state: str) -> None:
-        until(self.application, lambda found: found["state"] == state)
-
-    def wish(self, script: str, role: str = "", **more: Any) -> dict[str, Any]:
-        driver = {
-            "entryPoint": self.upload(script),
-            "entryPointArguments": ["--a", "b"],
-            "sparkSubmitParameters": "--conf spark.executor.cores=4",
-        }
-        logs = {"monitoringConfiguration": {"s3MonitoringConfiguration": {"logUri": f"s3://{self.store}/logs/"}}}
-        return {
-            "applicationId": self.id,
-            "executionRoleArn": role or self.role(SERVICE),
-            "jobDriver": {"sparkSubmit": driver},
-            "configurationOverrides": logs,
-            **more,
-        }
-
-    def start(self, script: str, role: str = "", **more: Any) -> str:
-        return str(self.emr.start_job_run(**self.wish(script, role, **more))["jobRunId"])
-
-    def look(self, run: str) -> Any:
-        return self.emr.get_job_run(applicationId=self.id, jobRunId=run)["jobRun"]
-
-    def ended(self, run: str) -> Any:
-        return until(lambda: self.look(run), lambda found: found["state"] in ENDED)
 
 
 @pytest.fixture
@@ -86,7 +45,7 @@ def test_a_run_that_fails_says_why(world: Serverless) -> None:
     assert "ValueError: bad" in found["stateDetails"]
     for role, words in (
         (world.role("glue.amazonaws.com"), "Could not assume runtime role"),
-        (world.role(SERVICE, "s3:PutObject"), "not authorized to perform: s3:GetObject"),
+        (world.role(SERVERLESS, "s3:PutObject"), "not authorized to perform: s3:GetObject"),
     ):
         found = world.ended(world.start("", role))
         assert found["state"] == "FAILED"
@@ -95,7 +54,7 @@ def test_a_run_that_fails_says_why(world: Serverless) -> None:
 
 def test_a_trust_may_name_the_application(world: Serverless) -> None:
     def trusting(pattern: str) -> str:
-        return world.role(SERVICE, trust={"Condition": {"StringLike": {"aws:SourceArn": pattern}}})
+        return world.role(SERVERLESS, trust={"Condition": {"StringLike": {"aws:SourceArn": pattern}}})
 
     assert world.ended(world.start("", trusting(f"*/applications/{world.id}")))["state"] == "SUCCESS"
     assert world.ended(world.start("", trusting("*/applications/other")))["state"] == "FAILED"

@@ -9,37 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.sandbox.aws import error_of
-from tests.sandbox.engine_world import SLEEP, EngineWorld, is_alive, until
+from tests.sandbox.engine_world import GLUE, SLEEP, Glue, is_alive, until
 
 pytestmark = pytest.mark.usefixtures("without_java")
-SERVICE = "glue.amazonaws.com"
-ENDED = {"STOPPED", "SUCCEEDED", "FAILED", "TIMEOUT"}
-
-
-class Glue(EngineWorld):
-    def __init__(self, sandbox: Any) -> None:
-        super().__init__(sandbox)
-        self.glue = self.target("glue")
-
-    def definition(self, script: str, **more: Any) -> dict[str, Any]:
-        command = {"Name": "glueetl", "ScriptLocation": self.upload(script), "PythonVersion": "3"}
-        usual = {"Role": self.role(SERVICE), "GlueVersion": "5.1", "WorkerType": "G.1X", "NumberOfWorkers": 2}
-        return {**usual, "Command": command, **more}
-
-    def job(self, script: str = "", name: str = "job", **more: Any) -> str:
-        return str(self.glue.create_job(Name=name, **self.definition(script, **more))["Name"])
-
-    def start(self, name: str = "job", **more: Any) -> str:
-        return str(self.glue.start_job_run(JobName=name, **more)["JobRunId"])
-
-    def look(self, run: str) -> Any:
-        return self.glue.get_job_run(JobName="job", RunId=run)["JobRun"]
-
-    def ended(self, run: str) -> Any:
-        return until(lambda: self.look(run), lambda found: found["JobRunState"] in ENDED)
-
-    def running(self, run: str) -> Any:
-        return until(lambda: self.look(run), lambda found: found["JobRunState"] != "STARTING")
 
 
 @pytest.fixture
@@ -94,7 +66,7 @@ def test_a_flexible_run_is_metered(world: Glue) -> None:
 def test_a_run_of_a_role_that_may_not_fails_before_it_starts(world: Glue) -> None:
     for role, words in (
         (world.role("ec2.amazonaws.com"), "assume role permissions for Glue Service"),
-        (world.role(SERVICE, "s3:PutObject"), "not authorized to perform: s3:GetObject"),
+        (world.role(GLUE, "s3:PutObject"), "not authorized to perform: s3:GetObject"),
         ("arn:aws:iam::222222222222:role/nobody", "assume role permissions for Glue Service"),
     ):
         world.job("print('ran')", Role=role)
