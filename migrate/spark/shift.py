@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 from collections.abc import Callable, Iterable, Mapping
 from multiprocessing.connection import Connection, wait
@@ -59,13 +60,14 @@ class Shift:
         An error that no other attempt can avoid ends the job, by way of the desk.
         """
         desk = address.call()
+        last_word: object = Goodbye()
         try:
             self._run(desk, address.sides, dealt, units)
         except _FINAL as error:
-            desk.send(Failed(error))
+            last_word = Failed(error)
             raise
         finally:
-            desk.close()
+            _leave(desk, last_word)
 
     def _run(self, desk: Connection, sides: tuple[str, ...], dealt: Iterable[object], units: int) -> None:
         keeper = CredentialKeeper(self._sides)
@@ -134,6 +136,15 @@ class Shift:
         except (EOFError, OSError):
             pass
         raise Interrupted("the driver of this job is gone, or has ended it")
+
+
+def _leave(desk: Connection, last_word: object) -> None:
+    """Not before the desk has heard it: closed with anything unread, a connection forgets what it was to deliver."""
+    with contextlib.suppress(OSError, EOFError):
+        desk.send(last_word)
+        while desk.poll(_DESK_SECONDS):
+            desk.recv()
+    desk.close()
 
 
 _is_ready = False

@@ -64,11 +64,7 @@ class Bench:
 
     def job(self, items: int, cores: int) -> tuple[float, float, float]:
         """Items a second while it moves, CPU seconds and peak MB of all its processes."""
-        self._runs += 1
-        spec = JobSpec(
-            "copy", f"s3://{BUCKET}/run-{self._runs}", REGION, "t", REGION, "pk", "sk", f"items{items}", REGION,
-            work_endpoint=self.sandbox, source_endpoint=self.stub, target_endpoint=self.stub, segments=16,
-        )  # fmt: skip
+        spec = self._spec(items)
         self._units_seen()
         with tempfile.TemporaryDirectory() as folder:
             submitted = Submitted(spec, Path(folder), cores=str(cores))
@@ -84,17 +80,43 @@ class Bench:
             copy_table(spec_of(self.stub), spec_of(self.stub), job_of(items, folder, processes))
         return items / self._seconds()
 
+    def rate(self, units: float, seconds: float) -> tuple[float, float]:
+        """Percent of a set write rate that the stub has seen: over so many seconds, and in the fullest 5 of them."""
+        self._units_seen()
+        with tempfile.TemporaryDirectory() as folder:
+            submitted = Submitted(self._spec(100_000_000, write_units=units), Path(folder))
+            seen: dict[int, float] = {}
+            while not seen:
+                assert submitted.process.poll() is None, submitted.log()
+                time.sleep(0.5)
+                seen = self._units_seen()
+            time.sleep(seconds)
+            seen |= {tick: value + seen.get(tick, 0.0) for tick, value in self._units_seen().items()}
+            submitted.kill()
+        counts = [seen.get(min(seen) + n, 0.0) for n in range(int(seconds / TICK))]
+        window = int(5 / TICK)
+        fullest = max(sum(counts[n : n + window]) for n in range(len(counts) - window + 1))
+        return sum(counts) / seconds / units * 100, fullest / 5 / units * 100
+
+    def _spec(self, items: int, write_units: float | None = None) -> JobSpec:
+        self._runs += 1
+        return JobSpec(
+            "copy", f"s3://{BUCKET}/run-{self._runs}", REGION, "t", REGION, "pk", "sk", f"items{items}", REGION,
+            work_endpoint=self.sandbox, source_endpoint=self.stub, target_endpoint=self.stub, segments=16,
+            write_units=write_units,
+        )  # fmt: skip
+
     def _seconds(self) -> float:
         ticks = self._units_seen()
         return (max(ticks) - min(ticks) + 1) * TICK
 
-    def _units_seen(self) -> list[int]:
+    def _units_seen(self) -> dict[int, float]:
         with Transport(Endpoint(self.stub, REGION, credentials)) as asking:
-            return [tick for tick, _ in json.loads(asking.request("Stats", b"{}"))["write"]]
+            return dict(json.loads(asking.request("Stats", b"{}"))["write"])
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table. ROUNDS (3) of wall times; 0 for CPU and memory only, which a busy machine hardly changes."""
     rounds = int(os.environ.get("ROUNDS", "3"))
     about = f"{LARGE:,} items of 612 bytes of JSON, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     print(f"items/s after start-up, {about}")
@@ -117,9 +139,15 @@ def main() -> None:
             )
         _, cpu, small = bench.job(SMALL, 2)
         _, more, large = bench.job(LARGE, 2)
-        beside = cpu_of(whole_copy("lean", 2), stub, SMALL)[0]
-        each = (more - cpu) / (LARGE - SMALL) * 1e6
-        print(f"CPU us/item: job {each:.1f}, copy {beside:.1f}, copy/job {beside / each:.2f}")
+        job = (more - cpu) / (LARGE - SMALL) * 1e6
+        beside = [cpu_of(whole_copy("lean", 2), stub, size)[0] * size for size in (SMALL, LARGE)]
+        copy = (beside[1] - beside[0]) / (LARGE - SMALL)
+        print(f"CPU us/item: job {job:.1f}, copy {copy:.1f}: the job moves {copy / job:.2f} of what copy moves")
+        for units in (500.0, 5000.0):
+            held, fullest = bench.rate(units, 30)
+            print(
+                f"{units:,.0f} write units/s over all tasks: {held:.1f} % in 30 s, {fullest:.1f} % in the fullest 5 s"
+            )
         print(f"peak memory of all processes: {SMALL:,} items {small:.0f} MB, {LARGE:,} items {large:.0f} MB")
 
 

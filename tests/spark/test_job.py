@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,18 @@ def test_what_the_target_refuses_is_kept_aside_and_counted(world: World, tmp_pat
     assert (result["read"], result["written"], result["rejected"]) == (ITEMS + 1, ITEMS, 1)
     (letter,) = [line for key in result["dead_letters"] for line in world.object(f"copy/{key}").splitlines()]
     assert json.loads(letter)["item"] == fat
+    submitted = Submitted(replace(spec, max_rejected=0), tmp_path)
+    assert submitted.wait() != 0
+    assert "strict refuses too many items: 1 of 601" in submitted.log()
+
+
+def test_a_bare_python_copies_the_same_bytes(world: World, tmp_path: Path) -> None:
+    for name in ("msgspec", "xxhash", "orjson"):
+        (tmp_path / "bare").mkdir(exist_ok=True)
+        (tmp_path / "bare" / f"{name}.py").write_text("raise ImportError('not in this image')")
+    run(spec_in(world.sandbox, "copy", "copy"), tmp_path, environment={"PYTHONPATH": str(tmp_path / "bare")})
+    world.assert_same()
+    assert world.result("copy")["digest"].startswith("raw-b1:")
 
 
 def test_a_role_that_may_not_be_assumed_ends_the_job(world: World, tmp_path: Path) -> None:
