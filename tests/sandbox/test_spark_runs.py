@@ -168,4 +168,6 @@ def test_the_last_words_are_the_scripts_own() -> None:
     assert last_words(f"{log}\n{trace}\n{log}\n") == "ValueError: why\nand how"
     assert last_words(f"{log}\nwhat went wrong\n{log}") == "what went wrong"
     assert last_words(f"Traceback (most recent call last):\n  x\n{java}") == "py4j.protocol.Py4JJavaError: bad"
+    task = "Caused: Traceback (most recent call last):\n  y\nKeyError: 'k'\n\n\tat org.apache.spark.Thing"
+    assert last_words(f"{trace}: x\n{task}") == "KeyError: 'k'"
     assert last_words(log) == ""
