@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 
-from migrate.core.diagnostics import Diagnostic, error
+from migrate.core.diagnostics import Diagnostic, error, warning
 from migrate.manifest.model import Manifest, TableMapping
 from migrate.observe.inventory import AccountFacts
 from migrate.plan.gates import broken_gates
@@ -51,7 +51,10 @@ def build_cleanup(
     own = [_removal(one) for file in tables for one in _makers(file)]
     standing = standing_resources(state)
     shared = [removal(one) for one in {one.address: one for one in standing}.values()]
-    shared += [_removal(one) for one in _makers(state.files.get(SHARED)) if one not in standing]
+    made = [one for one in _makers(state.files.get(SHARED)) if one not in standing]
+    needed = [one for one in made if one.kind == "role" and _has_protected(state)]
+    problems += [_kept_role(one) for one in needed]
+    shared += [_removal(one) for one in made if one not in needed]
     source, target = accounts
     plan = Plan(
         migration=manifest.name,
@@ -80,6 +83,22 @@ def _makers(file: StepFile | None) -> Iterator[OwnedResource]:
         return (record.started or "") if record else ""
 
     yield from (found[address] for address in sorted(found, key=began, reverse=True))
+
+
+def _has_protected(state: State) -> bool:
+    """True when tables were under standing protection: recovery points of it may be there for years."""
+    file = state.files.get(SHARED)
+    return file is not None and any(one.kind == "backup-selection" for one in file.steps.values())
+
+
+def _kept_role(resource: OwnedResource) -> Diagnostic:
+    return warning(
+        f"the role {resource.id} is kept",
+        address=resource.address,
+        why="AWS Backup deletes recovery points at the end of their days with the role that made them; without it they "
+        "stay, and are paid for",
+        hint="delete the role when the vaults are empty",
+    )
 
 
 def _removal(resource: OwnedResource) -> Action:

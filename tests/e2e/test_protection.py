@@ -133,8 +133,10 @@ def test_a_part_of_the_tables_leaves_protection_as_it_is(world: World) -> None:
 
 def test_cleanup_ends_protection(world: World) -> None:
     file = protected(world)
-    world.ok("cleanup", file, "--auto-approve")
+    told = world.ok("cleanup", file, "--auto-approve")
     assert plans(world) == []
+    assert "is kept" in told.err + told.out
+    assert world.client("iam", SOURCE).get_role(RoleName="migrate-backup"), "recovery points still expire by it"
     names = [one["BackupVaultName"] for one in world.client("backup", TARGET).list_backup_vaults()["BackupVaultList"]]
     assert names == ["Default"] or names == []
     assert world.source.list_tables()["TableNames"] == ["orders", "stock"]
