@@ -152,7 +152,7 @@ class Books:
         """Make everything noted last over a power cut: letters first, then the checkpoints that count them."""
         with saving(self.folder):
             if self._letters:
-                _append(self.folder / DEAD_LETTERS, b"".join(map(_letter_line, self._letters)))
+                _append(self.folder / DEAD_LETTERS, b"".join(map(letter_line, self._letters)))
                 self._letters = []
             if self._dirty:
                 lines = [_line("segment", asdict(self.segments[number])) for number in sorted(self._dirty)]
@@ -206,7 +206,7 @@ class Books:
             del self.segments[number]
         if letters or (self.folder / DEAD_LETTERS).exists():
             replace_file(
-                self.folder / DEAD_LETTERS, b"".join(_letter_line(one) for one in kept if one.segment not in short)
+                self.folder / DEAD_LETTERS, b"".join(letter_line(one) for one in kept if one.segment not in short)
             )
 
     def _compact(self) -> None:
@@ -235,7 +235,7 @@ def note_delivered(folder: Path, delivered: Iterable[DeadLetter]) -> None:
         for one in _all_letters(folder)
     ]
     with saving(folder):
-        replace_file(folder / DEAD_LETTERS, b"".join(map(_letter_line, letters)))
+        replace_file(folder / DEAD_LETTERS, b"".join(map(letter_line, letters)))
 
 
 def _all_letters(folder: Path) -> list[DeadLetter]:
@@ -255,7 +255,8 @@ def _parse_letters(lines: Iterable[bytes]) -> Iterator[DeadLetter]:
             continue
 
 
-def _letter_line(letter: DeadLetter) -> bytes:
+def letter_line(letter: DeadLetter) -> bytes:
+    """A refused item as a line of `dead-letters.jsonl`."""
     fields = {name: getattr(letter, name) for name in ("segment", "page", "key", "code", "reason")}
     head = json.dumps(fields).encode()
     # Inside of a JSON string there is no line break; between its parts one means nothing.

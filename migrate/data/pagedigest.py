@@ -17,32 +17,42 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any
 
-import msgspec
-from xxhash import xxh3_128_intdigest
-
 from migrate.core.item import MalformedItem, canonical_item
+from migrate.data.jsonengine import msgspec
 from migrate.data.rawitems import RawItem, parse_item
+
+try:
+    from xxhash import xxh3_128_intdigest as _hash
+
+    _VERSION = "1"
+except ImportError:  # an image of Spark without it
+    from hashlib import blake2b
+
+    def _hash(form: Any) -> int:
+        return int.from_bytes(blake2b(form, digest_size=16).digest(), "big")
+
+    _VERSION = "b1"
 
 DIGEST_MASK = (1 << 128) - 1
 
-RAW, SORTED, CANONICAL = "raw-1", "sorted-1", "canonical-1"
+RAW, SORTED, CANONICAL = f"raw-{_VERSION}", f"sorted-{_VERSION}", f"canonical-{_VERSION}"
 
 _attributes = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def raw_digests(items: Iterable[RawItem]) -> Iterable[int]:
     """128-bit digests of the bytes."""
-    return map(xxh3_128_intdigest, items)
+    return map(_hash, items)
 
 
 def sorted_digests(items: Iterable[RawItem]) -> Iterable[int]:
     """128-bit digests that don't depend on the order of attributes, of maps, of sets."""
-    return map(xxh3_128_intdigest, map(_sorted_form, items))
+    return map(_hash, map(_sorted_form, items))
 
 
 def canonical_digests(items: Iterable[RawItem]) -> Iterable[int]:
     """128-bit digests that depend on the value only."""
-    return map(xxh3_128_intdigest, map(_canonical_form, items))
+    return map(_hash, map(_canonical_form, items))
 
 
 FORMS: dict[str, Callable[[Iterable[RawItem]], Iterable[int]]] = {

@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import msgspec
-
 from migrate.core.errors import AwsError, Invalid
 from migrate.core.item import key_digest, key_of
+from migrate.data.jsonengine import msgspec
 
 RawItem = bytes | msgspec.Raw
 """One item in wire JSON, braces included. A `Raw` keeps the answer alive that it was cut from."""
@@ -138,17 +137,34 @@ class _Request(msgspec.Struct):
 
 class _BatchAnswer(msgspec.Struct):
     UnprocessedItems: dict[str, list[_Request]]
-    ConsumedCapacity: list[_Units] = []
+    ConsumedCapacity: list[_Units] | None = None
 
 
 class _PutAnswer(msgspec.Struct):
     ConsumedCapacity: _Units | None = None
 
 
+class _Keys(msgspec.Struct):
+    Keys: list[msgspec.Raw]
+
+
+class _GetAnswer(msgspec.Struct):
+    Responses: dict[str, list[msgspec.Raw]]
+    UnprocessedKeys: dict[str, _Keys]
+    ConsumedCapacity: list[_Units] | None = None
+
+
+class _KeyLine(msgspec.Struct):
+    key: msgspec.Raw
+
+
 _scan_decoder = msgspec.json.Decoder(_ScanAnswer)
 _count_decoder = msgspec.json.Decoder(_CountAnswer)
 _batch_decoder = msgspec.json.Decoder(_BatchAnswer)
 _put_decoder = msgspec.json.Decoder(_PutAnswer)
+_get_decoder = msgspec.json.Decoder(_GetAnswer)
+_line_decoder = msgspec.json.Decoder(_Put)
+_key_decoder = msgspec.json.Decoder(_KeyLine)
 
 
 def scan_body(
@@ -223,7 +239,7 @@ def read_batch_answer(body: bytes, table: str) -> BatchAnswer:
     except msgspec.MsgspecError as error:
         raise _not_an_answer("BatchWriteItem", table, body) from error
     left = [request.PutRequest.Item for requests in answer.UnprocessedItems.values() for request in requests]
-    return BatchAnswer(left, sum(one.CapacityUnits for one in answer.ConsumedCapacity))
+    return BatchAnswer(left, sum(one.CapacityUnits for one in answer.ConsumedCapacity or ()))
 
 
 def read_put_answer(body: bytes, table: str) -> PutAnswer:
@@ -233,6 +249,48 @@ def read_put_answer(body: bytes, table: str) -> PutAnswer:
     except msgspec.MsgspecError as error:
         raise _not_an_answer("PutItem", table, body) from error
     return PutAnswer(False, answer.ConsumedCapacity.CapacityUnits if answer.ConsumedCapacity else 0.0)
+
+
+@dataclass(frozen=True)
+class GetAnswer:
+    """What BatchGetItem found; the keys that it did not look at; the read units that it charged."""
+
+    items: Sequence[RawItem]
+    unprocessed: Sequence[RawItem]
+    units: float
+
+
+def get_body(table: str, keys: Iterable[RawItem], *, consistent: bool) -> bytes:
+    """The body of a BatchGetItem request."""
+    wanted = {"Keys": [msgspec.Raw(key) for key in keys], "ConsistentRead": consistent}
+    return msgspec.json.encode({"RequestItems": {table: wanted}, "ReturnConsumedCapacity": "TOTAL"})
+
+
+def read_get_answer(body: bytes, table: str) -> GetAnswer:
+    """A BatchGetItem's answer. Raises `Invalid` when it is not one."""
+    try:
+        answer = _get_decoder.decode(body)
+    except msgspec.MsgspecError as error:
+        raise _not_an_answer("BatchGetItem", table, body) from error
+    items = [item for found in answer.Responses.values() for item in found]
+    keys = [key for left in answer.UnprocessedKeys.values() for key in left.Keys]
+    return GetAnswer(items, keys, sum(one.CapacityUnits for one in answer.ConsumedCapacity or ()))
+
+
+def item_of_line(line: bytes) -> RawItem:
+    """The item in a line of an export's data file (`{"Item":{...}}`). Raises `ValueError`."""
+    try:
+        return _line_decoder.decode(line).Item
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from error
+
+
+def key_of_line(line: bytes) -> RawItem:
+    """The key in a line `{"key":{...}}`. Raises `ValueError`."""
+    try:
+        return _key_decoder.decode(line).key
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from error
 
 
 def parse_item(item: RawItem) -> dict[str, dict[str, Any]]:

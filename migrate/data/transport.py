@@ -14,11 +14,10 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import msgspec
-
 from migrate.core.clock import Clock, SystemClock
 from migrate.core.errors import Invalid
 from migrate.data.failures import damaged, no_answer, refusal
+from migrate.data.jsonengine import msgspec
 from migrate.data.rawitems import (
     BatchAnswer,
     PutAnswer,

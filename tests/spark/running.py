@@ -1,0 +1,100 @@
+"""The job as engines start it: the uploaded script and its archive, through spark-submit, in a process of its own.
+
+`MIGRATE_SPARK_PYTHON` names another interpreter than this one, to run the job on the Spark that is installed there.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrate.sandbox.server import Sandbox
+from migrate.sandbox.settings import REGION, SOURCE_ACCOUNT, TARGET_ACCOUNT
+from migrate.spark import archive
+from migrate.spark.arguments import JobSpec, as_list
+
+PYTHON = os.environ.get("MIGRATE_SPARK_PYTHON", sys.executable)
+BUCKET = "spark-work"
+JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # starts faster; these jobs are over before more pays
+
+
+def needs_spark() -> Any:
+    """Marks a module whose tests start Spark."""
+    is_here = "MIGRATE_SPARK_PYTHON" in os.environ or importlib.util.find_spec("pyspark") is not None
+    return [pytest.mark.spark, pytest.mark.skipif(not is_here, reason="needs the extra `spark`")]
+
+
+def role(account: str) -> str:
+    return f"arn:aws:iam::{account}:role/MigrateSandbox"
+
+
+def spec_in(sandbox: Sandbox, mode: str, folder: str, **more: Any) -> JobSpec:
+    """A job from the sandbox's source account to its target account, each by its role."""
+    url = sandbox.endpoint_url
+    given: dict[str, Any] = {
+        "source_table": "orders", "source_region": REGION, "source_role": role(SOURCE_ACCOUNT), "source_endpoint": url,
+        "target_table": "copied", "target_region": REGION, "target_role": role(TARGET_ACCOUNT), "target_endpoint": url,
+        "work": f"s3://{BUCKET}/{folder}", "work_region": REGION, "work_endpoint": url, "partition_key": "pk",
+        "patience": 20.0, "token": "a-token",
+    }  # fmt: skip
+    return JobSpec(mode=mode, **{**given, **more})
+
+
+class Submitted:
+    """A run of the job."""
+
+    def __init__(
+        self, spec: JobSpec, folder: Path, cores: str = "2", environment: dict[str, str] | None = None
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "job.py").write_bytes(archive.script())
+        (folder / "migrate.zip").write_bytes(archive.build().content)
+        self._log = folder / "log"
+        command = [
+            str(Path(PYTHON).parent / "spark-submit"), "--master", f"local[{cores}]", "--driver-java-options", JVM,
+            "--conf", "spark.ui.enabled=false", "--py-files", "migrate.zip",
+            "job.py", "--JOB_NAME", "as-glue-adds", *as_list(spec), "--TempDir", "s3://nowhere/",
+        ]  # fmt: skip
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON", "SPARK"))}
+        with open(self._log, "wb") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=clean
+                | {"PYSPARK_PYTHON": PYTHON, "PYSPARK_DRIVER_PYTHON": PYTHON, "SPARK_LOCAL_IP": "127.0.0.1"}
+                | {"AWS_ACCESS_KEY_ID": TARGET_ACCOUNT, "AWS_SECRET_ACCESS_KEY": "secret"}
+                | (environment or {}),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def wait(self, seconds: float = 120) -> int:
+        """The exit status; when it takes longer, nothing of it is left and this fails."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(self.log()) from None
+
+    def kill(self) -> None:
+        """SIGKILL to all that it started: driver, JVM, Python workers."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+
+def run(spec: JobSpec, folder: Path, **options: Any) -> str:
+    """The log of a run that must succeed."""
+    submitted = Submitted(spec, folder, **options)
+    assert submitted.wait() == 0, submitted.log()
+    return submitted.log()
