@@ -19,8 +19,9 @@ from migrate.state.model import State, Status
 
 Strategies = Mapping[str, Strategy]
 
-ASKED_FOR = frozenset({"backup"})
-"""Strategies that need so much set-up in both accounts that `auto` takes them only where the manifest names them."""
+ASKED_FOR = frozenset({"backup", "glue", "emr"})
+"""Strategies that need so much set-up, or cost so much more, that `auto` takes them only where the manifest names
+them."""
 
 
 def build(
@@ -215,7 +216,7 @@ def _is_still_needed(mappings: Sequence[TableMapping], state: State) -> bool:
     planned = {mapping.target_name for mapping in mappings}
     others = (file for name, file in state.files.items() if name not in planned)
     return any(mapping.cleanup == "keep" for mapping in mappings) or any(
-        resource.kind in ("export", "recovery-point") and not is_locked(resource)
+        resource.kind in ("export", "recovery-point", "job-work") and not is_locked(resource)
         for file in others
         for resource in file.owned.values()
     )

@@ -85,7 +85,10 @@ class Recipe:
 TABLE_MAKING_LOADS = frozenset({"import", "restore-job"})
 """Loads that make their table themselves: it must not exist, and a failed one leaves a table that must go first."""
 
-LOAD_KINDS = TABLE_MAKING_LOADS | {"copy"}
+SPARK_LOADS = frozenset({"glue-run", "emr-run", "emr-cluster", "emr-step"})
+"""Loads by the Spark job: the table is there before."""
+
+LOAD_KINDS = TABLE_MAKING_LOADS | SPARK_LOADS | {"copy"}
 """Kinds of actions whose end means that the items are in the target. A table has one of them at a time."""
 
 
