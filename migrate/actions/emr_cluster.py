@@ -13,7 +13,6 @@ from migrate.actions.backup_base import job_look, patient_with_new_roles, since
 from migrate.actions.base import (
     Again,
     Context,
-    Done,
     Failed,
     InProgress,
     Observation,
@@ -170,7 +169,7 @@ def _cluster(step: Step, context: Context) -> dict[str, Any] | None:
 
 
 def _may_be_hidden(step: Step, context: Context) -> bool:
-    """True when a cluster that this attempt began may not be listed yet. An endpoint of the user's own lists at once."""
+    """True when a cluster that this attempt began may not be listed yet. Own endpoints list at once."""
     return was_just_started(step, context) and not context.target.access.endpoint_url
 
 

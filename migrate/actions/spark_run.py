@@ -65,7 +65,8 @@ def job_spec(step: Step, context: Context) -> JobSpec:
 def work_of(step: Step) -> str:
     """`s3://bucket/prefix` of the job's books: one for each pair of tables and way of reading."""
     params = step.params
-    identity = digest([params["source_arn"], params["table_id"], params["mode"], params.get("manifest_key")])[:12]
+    parts = [params["source_arn"], params["table_id"], params.get("manifest_key"), params.get("segments")]
+    identity = digest(parts)[:12]
     return f"{folder_of(step)}{params['mode']}-{identity}"
 
 

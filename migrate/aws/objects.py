@@ -46,9 +46,7 @@ def read(account: Account, bucket: str, key: str, *, owner: str | None = None) -
 
 def write(account: Account, bucket: str, key: str, content: bytes, *, owner: str | None = None) -> None:
     """Put an object. For small ones: it goes in one request."""
-    call(
-        account, SERVICE, "PutObject", Bucket=bucket, Key=key, Body=content, ExpectedBucketOwner=owner or account.id
-    )
+    call(account, SERVICE, "PutObject", Bucket=bucket, Key=key, Body=content, ExpectedBucketOwner=owner or account.id)
 
 
 def size(account: Account, bucket: str, key: str, *, owner: str | None = None) -> int | None:

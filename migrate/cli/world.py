@@ -25,6 +25,7 @@ from migrate.state.objectstore import ObjectStore
 from migrate.state.store import open_store
 from migrate.strategies.backup_options import backup_questions
 from migrate.strategies.registry import by_name
+from migrate.strategies.spark_setup import spark_roles
 
 SHORTEST_LEASE = 3
 
@@ -86,6 +87,7 @@ def look(world: World, mappings: Sequence[TableMapping], problems: Sequence[Diag
         keys={name: (key.side, key.id) for name, key in manifest.keys.items()},
         clock=world.clock,
         backup=backup_questions(manifest, mappings),
+        roles=spark_roles(manifest, mappings),
     )
     seconds = world.clock.monotonic() - began
     return Observed(tuple(mappings), inventory, tuple(problems), seconds)

@@ -179,9 +179,8 @@ def _made_with_vaults(manifest: Manifest) -> set[str]:
     """Keys that strategy `backup` makes with its vaults, and that nothing else needs before."""
     options = [manifest.strategy_options("backup", rule.options) for rule in manifest.tables]
     made = {one[key] for one in options if one["create"] for key in ("source_key", "target_key") if one.get(key)}
-    used = {rule.target.encryption for rule in manifest.tables} | {
-        manifest.strategies.get("s3", {}).get("encryption_key")
-    }
+    used = {rule.target.encryption for rule in manifest.tables}
+    used |= {manifest.strategies.get(name, {}).get("encryption_key") for name in ("s3", "glue", "emr")}
     return made - used
 
 

@@ -43,6 +43,11 @@ class TableRequest:
         """The address of this table's action `name`."""
         return f"{self.target_name}/{name}"
 
+    def is_due(self, address: str, *, is_missing: bool) -> bool:
+        """True when what the action there makes must be made, or finished: a run may have died between two calls."""
+        record = self.state.record(address)
+        return is_missing or (record is not None and record.status in (Status.STARTING, Status.RUNNING, Status.FAILED))
+
 
 @dataclass(frozen=True)
 class Verdict:
