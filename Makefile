@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check slow bench bench-peers conformance clean
+.PHONY: demo test check slow bench bench-spark bench-peers conformance clean
 .DELETE_ON_ERROR:
 
 $(VENV)/sandbox.stamp: pyproject.toml
@@ -33,6 +33,9 @@ bench: $(VENV)/dev.stamp      ## figures only: nothing here passes or fails on t
 	$(BIN)/python -m tests.benchmarks.items
 	$(BIN)/python -m tests.benchmarks.copying
 	$(BIN)/python -m tests.benchmarks.verifying
+
+bench-spark: $(VENV)/dev.stamp   ## the Spark job beside `copy`, at the same stub (needs Java 17)
+	$(BIN)/python -m tests.benchmarks.spark
 
 bench-peers: $(VENV)/dev.stamp   ## the same copy by other tools; installs them below build/ (needs node and npm)
 	$(BIN)/python -m tests.benchmarks.peers

@@ -78,7 +78,7 @@ def job_look(elapsed: float, account: Account) -> float:
     """Seconds until the next look at a job: from 5 to 60, growing. An endpoint of the user's own is asked sooner."""
     if account.access.endpoint_url:
         return next_look(elapsed)
-    return min(60.0, max(5.0, elapsed / 10))
+    return min(60.0, max(5.0, elapsed / 3))
 
 
 def since(step: Step) -> dt.datetime | None:

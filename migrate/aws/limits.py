@@ -24,7 +24,10 @@ RATES = {
     "TagResource": 5.0,
     "UntagResource": 5.0,
 }
-"""Calls per second, of one account in one Region."""
+"""Calls of DynamoDB per second, of one account in one Region."""
+
+SERVICE_RATES = {"backup": 20.0}
+"""Calls per second of a whole service. AWS documents none for AWS Backup: ours, so that hundreds of jobs poll politely."""
 
 
 class TokenBucket:
@@ -52,10 +55,12 @@ class Pacer:
 
     def __init__(self, clock: Clock) -> None:
         self._buckets = {operation: TokenBucket(rate, clock) for operation, rate in RATES.items()}
+        self._services = {service: TokenBucket(rate, clock) for service, rate in SERVICE_RATES.items()}
 
     def wait(self, service: str, operation: str) -> None:
         """Wait for this operation's turn; at once for operations without a documented rate."""
+        bucket = self._services.get(service)
         if service.startswith("dynamodb"):
             bucket = self._buckets.get(operation)
-            if bucket is not None:
-                bucket.take()
+        if bucket is not None:
+            bucket.take()

@@ -22,16 +22,17 @@ from migrate.data.jsonengine import msgspec
 from migrate.data.rawitems import RawItem, parse_item
 
 try:
-    from xxhash import xxh3_128_intdigest as _hash
+    from xxhash import xxh3_128_intdigest as _hash128
 
     _VERSION = "1"
 except ImportError:  # an image of Spark without it
     from hashlib import blake2b
 
-    def _hash(form: Any) -> int:
+    def _blake2b(form: Any) -> int:
         return int.from_bytes(blake2b(form, digest_size=16).digest(), "big")
 
     _VERSION = "b1"
+    _hash128 = _blake2b  # type: ignore[assignment]
 
 DIGEST_MASK = (1 << 128) - 1
 
@@ -42,17 +43,17 @@ _attributes = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 def raw_digests(items: Iterable[RawItem]) -> Iterable[int]:
     """128-bit digests of the bytes."""
-    return map(_hash, items)
+    return map(_hash128, items)
 
 
 def sorted_digests(items: Iterable[RawItem]) -> Iterable[int]:
     """128-bit digests that don't depend on the order of attributes, of maps, of sets."""
-    return map(_hash, map(_sorted_form, items))
+    return map(_hash128, map(_sorted_form, items))
 
 
 def canonical_digests(items: Iterable[RawItem]) -> Iterable[int]:
     """128-bit digests that depend on the value only."""
-    return map(_hash, map(_canonical_form, items))
+    return map(_hash128, map(_canonical_form, items))
 
 
 FORMS: dict[str, Callable[[Iterable[RawItem]], Iterable[int]]] = {

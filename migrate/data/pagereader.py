@@ -11,6 +11,7 @@ _PAGE_SECONDS = 0.1
 """At a low rate, a page is made so small that it costs no more units than this time brings."""
 
 _FULL_PAGE_UNITS = 128.0
+_MOST_SMALL = 1024
 _LEAST_GUESS = 0.125
 
 
@@ -26,6 +27,9 @@ class PageReader:
         self._budget = budget
         self._consistent = consistent
         self._units = Average(_LEAST_GUESS)
+        # Every answer costs at least what 4 KiB do, however few items it has: fewer than fit would be paid for in vain.
+        self._least_charge = 1.0 if consistent else 0.5
+        self._least_items = 1
 
     def page(
         self,
@@ -57,9 +61,17 @@ class PageReader:
         finally:
             self._budget.settle(estimate, charged)
         self._units.add(page.units, page.count)
+        if limit is not None and page.count >= limit:
+            self._learn(limit, page.units)
         return page
+
+    def _learn(self, limit: int, units: float) -> None:
+        if units <= self._least_charge:
+            self._least_items = min(_MOST_SMALL, 2 * limit)
+        elif units > 2 * self._least_charge:
+            self._least_items = max(1, self._least_items // 2)
 
     def _limit(self, rate: float | None) -> int | None:
         if not rate or rate * _PAGE_SECONDS >= _FULL_PAGE_UNITS:
             return None
-        return max(1, int(rate * _PAGE_SECONDS / self._units.value))
+        return max(self._least_items, int(rate * _PAGE_SECONDS / self._units.value))

@@ -15,6 +15,7 @@ from migrate.plan.model import Action, Estimate, Plan, PlannedAccount, PlannedTa
 from migrate.plan.prices import PRICES
 from migrate.plan.strategy import Strategy, TableRequest, Verdict, is_locked, was_filled
 from migrate.plan.tables import Stage, TableActions, by_address, plan_table, stage_of
+from migrate.plan.verification import verification_minutes
 from migrate.state.model import State, Status
 
 Strategies = Mapping[str, Strategy]
@@ -114,11 +115,16 @@ def _plan_mapping(
         strategy=strategy.name,
         reason=verdict.why,
         is_move=part.is_move,
-        estimate=strategy.estimate(request) if part.is_move else Estimate(),
+        estimate=_estimate(strategy, request) if part.is_move else Estimate(),
         carried=carried_settings(desired.spec, source.spec) if part.is_move and not request.existing else (),
         needs_user=(*desired.needs_user, *part.needs_user) if part.own else (),
     )
     return table, dataclasses.replace(part, diagnostics=_located((*problems, *part.diagnostics), manifest, mapping))
+
+
+def _estimate(strategy: Strategy, request: TableRequest) -> Estimate:
+    moved = strategy.estimate(request)
+    return dataclasses.replace(moved, minutes=round(moved.minutes + verification_minutes(request), 1))
 
 
 def _shall_be_filled(stage: Stage, mapping: TableMapping, verdict: Verdict) -> bool:

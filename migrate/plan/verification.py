@@ -7,6 +7,7 @@ from typing import Any
 
 from migrate.core.table import TableFacts, Throughput
 from migrate.plan.model import Action, Change, Risk, Side, ref
+from migrate.plan.prices import scan_units
 from migrate.plan.strategy import Recipe, TableRequest
 from migrate.state.model import Status
 
@@ -58,6 +59,14 @@ def verify_actions(
 def share_of_reads(provisioned: Throughput | None) -> float | None:
     """Read units a second that may be taken from a table for which no rate is named; None is no limit."""
     return provisioned.read * SHARE if provisioned and provisioned.read else None
+
+
+def verification_minutes(request: TableRequest) -> float:
+    """How long the rates hold the verification back. It reads consistently, both tables at the same time."""
+    if request.verify == "none":
+        return 0.0
+    units = 2 * scan_units(request.source.size_bytes)
+    return max((units / rate / 60 for rate in _rates(request).values()), default=0.0)
 
 
 def _taken(request: TableRequest, recipe: Recipe, load: str) -> dict[str, Any]:

@@ -72,7 +72,7 @@ _EVENTS: dict[str, Any] = {
     "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "B"}],
     "KeySchema": [_key("id", "HASH")],
     "BillingMode": "PROVISIONED",
-    "ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5},
+    "ProvisionedThroughput": {"ReadCapacityUnits": 25, "WriteCapacityUnits": 5},
     "DeletionProtectionEnabled": True,
 }
 

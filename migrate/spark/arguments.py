@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import typing
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from migrate.core.codec import digest, encode
 from migrate.core.errors import Refused
@@ -21,7 +20,7 @@ MODES = (COPY, LOAD_EXPORT, VERIFY, REPAIR)
 _PLACES = {f"{side}_{what}" for side in ("source", "target") for what in ("role", "external_id", "endpoint")}
 _TUNING = frozenset(
     {"work", "work_region", "work_owner", "work_endpoint", "token", "read_units", "write_units", "patience"}
-    | {"max_rejected", "segments_at_once", "writes_in_flight"}
+    | {"max_rejected", "segments_at_once", "writes_in_flight", "save_seconds"}
     | _PLACES
 )
 """May change between two runs of the same work."""
@@ -84,6 +83,9 @@ class JobSpec:
     writes_in_flight: int = 16
     """Of one task."""
 
+    save_seconds: float = 5.0
+    """Between two savings of a task's books: what a crash may make the next run do again."""
+
     @property
     def key_names(self) -> tuple[str, ...]:
         """Partition key, then sort key, if any."""
@@ -114,33 +116,34 @@ def parse(arguments: Sequence[str]) -> JobSpec:
 
     Raises `Refused` for one with it that is unknown or unusable.
     """
-    parser = _Parser(allow_abbrev=False, add_help=False)
+    fields = {PREFIX + field.name.replace("_", "-"): field for field in dataclasses.fields(JobSpec)}
     hints = typing.get_type_hints(JobSpec)
-    for field in dataclasses.fields(JobSpec):
-        is_required = field.default is dataclasses.MISSING
-        default = None if is_required else field.default
-        flag = PREFIX + field.name.replace("_", "-")
-        parser.add_argument(
-            flag, dest=field.name, type=_reader(hints[field.name]), required=is_required, default=default
-        )
-    known, rest = parser.parse_known_args(arguments)
-    strangers = [one for one in rest if one.startswith(PREFIX)]
-    if strangers:
-        raise _refused(f"unknown: {', '.join(strangers)}")
-    spec = JobSpec(**vars(known))
+    found: dict[str, Any] = {}
+    problems: list[str] = []
+    rest = iter(arguments)
+    for flag in rest:
+        if flag.startswith(PREFIX):
+            # The next one is its value whatever it looks like: names of attributes may begin with a dash.
+            value = next(rest, None)
+            field = fields.pop(flag, None)
+            try:
+                if field is None or value is None:
+                    raise ValueError("unknown, said twice, or without a value")
+                found[field.name] = _reader(hints[field.name])(value)
+            except ValueError as error:
+                problems.append(f"{flag}: {error}")
+    problems += [f"{flag} is missing" for flag, field in fields.items() if field.default is dataclasses.MISSING]
+    if problems:
+        raise _refused(problems)
+    spec = JobSpec(**found)
     problems = list(_problems(spec))
     if problems:
-        raise _refused("; ".join(problems))
+        raise _refused(problems)
     return spec
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise _refused(message)
-
-
-def _refused(why: str) -> Refused:
-    return Refused("the job's arguments cannot be used", why=why, hint="start it with `migrate apply`")
+def _refused(problems: Sequence[str]) -> Refused:
+    return Refused("the job's arguments cannot be used", why="; ".join(problems), hint="start it with `migrate apply`")
 
 
 def _written(value: Any) -> str:
@@ -153,7 +156,9 @@ def _reader(hint: Any) -> Any:
 
 
 def _truth(text: str) -> bool:
-    return {"true": True, "false": False}[text]
+    if text not in ("true", "false"):
+        raise ValueError(f"{text} is neither true nor false")
+    return text == "true"
 
 
 def _problems(spec: JobSpec) -> typing.Iterator[str]:

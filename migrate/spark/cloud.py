@@ -139,7 +139,10 @@ def _session() -> Any:
             why=str(error),
             hint="ship it with the job: a virtual environment, or pip install boto3",
         ) from error
-    return botocore.session.Session()
+    session = botocore.session.Session()
+    # The global endpoint, which older versions take, cannot be reached from a network without a way out.
+    session.set_config_variable("sts_regional_endpoints", "regional")
+    return session
 
 
 def _client(session: Any, service: str, region: str, endpoint: str | None, **keys: Any) -> Any:

@@ -11,13 +11,13 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, answer_challenge, deliver_challenge
 
 from migrate.core.clock import Clock, new_lineage
 from migrate.core.errors import MigrateError
-from migrate.data.messages import Ask, Failed, Grant, SetRate, Spent
+from migrate.data.messages import Ask, Failed, Goodbye, Grant, SetRate, Spent
 from migrate.data.rates import Governor, Want
 
 _TICK = 0.05
@@ -38,7 +38,7 @@ class DeskAddress:
 
     host: str
     port: int
-    secret: str
+    secret: str = field(repr=False)
     sides: tuple[str, ...]
 
     def call(self) -> Connection:
@@ -123,7 +123,8 @@ class Desk:
     def _hear(self, number: int, message: object) -> None:
         if isinstance(message, Failed):
             self.fail(message.error)
-            return
+        if isinstance(message, (Failed, Goodbye)):
+            raise EOFError
         with self._lock:
             if isinstance(message, Ask):
                 self.governors[message.side].bucket.ask(Want(number, message.units))

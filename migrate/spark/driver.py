@@ -160,6 +160,8 @@ class Driver:
                 why=f"{done} of {self.units} units done; {total}",
                 hint="run the same job again; if it stays so, report this fault",
             )
+        if result.rejected > self.spec.max_rejected:
+            raise self._too_many(result.rejected, result.read)
         return result
 
     def _move(self) -> None:
@@ -196,13 +198,14 @@ class Driver:
     def _check_rejected(self) -> None:
         rejected, items = self.desk.moved["rejected"], self.desk.moved["items"]
         if rejected > self.spec.max_rejected or rejected == items >= _ALL_REFUSED:
-            self.desk.fail(
-                Invalid(
-                    f"{self.spec.target_table} refuses too many items: {rejected:,} of {items:,}",
-                    operation="BatchWriteItem",
-                    hint="check the target's key schema and local indexes; dead-letters/ in the work folder has them",
-                )
-            )
+            self.desk.fail(self._too_many(rejected, items))
+
+    def _too_many(self, rejected: int, items: int) -> Invalid:
+        return Invalid(
+            f"{self.spec.target_table} refuses too many items: {rejected:,} of {items:,}",
+            operation="BatchWriteItem",
+            hint="check the target's key schema and local indexes; dead-letters/ in the work folder has them",
+        )
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import gzip
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import IO, Any
@@ -40,18 +40,23 @@ def read_manifest(store: Store) -> tuple[DataFile, ...]:
 
     Raises `Invalid` when the export cannot be trusted; the md5 of a data file is checked when it is read.
     """
-    summary = json.loads(_manifest(store, store.prefix.rstrip("/")))
-    lines = _manifest(store, str(summary["manifestFilesS3Key"])).decode().splitlines()
-    entries: list[Mapping[str, Any]] = [json.loads(line) for line in lines if line]
-    files = tuple(
-        DataFile(str(one["dataFileS3Key"]), int(one["itemCount"]), str(one["md5Checksum"])) for one in entries
-    )
+    try:
+        summary = json.loads(_manifest(store, store.prefix.rstrip("/")))
+        lines = _manifest(store, str(summary["manifestFilesS3Key"])).decode().splitlines()
+        files = _files(json.loads(line) for line in lines if line)
+        total = int(summary["itemCount"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise _unsound(f"a manifest cannot be read ({type(error).__name__}: {error})") from error
     if summary.get("outputFormat") != "DYNAMODB_JSON" or summary.get("exportType") == "INCREMENTAL_EXPORT":
         raise _unsound("it is no full export in DynamoDB JSON")
-    listed, total = sum(one.items for one in files), summary["itemCount"]
+    listed = sum(one.items for one in files)
     if listed != total or len({one.key for one in files}) != len(files):
         raise _unsound(f"its {len(files)} files list {listed} items, the manifest says {total}")
     return files
+
+
+def _files(entries: Iterable[Mapping[str, Any]]) -> tuple[DataFile, ...]:
+    return tuple(DataFile(str(one["dataFileS3Key"]), int(one["itemCount"]), str(one["md5Checksum"])) for one in entries)
 
 
 def open_export(
@@ -146,7 +151,7 @@ class ExportSource:
             raise _unsound(f"{file.key} does not match its md5")
         fetched.seek(0)
         lines = gzip.GzipFile(fileobj=fetched, mode="rb")
-        lines.myfileobj = fetched  # closed with it
+        lines.myfileobj = fetched  # type: ignore[assignment]  # closed with it
         return lines  # type: ignore[return-value]
 
 

@@ -116,7 +116,7 @@ class KeySource:
             try:
                 key = key_of_line(line)
                 found.setdefault(raw_key(key, self._files.key_names), key)
-            except ValueError as error:
+            except (ValueError, TypeError) as error:
                 where = f"s3://{self._files.store.bucket}/{self._files.store.prefix}{name}, line {number}"
                 raise Invalid(f"{where} is no key", why=str(error), hint='write {"key": {...}} in wire form') from error
         return list(found.values())

@@ -46,22 +46,23 @@ class Moving:
         mover = _Mover(self.spec, attempt)
         plan = self._plan(left, mover)
         dealt = [Deal(one.segment, one.last_key.encode() if one.last_key else None) for one in left]
-        Shift(plan, self._with_credentials(plan), mover.take, attempt.save).run(self.desk, dealt, len(left))
+        shift = Shift(plan, self._with_credentials(plan), mover.take, attempt.save, self.spec.save_seconds)
+        shift.run(self.desk, dealt, len(left))
 
     def _plan(self, left: Sequence[SegmentBook], mover: _Mover) -> WorkerJob:
         spec = self.spec
         return WorkerJob(
-            self._source(mover),
-            endpoint_of(spec, TARGET),
-            spec.source_table or "the export",
-            spec.target_table,
-            spec.key_names,
-            self.units,
-            min(spec.segments_at_once, len(left)),
-            spec.writes_in_flight,
-            spec.write_mode,
-            spec.consistent,
-            spec.patience,
+            source=self._source(mover),
+            target=endpoint_of(spec, TARGET),
+            source_table=spec.source_table or "the export",
+            target_table=spec.target_table,
+            key_names=spec.key_names,
+            total_segments=self.units,
+            segments_at_once=min(spec.segments_at_once, len(left)),
+            writes_in_flight=spec.writes_in_flight,
+            write_mode=spec.write_mode,
+            consistent=spec.consistent,
+            patience=spec.patience,
         )
 
     def _source(self, mover: _Mover) -> EndpointSpec:
@@ -102,16 +103,16 @@ class _Mover:
         old = before.book
         letters = list(self._letters(message, old.pages))
         book = SegmentBook(
-            message.segment,
-            old.pages + 1,
-            message.last_key.decode() if message.last_key else None,
-            message.last_key is None,
-            old.read + message.read,
-            old.written + message.written,
-            old.kept + message.kept,
-            old.rejected + len(letters),
-            old.bytes + message.size,
-            add_digest(old, message.digest),
+            segment=message.segment,
+            pages=old.pages + 1,
+            last_key=message.last_key.decode() if message.last_key else None,
+            done=message.last_key is None,
+            read=old.read + message.read,
+            written=old.written + message.written,
+            kept=old.kept + message.kept,
+            rejected=old.rejected + len(letters),
+            bytes=old.bytes + message.size,
+            digest=add_digest(old, message.digest),
         )
         absent = self._absent.pop((message.segment, message.last_key), 0)
         self._attempt.note(UnitBook(book, before.absent + absent, before.letters), letters)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 from collections.abc import Callable, Iterable, Mapping
 from multiprocessing.connection import Connection, wait
@@ -26,7 +27,6 @@ _FINAL = (AccessDenied, CredentialsExpired, Invalid, NotFound, Refused)
 """Another attempt would meet the same: the job ends."""
 
 _TICK = 0.1
-_SAVE_SECONDS = 5.0
 _DESK_SECONDS = 60.0
 _FAREWELL_SECONDS = 30.0
 
@@ -34,7 +34,7 @@ _FAREWELL_SECONDS = 30.0
 class Shift:
     """Runs `plan`'s worker on some units. `take(message)` is told of its pages, and says what that has moved.
 
-    `save()` is called every 5 s, and whenever the shift ends, well or not.
+    `save()` is called every `save_seconds`, and whenever the shift ends, well or not.
     """
 
     def __init__(
@@ -43,12 +43,14 @@ class Shift:
         sides: Mapping[str, EndpointSpec],
         take: Callable[[object], Moved],
         save: Callable[[], None],
+        save_seconds: float,
         clock: Clock | None = None,
     ) -> None:
         self._plan = plan
         self._sides = dict(sides)
         self._take = take
         self._save = save
+        self._save_seconds = save_seconds
         self._clock = clock or SystemClock()
         self._error: MigrateError | None = None
 
@@ -58,13 +60,14 @@ class Shift:
         An error that no other attempt can avoid ends the job, by way of the desk.
         """
         desk = address.call()
+        last_word: object = Goodbye()
         try:
             self._run(desk, address.sides, dealt, units)
         except _FINAL as error:
-            desk.send(Failed(error))
+            last_word = Failed(error)
             raise
         finally:
-            desk.close()
+            _leave(desk, last_word)
 
     def _run(self, desk: Connection, sides: tuple[str, ...], dealt: Iterable[object], units: int) -> None:
         keeper = CredentialKeeper(self._sides)
@@ -91,7 +94,7 @@ class Shift:
                     hand.tell(self._hear_desk(desk))
             units -= self._listen(hand, desk, keeper)
             hand.renew(keeper.current)
-            if self._clock.monotonic() - saved >= _SAVE_SECONDS:
+            if self._clock.monotonic() - saved >= self._save_seconds:
                 self._save()
                 saved = self._clock.monotonic()
             if self._error is not None:
@@ -133,6 +136,15 @@ class Shift:
         except (EOFError, OSError):
             pass
         raise Interrupted("the driver of this job is gone, or has ended it")
+
+
+def _leave(desk: Connection, last_word: object) -> None:
+    """Not before the desk has heard it: closed with anything unread, a connection forgets what it was to deliver."""
+    with contextlib.suppress(OSError, EOFError):
+        desk.send(last_word)
+        while desk.poll(_DESK_SECONDS):
+            desk.recv()
+    desk.close()
 
 
 _is_ready = False

@@ -194,7 +194,8 @@ def _read(
     plan = ReaderPlan(tables, spec.segments, min(len(units), spec.segments_at_once), spec.consistent, spec.patience)
     dealt: list[object] = [Look(look)]
     dealt += [Read(SIDES[unit // spec.segments], unit % spec.segments, None) for unit in units]
-    Shift(plan, {side: one for side, (one, _) in tables.items()}, take, save).run(desk, dealt, len(units))
+    sides = {side: one for side, (one, _) in tables.items()}
+    Shift(plan, sides, take, save, spec.save_seconds).run(desk, dealt, len(units))
 
 
 def _streamed(read: Callable[[Callable[[object], Moved]], None]) -> Iterator[PageRead]:

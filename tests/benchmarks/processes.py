@@ -62,6 +62,27 @@ def peak_memory(root: int, besides: Collection[int] = ()) -> Iterator[list[float
         thread.join()
 
 
+@contextlib.contextmanager
+def cpu_of_family(root: int) -> Iterator[dict[int, float]]:
+    """CPU seconds of a process and its descendants, each as of late: also of those that nobody waits for."""
+    used: dict[int, float] = {}
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.2):
+            for pid in family(root):
+                with contextlib.suppress(OSError):
+                    used[pid] = cpu_seconds(pid)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield used
+    finally:
+        ended.set()
+        thread.join()
+
+
 def family(root: int) -> list[int]:
     """A process and all that descend from it."""
     found = [root]

@@ -23,6 +23,8 @@ WITHOUT = {
     "sandbox": "prints a line of JSON",
     "demo": "a story for people",
     "throttle": "changes what runs; the exit code says whether it could",
+    "state pull": "copies a state; the exit code says whether it could",
+    "state push": "copies a state; the exit code says whether it could",
     "state unlock": "corrects by hand; the exit code says whether it could",
     "state forget": "corrects by hand; the exit code says whether it could",
     "state adopt": "corrects by hand; the exit code says whether it could",

@@ -53,4 +53,11 @@ def test_operations_without_a_documented_rate_do_not_wait() -> None:
     clock = StillClock()
     pacer = Pacer(clock)
     assert duration(1000, lambda: pacer.wait("dynamodb", "DescribeTable"), clock) == 0
-    assert duration(1000, lambda: pacer.wait("backup", "TagResource"), clock) == 0
+    assert duration(1000, lambda: pacer.wait("kms", "TagResource"), clock) == 0
+
+
+def test_all_calls_of_aws_backup_share_one_rate() -> None:
+    clock = StillClock()
+    pacer = Pacer(clock)
+    operations = iter(("DescribeBackupJob", "DescribeCopyJob", "ListTags") * 20)
+    assert 2.0 <= duration(60, lambda: pacer.wait("backup", next(operations)), clock) <= 3.0

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from migrate.core import schemas
-from migrate.manifest.model import STRATEGY_DEFAULTS, Defaults
+from migrate.manifest.model import STRATEGY_DEFAULTS, Defaults, Verify
 
 
 @pytest.mark.parametrize("folder", ["migrate/_schemas", "schemas"], ids=["wheel", "checkout"])
@@ -69,7 +69,8 @@ def test_the_defaults_are_those_of_the_code() -> None:
 
 def test_the_general_defaults_are_those_of_the_code() -> None:
     settings: dict[str, Any] = schemas.read_schema("manifest")["properties"]["defaults"]["properties"]
-    assert Defaults(**{name: setting["default"] for name, setting in settings.items()}) == Defaults()
+    stated = {name: setting["default"] for name, setting in settings.items()}
+    assert Defaults(**{**stated, "verify": Verify(stated["verify"])}) == Defaults()
 
 
 def load(path: Path) -> ModuleType:
