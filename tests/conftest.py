@@ -13,7 +13,7 @@ from migrate.sandbox.settings import Timing
 if TYPE_CHECKING:
     from migrate.sandbox.server import Sandbox
 
-NOW = Timing(create=0, update=0, export=0, load=0, settings=0, backup=0, copy_job=0, restore=0)
+NOW = Timing(create=0, update=0, export=0, load=0, settings=0, backup=0, copy_job=0, restore=0, provision=0)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,10 @@
 POST /sandbox/faults {"seed": 1, "rules": [{...}]} replaces all rules, GET shows them with their counts, DELETE drops
 them. A rule: `operation`, `service`, `account` ("*" or absent = any), `kind` (see `KINDS`), `rate` 0..1, `after`
 (matching calls to let pass first), `times` (how often at most), `seconds` (for delay), `message` (for the job kinds,
-which let a Start call of AWS Backup pass and its job end in that state, with the message as StatusMessage). The same
+which let a Start call of AWS Backup pass and its job end in that state, with the message as StatusMessage). Calls that
+start a run of Spark (Glue and EMR Serverless StartJobRun, EMR RunJobFlow and AddJobFlowSteps) pass too, and `seconds`
+after its process was started the run ends by job-failed with the message, by job-timeout, or by driver-killed; by
+executor-killed it loses the Python workers that it has then. The same
 seed and the same order of calls give the same faults. Error shapes follow
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html and
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html.
@@ -25,14 +28,23 @@ from migrate.sandbox.requests import CONTEXT_KEY, Request, read_request
 
 KINDS = (
     "throttle", "error500", "lost-response", "delay", "unprocessed", "access-denied", "expired-token", "hang-up",
-    "conflict", "unconditional", "job-failed", "job-partial", "job-aborted", "job-expired",
+    "conflict", "unconditional", "job-failed", "job-partial", "job-aborted", "job-expired", "job-timeout",
+    "driver-killed", "executor-killed",
 )  # fmt: skip
 _CONDITIONS = {"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"}
+_SPARK_ENDS = {"job-failed", "driver-killed", "executor-killed"}
+_SPARK_STARTS = {
+    "StartJobRun": _SPARK_ENDS | {"job-timeout"},
+    "RunJobFlow": _SPARK_ENDS,
+    "AddJobFlowSteps": _SPARK_ENDS,
+}
 _JOB_ENDS = {
+    **_SPARK_STARTS,
     "StartBackupJob": {"job-failed", "job-partial", "job-aborted", "job-expired"},
     "StartCopyJob": {"job-failed", "job-partial"},
     "StartRestoreJob": {"job-failed", "job-aborted"},
 }
+_JOB_KINDS = frozenset().union(*_JOB_ENDS.values())
 _DATA_WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
 _DATA_READS = {"GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"}
 
@@ -63,7 +75,7 @@ class Rule:
             return False
         if self.kind in ("conflict", "unconditional") and request.service != "s3":
             return False
-        if self.kind.startswith("job-") and self.kind not in _JOB_ENDS.get(request.operation, ()):
+        if self.kind in _JOB_KINDS and self.kind not in _JOB_ENDS.get(request.operation, ()):
             return False
         self.matched += 1
         if self.matched <= self.after or (self.times is not None and self.used >= self.times):
@@ -122,7 +134,10 @@ class FaultLayer:
         rule = self._faults.choose(request)
         if rule is None:
             return self._app(environ, start_response)
-        if rule.kind.startswith("job-"):
+        if rule.kind in _JOB_KINDS and request.operation in _SPARK_STARTS:
+            request.notes["run"] = rule.kind, rule.seconds, rule.message
+            return self._app(environ, start_response)
+        if rule.kind in _JOB_KINDS:
             request.notes["job"] = rule.kind.removeprefix("job-").upper(), rule.message
             return self._app(environ, start_response)
         if rule.kind == "hang-up":

@@ -1,7 +1,8 @@
-"""The way into the services that the sandbox answers without moto: AWS Backup and Resource Access Manager.
+"""The way into the services that the sandbox answers without moto: AWS Backup, RAM, Glue, EMR, EMR Serverless.
 
-Both speak https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html: method and path name the operation, its
-parameters stand in path, query and body; botocore's models say where. Operations are registered with `operation`; one
+Most speak https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html: method and path name the operation, its
+parameters stand in path, query and body; botocore's models say where. Glue and EMR speak
+https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html, where all stands in the body. Operations are registered with `operation`; one
 that is not, and a parameter that an operation does not name, are answered with NotImplemented, never ignored. Calls are
 answered one after the other.
 """
@@ -24,6 +25,12 @@ from migrate.sandbox.requests import Request, read_request
 from migrate.sandbox.routes import SERVICES
 
 _PAGE = 100
+_BY_TARGET = {"glue": "glue", "elasticmapreduce": "emr"}
+"""Services of JSON 1.1: the name that they sign with, and botocore's."""
+
+_INVALID = {"glue": "InvalidInputException", "elasticmapreduce": "ValidationException"} | {
+    "emr-serverless": "ValidationException"
+}
 
 
 @dataclass
@@ -45,9 +52,9 @@ class Call:
 
     def page(self, member: str, found: list[Any], size: str = "MaxResults", token: str = "NextToken") -> dict[str, Any]:
         """One page of a list, as the answer of a List operation; 100 entries unless the caller wants fewer."""
-        start, count = self.body.get(token) or "0", min(int(self.body.get(size) or _PAGE), _PAGE)
+        start, count = str(self.body.get(token) or "0"), min(int(self.body.get(size) or _PAGE), _PAGE)
         if not start.isdigit():
-            raise Refused("InvalidParameterValueException", f"Invalid {token}: {start}")
+            raise _invalid(self.request, f"Invalid {token}: {start}")
         end = int(start) + count
         answer: dict[str, Any] = {member: found[int(start) : end]}
         if end < len(found):
@@ -70,14 +77,14 @@ def operation(service: str, name: str, accepts: str) -> Callable[[Handler], Hand
 
 
 class RestFront:
-    """WSGI layer that answers the services of `SERVICES`."""
+    """WSGI layer that answers the services of `SERVICES` and `_BY_TARGET`."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         request = read_request(environ)
-        if request.service not in SERVICES:
+        if request.service not in SERVICES and request.service not in _BY_TARGET:
             return self._app(environ, start_response)
         try:
             status, answer = 200, _answer(request)
@@ -90,9 +97,10 @@ class RestFront:
 
 
 def _answer(request: Request) -> dict[str, Any]:
-    found = _OPERATIONS.get((request.service, request.operation))
+    service = _BY_TARGET.get(request.service, request.service)
+    found = _OPERATIONS.get((service, request.operation))
     if found is None:
-        raise Refused("NotImplemented", f"The sandbox does not emulate {request.service}:{request.operation}", 501)
+        raise Refused("NotImplemented", f"The sandbox does not emulate {service}:{request.operation}", 501)
     handler, accepted = found
     body = _parameters(request)
     unknown = sorted(set(body) - accepted)
@@ -103,7 +111,8 @@ def _answer(request: Request) -> dict[str, Any]:
 
 
 def _parameters(request: Request) -> dict[str, Any]:
-    shape = get_service_model(request.service).operation_model(request.operation).input_shape
+    service = _BY_TARGET.get(request.service, request.service)
+    shape = get_service_model(service).operation_model(request.operation).input_shape
     if shape is None:
         return {}
     try:
@@ -112,8 +121,12 @@ def _parameters(request: Request) -> dict[str, Any]:
         raise Refused("InvalidRequestException", "The body is no JSON") from error
     report = ParamValidator().validate(given, shape)
     if report.has_errors():
-        raise Refused("InvalidParameterValueException", report.generate_report())
+        raise _invalid(request, report.generate_report())
     return given
+
+
+def _invalid(request: Request, message: str) -> Refused:
+    return Refused(_INVALID.get(request.service, "InvalidParameterValueException"), message)
 
 
 def _error(error: JsonRESTError) -> dict[str, Any]:

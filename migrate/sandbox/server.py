@@ -1,7 +1,7 @@
 """The sandbox's server: moto's applications behind the sandbox's own layers, on loopback only.
 
 Layers, outermost first: control endpoints (/sandbox/...), call log, accounts, fault injection, DynamoDB front,
-REST front (AWS Backup, Resource Access Manager), moto.
+REST front (AWS Backup, Resource Access Manager, Glue, EMR, EMR Serverless), moto.
 
 Control endpoints, all with JSON: GET health; POST reset; GET and DELETE calls (`calls.py`); GET, POST and DELETE faults
 (`faults.py`); GET and POST clock {"advance_seconds"} (`clock.py`); POST organization {"account", "organization"}
@@ -41,7 +41,11 @@ from migrate.sandbox import (
     clock,
     conditions,
     dataplane,
+    emr_clusters,
+    emr_life,
     exports,
+    glue_jobs,
+    glue_runs,
     imports,
     insights,
     items,
@@ -54,6 +58,9 @@ from migrate.sandbox import (
     ram_lists,
     scaling,
     scans,
+    serverless_applications,
+    serverless_runs,
+    spark_runs,
     table_settings,
     tables,
 )  # fmt: skip
@@ -68,11 +75,12 @@ from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_A
 
 EXTENSIONS = (
     accounts, items, tables, changes, table_settings, insights, kinesis, scaling, buckets, conditions, kms,
-    exports, imports, backup_vaults, backup_points, backup_jobs, backup_copies, backup_restores,
+    exports, imports, backup_vaults, backup_points, backup_jobs, backup_copies, backup_restores, glue_runs, emr_life,
+    serverless_applications, serverless_runs,
 )  # fmt: skip
 """Modules whose `install(timing)` changes moto; the order matters where one builds on another."""
 
-ANSWERS = (policies, dataplane, scans, backup_settings, backup_plans, ram, ram_lists)
+ANSWERS = (policies, dataplane, scans, backup_settings, backup_plans, ram, ram_lists, glue_jobs, emr_clusters)
 """Modules that only register answers to operations; importing them is enough."""
 
 _BY_SCOPE_ONLY = {"dynamodb", "sts", "kms", "organizations", "application-autoscaling", "kinesis", "logs", "iam"}
@@ -146,6 +154,7 @@ class Sandbox:
         )
         self._server: BaseWSGIServer = make_server("127.0.0.1", port, self._serve, True, request_handler=Handler)
         self._server.daemon_threads = True
+        spark_runs.serve_at(self.endpoint_url)
         self._thread: threading.Thread | None = None
 
     @property
@@ -176,10 +185,12 @@ class Sandbox:
             self._thread.join()
             self._thread = None
         self._server.server_close()
+        spark_runs.end_all()
 
     def serve(self) -> None:
-        """Serves in this thread until `shutdown` is called from another one."""
+        """Serves in this thread until `shutdown` is called from another one; no run of Spark outlives it."""
         self._server.serve_forever(0.05)
+        spark_runs.end_all()
 
     def shutdown(self) -> None:
         """Makes `serve` return. Safe to call from any thread but the serving one."""
@@ -195,6 +206,7 @@ class Sandbox:
 
         Takes a few milliseconds. The timing stays; a role session goes on working, under the name `session`.
         """
+        spark_runs.drop_all()
         jobs.drop()
         clock.set_ahead(0)
         BackendDict.reset()

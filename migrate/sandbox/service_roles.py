@@ -31,15 +31,18 @@ def find_role(arn: str) -> Role | None:
     return next((role for role in roles if role.arn == arn), None)
 
 
-def is_assumable(role: Role, service: str) -> bool:
-    """Whether the trust policy lets a service (`backup.amazonaws.com`) of the role's own account assume it."""
+def is_assumable(role: Role, service: str, source_arn: str = "") -> bool:
+    """Whether the trust policy lets a service (`backup.amazonaws.com`) of the role's own account assume it.
+
+    `source_arn` is the resource for which the service does so, if it names one.
+    """
     document = json.loads(role.assume_role_policy_document or "{}")
     statements = []
     for statement in as_list(document.get("Statement")):
         principal = statement.get("Principal")
         if isinstance(principal, dict) and service in as_list(principal.get("Service")):
             statements.append({**statement, "Principal": "*", "Resource": "*"})
-    context = {"aws:sourceaccount": role.account_id, "aws:sourcearn": ""}
+    context = {"aws:sourceaccount": role.account_id, "aws:sourcearn": source_arn}
     policy = json.dumps({"Statement": statements})
     return decide(policy, as_caller(role.arn), "sts:AssumeRole", role.arn, context) is Verdict.ALLOW
 

@@ -31,3 +31,6 @@ class Timing:
 
     copy_job: float = 0.2
     restore: float = 0.2
+
+    provision: float = 0.2
+    """Until Glue, EMR and EMR Serverless have the machines for a run. What it then runs takes the time that it takes."""
