@@ -27,7 +27,7 @@ RATES = {
 """Calls of DynamoDB per second, of one account in one Region."""
 
 SERVICE_RATES = {"backup": 20.0}
-"""Calls per second of a whole service. AWS documents none for AWS Backup: ours, so that hundreds of jobs poll politely."""
+"""Calls per second of a whole service. AWS documents none for AWS Backup: ours, for hundreds of jobs that poll."""
 
 
 class TokenBucket:
