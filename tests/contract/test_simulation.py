@@ -25,6 +25,8 @@ from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_A
 from migrate.state.store import open_store
 from migrate.strategies.backup_options import backup_questions
 from migrate.strategies.registry import by_name
+from migrate.strategies.spark_setup import spark_roles
+from tests.spark.running import needs_spark
 from tests.worlds import BUCKET, HEAD, LINEAGE, manifest_of
 
 TABLES = (
@@ -86,16 +88,18 @@ def make_tables(source: Account) -> None:
 
 def look(source: Account, target: Account, manifest: Manifest) -> Inventory:
     pairs = [("plain", "plain"), ("rich", "rich")]
-    questions = backup_questions(manifest, resolve_tables(manifest, ["plain", "rich"])[0])
-    clock = SystemClock()
-    return collect(source, target, pairs=pairs, buckets=[BUCKET], keys={}, clock=clock, backup=questions)
+    mappings, clock = resolve_tables(manifest, ["plain", "rich"])[0], SystemClock()
+    asked = {"backup": backup_questions(manifest, mappings), "roles": spark_roles(manifest, mappings)}
+    return collect(source, target, pairs=pairs, buckets=[BUCKET], keys={}, clock=clock, **asked)
 
 
-@pytest.mark.parametrize("strategy", ["s3", "backup"])
+@pytest.mark.parametrize("strategy", ["s3", "backup", pytest.param("glue", marks=needs_spark())])
 def test_what_is_predicted_is_what_is_found(accounts: tuple[Account, Account], tmp_path: Path, strategy: str) -> None:
     source, target = accounts
     make_tables(source)
-    manifest = manifest_of(f"{TABLES}defaults: {{strategy: {strategy}}}\n")
+    glue = f"  glue: {{bucket: {BUCKET}, create_bucket: true, create: true, workers: 2, segments: 2}}\n"
+    tables = TABLES.replace("strategies:\n", f"strategies:\n{glue}")
+    manifest = manifest_of(f"{tables}defaults: {{strategy: {strategy}}}\n")
     mappings, _ = resolve_tables(manifest, ["plain", "rich"])
     store = open_store(str(tmp_path))
     with store.lock("move"):
