@@ -89,8 +89,8 @@ def make_tables(source: Account) -> None:
 def look(source: Account, target: Account, manifest: Manifest) -> Inventory:
     pairs = [("plain", "plain"), ("rich", "rich")]
     mappings, clock = resolve_tables(manifest, ["plain", "rich"])[0], SystemClock()
-    asked = {"backup": backup_questions(manifest, mappings), "roles": spark_roles(manifest, mappings)}
-    return collect(source, target, pairs=pairs, buckets=[BUCKET], keys={}, clock=clock, **asked)
+    questions, roles = backup_questions(manifest, mappings), spark_roles(manifest, mappings)
+    return collect(source, target, pairs=pairs, buckets=[BUCKET], keys={}, clock=clock, backup=questions, roles=roles)
 
 
 @pytest.mark.parametrize("strategy", ["s3", "backup", pytest.param("glue", marks=needs_spark())])
