@@ -146,7 +146,7 @@ def main() -> None:
         for units in (500.0, 5000.0):
             held, fullest = bench.rate(units, 30)
             print(
-                f"{units:,.0f} write units/s over all tasks: {held:.1f} % held in 30 s, {fullest:.1f} % in the fullest 5 s"
+                f"{units:,.0f} write units/s over all tasks: {held:.1f} % in 30 s, {fullest:.1f} % in the fullest 5 s"
             )
         print(f"peak memory of all processes: {SMALL:,} items {small:.0f} MB, {LARGE:,} items {large:.0f} MB")
 
