@@ -30,6 +30,9 @@ class Context:
     work: Work | None = None
     """Folders for the checkpoints of long local work."""
 
+    code: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Content of the Python files that the manifest's transforms name, by path."""
+
     transport: str | None = None
     """What carries items (`aws/items.py`), where the user has said it for this run; else the plan says."""
 

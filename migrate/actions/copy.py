@@ -18,15 +18,24 @@ from migrate.actions.base import (
     Step,
     StepResult,
 )
-from migrate.actions.copy_check import another_source, another_target, made_again, source_identity
+from migrate.actions.copy_check import (
+    another_source,
+    another_target,
+    another_transform,
+    begin_again,
+    made_again,
+    source_identity,
+)
 from migrate.actions.table import not_empty
+from migrate.actions.transform import transform_of
 from migrate.aws import dynamodb
 from migrate.aws.items import endpoint
-from migrate.core.codec import digest
+from migrate.core.codec import Json, digest
 from migrate.core.errors import NotFound, StepError
-from migrate.data.books import DEAD_LETTERS, read_dead_letters
+from migrate.data.books import DEAD_LETTERS, DeadLetter, read_dead_letters
 from migrate.data.copy import CopyJob, CopyResult, copy_table, retry_dead_letters
 from migrate.data.endpoints import EndpointSpec
+from migrate.data.transform import FAILED, TransformSpec
 from migrate.data.writing import OVERWRITE
 
 SMALL = 64 * 2**20
@@ -64,6 +73,7 @@ class CopyHandler(ReadOnlyHandler):
     def _copy(self, step: Step, context: Context, folder: Path, kept_in: str) -> StepResult:
         source, target, job = self._job(step, context, folder)
         refused = another_target(step, context) or another_source(step, job, kept_in)
+        refused = refused or another_transform(step, job, kept_in)
         if refused is not None:
             return Failed(refused)
         result = copy_table(
@@ -79,17 +89,19 @@ class CopyHandler(ReadOnlyHandler):
         if result.rejected:
             result = retry_dead_letters(target, job, should_stop=context.should_stop, clock=context.clock)
         if result.rejected:
-            return Failed(_refused(result, job, kept_in))
-        if result.read != result.written + result.kept:
-            return Failed(StepError(f"{result.read:,} items were read and {result.written + result.kept:,} written"))
+            return Failed(_refused(result, job, step, kept_in))
+        expected = result.read + result.extra - result.filtered
+        if expected != result.written + result.kept:
+            return Failed(StepError(f"{expected:,} items should be there and {result.written + result.kept:,} are"))
         return Done(
             {
                 "table_id": step.params["table_id"],
                 "items": result.written,
-                "source_items": result.read,
+                "source_items": expected,
                 "source_digest": result.digest,
                 "kept": result.kept,
                 **({"is_existing": True} if step.params.get("is_existing") else {}),
+                **(_transformed(result, job.transform) if job.transform else {}),
                 "bytes": result.bytes,
                 "read_units": round(result.read_units, 1),
                 "write_units": round(result.write_units, 1),
@@ -118,6 +130,7 @@ class CopyHandler(ReadOnlyHandler):
             source_id=source_identity(step, context),
             target_id=params["table_id"],
             write_mode=params.get("write_mode", OVERWRITE),
+            transform=transform_of(step, context),
         )
         transport = context.transport or params.get("transport")
         return endpoint(context.source, transport), endpoint(context.target, transport), job
@@ -130,8 +143,26 @@ def copy_name(step: Step) -> str:
     return f"{step.params['target_table']}-{identity}"
 
 
-def _refused(result: CopyResult, job: CopyJob, kept_in: str) -> StepError:
+def _transformed(result: CopyResult, transform: TransformSpec) -> dict[str, Json]:
+    """What the transform did, and which it was: a table filled with another one is not what the manifest says."""
+    return {"transform": transform.digest, "read": result.read, "filtered": result.filtered, "extra": result.extra}
+
+
+def _failed(failed: list[DeadLetter], result: CopyResult, step: Step, kept_in: str) -> StepError:
+    others = f", and DynamoDB refused {result.rejected - len(failed):,}" if result.rejected > len(failed) else ""
+    return StepError(
+        f"the transform failed on {len(failed):,} of {result.read:,} items{others}, first: {failed[0].reason}",
+        f"they are kept, with keys and reasons, in {kept_in}/{DEAD_LETTERS}; all others are written",
+        f"mend the transform (or leave these items out with a `filter`); then {begin_again(step, kept_in)}",
+        kind="ItemsRefused",
+    )
+
+
+def _refused(result: CopyResult, job: CopyJob, step: Step, kept_in: str) -> StepError:
     letters = read_dead_letters(job.folder)
+    failed = [one for one in letters if one.code == FAILED]
+    if failed:
+        return _failed(failed, result, step, kept_in)
     first = f", first: {letters[0].reason}" if letters else ""
     return StepError(
         f"{result.rejected:,} of {result.read:,} items were refused by DynamoDB{first}",

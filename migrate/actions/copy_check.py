@@ -6,7 +6,7 @@ from migrate.actions.base import Context, Step
 from migrate.aws import dynamodb
 from migrate.core.errors import NotFound, StepError
 from migrate.data.books import saved_identity
-from migrate.data.copy import CopyJob
+from migrate.data.copy import CopyJob, identity_of
 
 
 def source_identity(step: Step, context: Context) -> str:
@@ -53,12 +53,30 @@ def another_source(step: Step, job: CopyJob, kept_in: str) -> StepError | None:
 
 def made_again(step: Step, kept_in: str) -> StepError:
     """The source table is not the one whose items were copied before. `kept_in`: where the checkpoints are."""
-    way_out = f"delete the target table {step.params['target_table']}" if _is_ours(step) else f"remove {kept_in}"
     return StepError(
         f"the source table {step.params['source_table']} was deleted and made again while it was being copied",
         "checkpoints of the old table mean nothing in the new one: items would be missed",
-        f"{way_out}, then run the same command: all is copied anew",
+        begin_again(step, kept_in),
     )
+
+
+def another_transform(step: Step, job: CopyJob, kept_in: str) -> StepError | None:
+    """Why this copy cannot go on: a part of the items is in the target as another transform has made them."""
+    saved = saved_identity(job.folder)
+    if saved is None or saved.config == identity_of(job).config:
+        return None
+    return StepError(
+        f"the copy into {step.params['target_table']} was begun with another transform",
+        "what it has written is in the target, and would stay there beside what this one makes",
+        f"put the transform back as it was; or {begin_again(step, kept_in)}",
+    )
+
+
+def begin_again(step: Step, kept_in: str) -> str:
+    """How to copy all of the table anew, as a hint."""
+    table = step.params["target_table"]
+    way_out = f"delete the target table {table}" if _is_ours(step) else f"remove {kept_in} and what {table} got from it"
+    return f"{way_out}, then run the same command: all is copied anew"
 
 
 _NEXT = {

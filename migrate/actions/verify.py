@@ -8,15 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from migrate.actions.base import Context, Done, Failed, ReadOnlyHandler, Step, StepResult
+from migrate.actions.transform import transform_of
 from migrate.aws.items import endpoint
 from migrate.aws.session import Account
 from migrate.core.clock import Clock
 from migrate.core.codec import digest, encode
 from migrate.core.errors import StepError
 from migrate.core.events import Progress
+from migrate.data.transform import TransformSpec
 from migrate.data.transport import never
 from migrate.verify.compare import Mode, ScanSide, Taken, VerifyOptions, verify_tables
-from migrate.verify.report import EXTRA, VerifyReport, key_text
+from migrate.verify.report import EXTRA, VerifyReport, key_text, unusable_words
 
 SMALL = 64 * 2**20
 """Bytes up to which starting worker processes takes longer than reading."""
@@ -32,8 +34,8 @@ class VerifyHandler(ReadOnlyHandler):
     """Kind `verify`: params `source_table`, `target_table`, `keys`, `mode`, `size_bytes`, `table_id`; optional
     `source_units`, `target_units` (read units a second), and `source_items`, `source_digest` (what a copy has read).
 
-    After a copy into a table that had items before, also `existing` (`on_conflict`) and `kept`, the number of items
-    that the copy left as they were: no more than those may differ.
+    `transform` is that of the copy. After a copy into a table that had items before, also `existing` (`on_conflict`)
+    and `kept`, the number of items that the copy left as they were: no more than those may differ.
 
     The whole comparison is one turn. Stopped or killed, the next turn of the same attempt goes on at the segments that
     are in its folder.
@@ -66,6 +68,7 @@ class VerifyHandler(ReadOnlyHandler):
             should_stop=context.should_stop,
             on_progress=lambda progress: context.on_progress(step.address, progress),
             existing=params.get("existing", ""),
+            transform=transform_of(step, context),
             transport=context.transport or params.get("transport"),
         )
         kept = params.get("kept", 0)
@@ -92,12 +95,14 @@ def compare(
     should_stop: Callable[[], bool] = never,
     on_progress: Callable[[Progress], None] = lambda _progress: None,
     existing: str = "",
+    transform: TransformSpec | None = None,
     transport: str | None = None,
 ) -> VerifyReport:
-    """Compare a table of each account. Read-only. `keys` are the key attributes, partition first.
+    """Compare a table of each account. Read-only. `keys` are the target's key attributes, partition first.
 
     `rates` are read units a second of source and target. `folder`, `attempt` and `taken` as in `VerifyOptions`,
-    `existing` as in `VerifyReport`; `transport` is a name of `aws/items.py`.
+    `existing` as in `VerifyReport`; `transform` is what should have become of the source's items; `transport` is a name
+    of `aws/items.py`.
     """
     options = VerifyOptions(
         mode=mode,
@@ -110,14 +115,14 @@ def compare(
         taken=taken,
     )
     report = verify_tables(
-        ScanSide(endpoint(source, transport), source_table, keys, read_units=rates[0]),
+        ScanSide(endpoint(source, transport), source_table, keys, read_units=rates[0], transform=transform),
         ScanSide(endpoint(target, transport), target_table, keys, read_units=rates[1]),
         options,
         clock=clock,
         should_stop=should_stop,
         on_progress=on_progress,
     )
-    return dataclasses.replace(report, existing=existing)
+    return dataclasses.replace(report, existing=existing, is_transformed=transform is not None)
 
 
 def verification_name(step: Step) -> str:
@@ -141,7 +146,7 @@ def _difference(report: VerifyReport, kept: int) -> StepError:
         else "different": report.differs,
         "missing in the target": report.missing,
         "only in the target": 0 if report.existing else report.extra,
-        "not comparable": report.errors,
+        unusable_words(report): report.errors,
     }
     found = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
     faults = [one for one in report.named if not (report.existing and one.mark == EXTRA)]

@@ -98,7 +98,14 @@ def _moved_accounts(saved: Plan, now: Plan) -> list[str]:
         f"the {side} is {here.id} {here.region} now, and was {there.id} {there.region}"
         for side, there, here in pairs
         if (there.id, there.region) != (here.id, here.region)
-    ] + (["the manifest has changed"] if saved.manifest_digest != now.manifest_digest else [])
+    ] + ([_CHANGED[_has_code(saved)]] if saved.manifest_digest != now.manifest_digest else [])
+
+
+_CHANGED = {False: "the manifest has changed", True: "the manifest has changed, or a Python file of its transforms"}
+
+
+def _has_code(plan: Plan) -> bool:
+    return any((action.params.get("transform") or {}).get("code") for action in plan.actions)
 
 
 def _moved_sources(saved: Plan, now: Plan, touched: Collection[str]) -> Iterator[str]:

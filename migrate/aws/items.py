@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from migrate.aws.errors import translate
+from migrate.aws.errors import call, translate
 from migrate.aws.session import Account
 from migrate.core.clock import Clock, SystemClock
 from migrate.core.errors import AwsError
@@ -195,6 +195,13 @@ def _check_sum(http_response: Any, model: Any, **_more: Any) -> None:
     expected = http_response.headers.get("x-amz-crc32")
     if expected is not None and expected != str(zlib.crc32(http_response.content)):
         raise damaged(model.name, model.name, "its checksum is not the service's")
+
+
+def sample_items(account: Account, table: str, limit: int) -> tuple[list[dict[str, Any]], float]:
+    """The first items of a table in wire form, and the read units that they cost: one Scan with a Limit."""
+    answer = call(account, "dynamodb", "Scan", TableName=table, Limit=limit, ReturnConsumedCapacity="TOTAL")
+    items = [{name: _to_wire(value) for name, value in item.items()} for item in answer.get("Items", ())]
+    return items, _units(answer)
 
 
 class _Asked:

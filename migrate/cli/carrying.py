@@ -75,6 +75,7 @@ def carry_out_plan(
             should_stop=should_stop,
             on_progress=display.progress,
             work=states.work(plan.migration),
+            code=world.manifest.code,
             transport=transport,
         )
         summary = carry_out(

@@ -32,10 +32,21 @@ def register(app: typer.Typer) -> None:
         markdown: bool = typer.Option(False, "--markdown", help="Print it for a pull request's comment."),
         only: list[str] = typer.Option([], "--only", metavar="TABLE", help="Only this table (may be repeated)."),
         policy: str = POLICY,
+        show_values: bool = typer.Option(False, "--show-values", help="Show values of items that a transform changes."),
     ) -> int:
         """Show what would be done: actions, minutes, dollars, risks. Changes nothing."""
         form = output_form(as_json, markdown)
-        return run(manifest, out=out, detailed_exitcode=detailed_exitcode, form=form, only=only, policy=policy)
+        if show_values and (out or form != "text"):
+            raise typer.BadParameter("--show-values is for your eyes only: not with --out, --json or --markdown")
+        return run(
+            manifest,
+            out=out,
+            detailed_exitcode=detailed_exitcode,
+            form=form,
+            only=only,
+            policy=policy,
+            show_values=show_values,
+        )
 
 
 def output_form(as_json: bool, markdown: bool) -> str:
@@ -45,13 +56,22 @@ def output_form(as_json: bool, markdown: bool) -> str:
     return "json" if as_json else "markdown" if markdown else "text"
 
 
-def run(manifest: str, *, out: str, detailed_exitcode: bool, form: str, only: list[str], policy: str) -> int:
+def run(
+    manifest: str,
+    *,
+    out: str,
+    detailed_exitcode: bool,
+    form: str,
+    only: list[str],
+    policy: str,
+    show_values: bool = False,
+) -> int:
     """See the command."""
     from migrate.cli.world import refusal
     from migrate.plan.planfile import plan_document
     from migrate.render.plan_markdown import plan_markdown
 
-    made, broken, state, is_resumed = make(manifest, only, policy)
+    made, broken, state, is_resumed = make(manifest, only, policy, show_values=show_values)
     if out:
         write_file(out, plan_document(made))
     if form == "json":
@@ -60,6 +80,8 @@ def run(manifest: str, *, out: str, detailed_exitcode: bool, form: str, only: li
         console.result(plan_markdown(made, file=out))
     refused = dataclasses.replace(made, diagnostics=(*made.diagnostics, *broken))
     if refused.is_errored:
+        for line in (line for table in made.tables for line in table.transform or ()):
+            console.say(line)
         console.diagnostics(refused.diagnostics)
         return exit_codes.exit_code(refusal(refused)(""))
     if form == "text":
@@ -69,7 +91,9 @@ def run(manifest: str, *, out: str, detailed_exitcode: bool, form: str, only: li
     return exit_codes.OK
 
 
-def make(manifest: str, only: list[str], policy: str) -> tuple[Plan, tuple[Diagnostic, ...], State, bool]:
+def make(
+    manifest: str, only: list[str], policy: str, *, show_values: bool = False
+) -> tuple[Plan, tuple[Diagnostic, ...], State, bool]:
     """The plan, gates that a begun plan breaks, the state, and whether the plan was begun and is to be resumed.
 
     A begun plan is pinned, so what it breaks by now stands beside it; a new one has it among its diagnostics.
@@ -89,7 +113,7 @@ def make(manifest: str, only: list[str], policy: str) -> tuple[Plan, tuple[Diagn
     seen = observe(world, only)
     tables = plural(len(seen.mappings), "table")
     console.say(f"Observed {tables} in both accounts in {seen.seconds:.1f} s. Nothing was changed.\n")
-    return rules.applied_to(make_plan(world, seen, state)), (), state, False
+    return rules.applied_to(make_plan(world, seen, state, show_values=show_values)), (), state, False
 
 
 def _print(made: Plan, state: State, is_resumed: bool, out: str) -> None:

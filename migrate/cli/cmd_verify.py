@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from migrate.cli.world import World
     from migrate.core.diagnostics import Diagnostic
     from migrate.core.events import Progress
+    from migrate.core.table import KeySchema
     from migrate.manifest.model import TableMapping
     from migrate.observe.pairs import TablePair
     from migrate.verify.report import VerifyReport
@@ -89,17 +90,26 @@ def _tables(world: World, only: Sequence[str]) -> list[tuple[TableMapping, Table
 def _key_problems(mapping: TableMapping, pair: TablePair) -> list[Diagnostic]:
     from migrate.core.diagnostics import error
 
-    if pair.source_keys == pair.target_keys:
+    wanted = mapping.target.keys.attributes if mapping.target.keys else _attributes(pair.source_keys)
+    if _attributes(pair.target_keys) == wanted:
         return []
+    what = f"the keys of {pair.source} ({pair.source_keys}) and {pair.target} ({pair.target_keys}) differ"
+    if mapping.target.keys:
+        words = ", ".join(f"{name} ({kind})" for name, kind in wanted)
+        what = f"{pair.target} has the key {pair.target_keys}, and target.keys says {words}"
     return [
         error(
-            f"the keys of {pair.source} ({pair.source_keys}) and {pair.target} ({pair.target_keys}) differ",
+            what,
             address=mapping.address,
             why="items are compared by their key",
             hint="was the target table made by something else? --only TABLE leaves it out",
             location=mapping.location,
         )
     ]
+
+
+def _attributes(keys: KeySchema) -> list[tuple[str, str]]:
+    return [(key.name, key.type) for key in keys.attributes]
 
 
 def _compare(
@@ -111,6 +121,7 @@ def _compare(
     should_stop: Callable[[], bool],
 ) -> VerifyReport:
     from migrate.actions.verify import compare
+    from migrate.plan.transforms import transform_of
     from migrate.plan.verification import share_of_reads
 
     mode: Literal["digest", "counts"] = "counts" if mapping.verify.mode == "counts" else "digest"
@@ -122,7 +133,7 @@ def _compare(
         world.target,
         pair.source,
         pair.target,
-        tuple(key.name for key in pair.source_keys.attributes),
+        tuple(key.name for key in pair.target_keys.attributes),
         mode=mode,
         size_bytes=pair.size_bytes,
         clock=world.clock,
@@ -130,6 +141,7 @@ def _compare(
         should_stop=should_stop,
         on_progress=_progress,
         existing=options.get("on_conflict", "") if options.get("into") == "existing" else "",
+        transform=transform_of(mapping, pair.source_keys, world.manifest.code),
         transport=transport or options.get("transport"),
     )
     if sys.stderr.isatty():

@@ -86,6 +86,7 @@ def look(world: World, mappings: Sequence[TableMapping], problems: Sequence[Diag
         buckets=_buckets(manifest, mappings),
         keys={name: (key.side, key.id) for name, key in manifest.keys.items()},
         clock=world.clock,
+        samples={one.source_name for one in mappings if one.transform is not None or one.target.keys is not None},
         backup=backup_questions(manifest, mappings),
         roles=spark_roles(manifest, mappings),
     )
@@ -106,11 +107,11 @@ def mapped_tables(world: World, only: Sequence[str] = ()) -> tuple[list[TableMap
     return _chosen(mappings, only), [*found, *problems]
 
 
-def make_plan(world: World, seen: Observed, state: State) -> Plan:
-    """The plan, with the diagnostics of looking included."""
+def make_plan(world: World, seen: Observed, state: State, *, show_values: bool = False) -> Plan:
+    """The plan, with the diagnostics of looking included. `show_values` as in `build`."""
     import dataclasses
 
-    plan = build(world.manifest, seen.mappings, seen.inventory, state, by_name())
+    plan = build(world.manifest, seen.mappings, seen.inventory, state, by_name(), show_values=show_values)
     return dataclasses.replace(plan, diagnostics=(*seen.diagnostics, *plan.diagnostics))
 
 

@@ -53,15 +53,20 @@ class SegmentBook:
     kept: int = 0
     rejected: int = 0
     bytes: int = 0
-    digest: str | None = None
-    """Form and sum of all items read (`raw-1:<hex>`): written with the cursor, so that none is lost or counted twice.
+    filtered: int = 0
+    extra: int = 0
+    """Items that a transform left out, and those beyond the first that it split others into."""
 
-    None when a part was read without taking it."""
+    digest: str | None = None
+    """Form and sum of all items read, as they are after a transform (`raw-1:<hex>`).
+
+    Written with the cursor, so that none is lost or counted twice. None when a part was read without taking it.
+    """
 
     @property
     def is_balanced(self) -> bool:
         """Every item that was read is accounted for."""
-        return self.read == self.written + self.kept + self.rejected
+        return self.read + self.extra == self.written + self.kept + self.filtered + self.rejected
 
 
 def add_digest(book: SegmentBook, page: int) -> str | None:
@@ -175,6 +180,8 @@ class Books:
                 written=total.written + book.written,
                 kept=total.kept + book.kept,
                 rejected=total.rejected + book.rejected,
+                filtered=total.filtered + book.filtered,
+                extra=total.extra + book.extra,
                 bytes=total.bytes + book.bytes,
             )
         return total

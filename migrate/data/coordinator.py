@@ -16,8 +16,10 @@ from migrate.data.endpoints import EndpointSpec
 from migrate.data.foreman import Foreman
 from migrate.data.live import LiveStatus, live_rates, write_live
 from migrate.data.messages import Deal, PageDone
+from migrate.data.mixer import Refused
 from migrate.data.rates import READ, WRITE, ControlFile
 from migrate.data.rawitems import key_in_words
+from migrate.data.transform import FAILED
 from migrate.data.worker import WorkerJob
 
 if TYPE_CHECKING:
@@ -108,7 +110,7 @@ class Coordinator(Foreman):
     def _book(self, hand: Hand, page: PageDone) -> None:
         before = self._books.segment(page.segment)
         letters = [
-            DeadLetter(page.segment, before.pages, self._key_of(one.item), one.code, one.reason, bytes(one.item))
+            DeadLetter(page.segment, before.pages, self._key_of(one), one.code, one.reason, bytes(one.item))
             for one in page.rejected
         ]
         book = SegmentBook(
@@ -121,6 +123,8 @@ class Coordinator(Foreman):
             before.kept + page.kept,
             before.rejected + len(letters),
             before.bytes + page.size,
+            before.filtered + page.filtered,
+            before.extra + page.extra,
             add_digest(before, page.digest),
         )
         self._books.note(book, letters)
@@ -135,17 +139,23 @@ class Coordinator(Foreman):
 
     def _check_rejected(self, letter: DeadLetter) -> None:
         if self._rejected > self._job.max_rejected or self._rejected == self._items >= _ALL_REFUSED:
+            who, hint = f"{self._job.target_table} refuses", "check the target's key schema and local indexes"
+            if letter.code == FAILED:
+                who, hint = "the transform fails on", "mend the transform"
             self._failure = self._failure or Invalid(
-                f"{self._job.target_table} refuses too many items: {self._rejected:,} of {self._items:,}",
+                f"{who} too many items: {self._rejected:,} of {self._items:,}",
                 code=letter.code,
                 operation="BatchWriteItem",
                 why=letter.reason,
-                hint="check the target's key schema and local indexes; dead-letters.jsonl has the items",
+                hint=f"{hint}; dead-letters.jsonl has the items",
             )
 
-    def _key_of(self, item: Any) -> dict[str, Any] | None:
+    def _key_of(self, refused: Refused) -> dict[str, Any] | None:
+        """An item that the transform failed on is still the source's."""
+        transform = self._job.transform
+        names = transform.source_keys if transform and refused.code == FAILED else self._job.key_names
         try:
-            return dict(key_in_words(item, self._job.key_names))
+            return dict(key_in_words(refused.item, names))
         except (KeyError, MalformedItem):
             return None
 

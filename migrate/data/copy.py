@@ -18,6 +18,8 @@ from migrate.data.endpoints import EndpointSpec
 from migrate.data.rates import READ, WRITE, ControlFile
 from migrate.data.rawitems import BATCH_ITEMS, RawItem
 from migrate.data.retry import PATIENCE_SECONDS
+from migrate.data.rewriting import Rewriter
+from migrate.data.transform import FAILED, TransformSpec
 from migrate.data.transport import never
 from migrate.data.worker import WorkerJob
 from migrate.data.writing import OVERWRITE, BatchWriter
@@ -65,13 +67,18 @@ class CopyJob:
     save_seconds: float = 1.0
     """Between two savings of the checkpoints: what a crash may make the next run do again."""
 
+    transform: TransformSpec | None = None
+    """What becomes of every item on its way. An item that it fails on is refused, like those that the service refuses.
+    """
+
 
 @dataclass(frozen=True)
 class CopyResult:
-    """The books at the end, over all runs of this copy: read = written + kept + rejected.
+    """The books at the end, over all runs of this copy: read + extra = written + kept + filtered + rejected.
 
-    `kept` counts items whose key the target had, those that an interrupted run had put there included. `status` says
-    what was throttled and done about it, and how often a worker died. `digest` is that of the source as it was read
+    `filtered` and `extra` are what a transform left out, and made beyond one of each. `kept` counts items whose key the
+    target had, those that an interrupted run had put there included. `status` says what was throttled and done about
+    it, and how often a worker died. `digest` is that of the source, as it was read and transformed
     (`books.digest_text`), None when a part was copied by a version that took none.
     """
 
@@ -83,6 +90,8 @@ class CopyResult:
     read_units: float
     write_units: float
     seconds: float
+    filtered: int = 0
+    extra: int = 0
     status: dict[str, Any] = field(default_factory=dict)
     digest: str | None = None
 
@@ -109,6 +118,8 @@ def copy_table(
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
     """
     clock = clock or SystemClock()
+    if job.transform:
+        Rewriter(job.transform)  # says what is wrong with it before any worker stumbles over it
     books = Books.open(job.folder, identity_of(job))
     control = ControlFile(job.folder / CONTROL, {READ: job.read_units, WRITE: job.write_units})
     status: dict[str, Any] = {"resumed": bool(books.segments), "worker_deaths": 0}
@@ -130,14 +141,16 @@ def retry_dead_letters(
 ) -> CopyResult:
     """Put the refused items of a finished copy again, each once; those that are refused again stay in the file.
 
-    The result is the whole copy's. Idempotent; after an interruption the file is as it was.
+    So do those that the transform failed on: it would fail again. The result is the whole copy's. Idempotent; after an
+    interruption the file is as it was.
     """
     clock = clock or SystemClock()
     books = Books.open(job.folder, identity_of(job))
     credentials = target.credentials
     if credentials is None:
         raise ValueError("no credentials for the target")
-    letters = {(one.segment, one.page, one.item): one for one in read_dead_letters(job.folder)}
+    refused = [one for one in read_dead_letters(job.folder) if one.code != FAILED]
+    letters = {(one.segment, one.page, one.item): one for one in refused}
     transport = target.opened(1, job.patience, credentials)
     try:
         writer = BatchWriter(
@@ -159,7 +172,7 @@ def retry_dead_letters(
 
 def identity_of(job: CopyJob) -> Identity:
     """What the checkpoints of this job carry."""
-    facts = (job.write_mode, *job.key_names, job.config)
+    facts = (job.write_mode, *job.key_names, job.config, *([job.transform.digest] if job.transform else []))
     return Identity(
         job.segments,
         job.source_id or job.source_table,
@@ -193,6 +206,7 @@ def _worker_job(source: EndpointSpec, target: EndpointSpec, job: CopyJob) -> Wor
         job.write_mode,
         job.consistent,
         job.patience,
+        job.transform,
     )
 
 
@@ -209,6 +223,8 @@ def _result(books: Books, status: dict[str, Any]) -> CopyResult:
         books.usage.read_units,
         books.usage.write_units,
         books.usage.seconds,
+        totals.filtered,
+        totals.extra,
         status,
         books.digest(),
     )

@@ -59,10 +59,12 @@ class PageDone:
     read: int
     written: int
     kept: int
+    filtered: int
+    extra: int
     rejected: list[Refused]
     size: int
     digest: int
-    """Of all items read: see `pagedigest.page_digest`."""
+    """Of all items read, as they are after a transform: see `pagedigest.page_digest`."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,10 @@ class Read:
 
 @dataclass(frozen=True)
 class PageRead:
-    """From a reader: a page, all earlier ones of its segment having been told of. `found` is what the look made."""
+    """From a reader: a page, all earlier ones of its segment having been told of. `found` is what the look made.
+
+    `items` is how many there are after the side's transform, if it has one.
+    """
 
     side: str
     segment: int

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from migrate.core.clock import Clock
-from migrate.data.rawitems import RawItem, RawPage
+from migrate.data.rawitems import RawItem
 from migrate.data.retry import check_stop
 
 PAGES_AHEAD = 2
@@ -25,18 +25,27 @@ _TICK = 0.2
 
 @dataclass
 class Page:
-    """A page on its way. It is finished when `pending` is 0; then items = written + kept + rejected."""
+    """A page on its way. It is finished when `pending` is 0; then read + extra = written + kept + filtered + rejected.
+
+    `read` items came from the source; `items` are what a transform made of them, which has left out `filtered`, made
+    `extra` ones, and `rejected` those that it failed on.
+    """
 
     segment: int
     items: Sequence[RawItem]
     last_key: bytes | None
     size: int
-    units: float
+    read: int
+    filtered: int = 0
+    extra: int = 0
+    rejected: list[Refused] = field(default_factory=list)
     taken: int = 0
-    pending: int = 0
     written: int = 0
     kept: int = 0
-    rejected: list[Refused] = field(default_factory=list)
+    pending: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pending = len(self.items)
 
 
 @dataclass(frozen=True)
@@ -103,8 +112,9 @@ class Mixer:
         self._turn: deque[int] = deque()
         self._changed = threading.Condition()
 
-    def put(self, segment: int, page: RawPage, should_stop: Callable[[], bool]) -> None:
+    def put(self, page: Page, should_stop: Callable[[], bool]) -> None:
         """Add a segment's next page; waits while it has `PAGES_AHEAD` unfinished ones. Raises `Interrupted`."""
+        segment = page.segment
         with self._changed:
             lane = self._lanes.get(segment)
             if lane is None:
@@ -113,7 +123,7 @@ class Mixer:
             while len(lane.pages) >= PAGES_AHEAD:
                 check_stop(should_stop)
                 self._changed.wait(_TICK)
-            lane.pages.append(Page(segment, page.items, page.last_key, page.size, page.units, pending=len(page.items)))
+            lane.pages.append(page)
             self._tell_finished(segment, lane)
             self._changed.notify_all()
 

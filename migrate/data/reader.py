@@ -12,17 +12,22 @@ from migrate.data.endpoints import EndpointSpec
 from migrate.data.messages import Look, PageRead, Read
 from migrate.data.pagereader import PageReader
 from migrate.data.pipeworker import PipeWorker
+from migrate.data.rewriting import Rewriter
+from migrate.data.transform import TransformSpec
 
 
 @dataclass(frozen=True)
 class ReaderPlan:
-    """What a reader has to know; picklable. `tables` are endpoint and name by side."""
+    """What a reader has to know; picklable. `tables` are endpoint and name by side, `transforms` what becomes of the
+    items of a side before they are looked at (or counted).
+    """
 
     tables: Mapping[str, tuple[EndpointSpec, str]]
     total_segments: int
     at_once: int
     consistent: bool
     patience: float
+    transforms: Mapping[str, TransformSpec]
 
     def worker(self, pipe: Connection) -> Reader:
         """See `WorkerPlan.worker`."""
@@ -37,6 +42,7 @@ class Reader(PipeWorker):
         self._plan = plan
         self._look = Look(None)
         self._reads: queue.SimpleQueue[Read | None] = queue.SimpleQueue()
+        self._rewriters = {side: Rewriter(spec) for side, spec in plan.transforms.items()}
         self._transports = {
             side: spec.opened(plan.at_once, plan.patience, partial(self._credentials_of, side))
             for side, (spec, _) in plan.tables.items()
@@ -72,17 +78,21 @@ class Reader(PipeWorker):
                 self._read(read.side, read.segment, read.start_key)
 
     def _read(self, side: str, segment: int, start_key: bytes | None) -> None:
-        look = self._look.at
+        look, rewriter = self._look.at, self._rewriters.get(side)
         while True:
             page = self._readers[side].page(
                 segment,
                 start_key,
                 self._stopping.is_set,
                 partial(self._refusals_of, side),
-                count_only=look is None,
+                count_only=look is None and rewriter is None,
             )
-            found = look(page.items) if look else None
-            self._send(PageRead(side, segment, page.last_key, page.count, page.size, page.units, found))
+            items, count = page.items, page.count
+            if rewriter is not None:
+                items = rewriter.expected(items)
+                count = len(items)
+            found = look(items) if look else None
+            self._send(PageRead(side, segment, page.last_key, count, page.size, page.units, found))
             if page.last_key is None:
                 return
             start_key = page.last_key

@@ -20,6 +20,7 @@ from migrate.data.rates import READ, ControlFile
 from migrate.data.rawitems import RawItem
 from migrate.data.reader import ReaderPlan
 from migrate.data.retry import PATIENCE_SECONDS
+from migrate.data.transform import TransformSpec
 from migrate.data.transport import never
 
 if TYPE_CHECKING:
@@ -36,11 +37,15 @@ AT_ONCE = 8
 
 @dataclass(frozen=True)
 class TableToRead:
-    """A table behind an endpoint. `read_units` are capacity units a second; None is no limit of ours."""
+    """A table behind an endpoint. `read_units` are capacity units a second; None is no limit of ours.
+
+    With a `transform`, what it makes of the items is looked at, not the items themselves.
+    """
 
     endpoint: EndpointSpec
     table: str
     read_units: float | None = None
+    transform: TransformSpec | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,7 @@ class Reading(Foreman):
             at_once,
             consistent,
             patience,
+            {side: one.transform for side, one in tables.items() if one.transform},
         )
         rates = {side: one.read_units for side, one in tables.items()}
         super().__init__(name, sides, plan, rates, control, processes=processes, clock=clock or SystemClock())

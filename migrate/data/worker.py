@@ -19,8 +19,10 @@ from migrate.data.pagereader import PageReader
 from migrate.data.partwriter import PartWriter
 from migrate.data.pipeworker import PipeWorker
 from migrate.data.rates import READ, WRITE
-from migrate.data.rawitems import BATCH_ITEMS
+from migrate.data.rawitems import BATCH_ITEMS, RawPage
 from migrate.data.reactions import UNPROCESSED
+from migrate.data.rewriting import Rewriter
+from migrate.data.transform import TransformSpec
 from migrate.data.writing import OVERWRITE, BatchWriter, Progressed
 
 _BATCH_SECONDS = 0.2
@@ -42,6 +44,7 @@ class WorkerJob:
     write_mode: str
     consistent: bool
     patience: float
+    transform: TransformSpec | None
 
     def worker(self, pipe: Connection) -> Worker:
         """See `WorkerPlan.worker`."""
@@ -59,6 +62,7 @@ class Worker(PipeWorker):
         self._mixer = Mixer(self._clock, self._page_done)
         self._source = job.source.opened(job.segments_at_once, job.patience, lambda: self._credentials_of(READ))
         self._target = job.target.opened(job.writes_in_flight, job.patience, lambda: self._credentials_of(WRITE))
+        self._rewriter = Rewriter(job.transform) if job.transform else None
         self._reader = PageReader(
             self._source, job.source_table, job.total_segments, self._budgets[READ], consistent=job.consistent
         )
@@ -89,10 +93,17 @@ class Worker(PipeWorker):
         stop = self._stopping.is_set
         while True:
             page = self._reader.page(segment, start_key, stop, lambda units: self._refusals_of(READ, units))
-            self._mixer.put(segment, page, stop)
+            self._mixer.put(self._rewritten(segment, page), stop)
             if page.last_key is None:
                 return
             start_key = page.last_key
+
+    def _rewritten(self, segment: int, page: RawPage) -> Page:
+        read = len(page.items)
+        if self._rewriter is None:
+            return Page(segment, page.items, page.last_key, page.size, read)
+        made = self._rewriter.page(page.items)
+        return Page(segment, made.items, page.last_key, page.size, read, made.filtered, made.extra, made.failed)
 
     def _write_batches(self) -> None:
         budget, stop = self._budgets[WRITE], self._stopping.is_set
@@ -128,7 +139,6 @@ class Worker(PipeWorker):
         return max(1, min(BATCH_ITEMS, int(rate * _BATCH_SECONDS / max(units_per_item, 0.01))))
 
     def _page_done(self, page: Page) -> None:
-        read = len(page.items)
+        became = (page.written, page.kept, page.filtered, page.extra, page.rejected)
         digest = page_digest(page.items)
-        done = (page.last_key, read, page.written, page.kept, page.rejected, page.size, digest)
-        self._send(PageDone(page.segment, *done))
+        self._send(PageDone(page.segment, page.last_key, page.read, *became, page.size, digest))

@@ -111,6 +111,11 @@ class KeyAssertion:
     partition: KeyAttribute
     sort: KeyAttribute | None = None
 
+    @property
+    def attributes(self) -> list[KeyAttribute]:
+        """Partition key, then sort key, if any."""
+        return [self.partition, *([self.sort] if self.sort else [])]
+
 
 @dataclass(frozen=True)
 class ProvisionedCapacity:
@@ -215,7 +220,10 @@ class TableMapping:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest without errors. `digest` is of the meaning: comments, order and formatting do not change it."""
+    """A manifest without errors.
+
+    `digest` is of the meaning: comments, order and formatting do not change it; a change of `code` does.
+    """
 
     version: int
     name: str
@@ -231,6 +239,8 @@ class Manifest:
     """Path of the policy file as it is written: relative to the manifest."""
 
     positions: Positions | None = field(default=None, compare=False, repr=False)
+    code: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Content of the Python files that transforms name, by the path that the manifest writes."""
 
     def account(self, side: Side) -> AccountConfig:
         """The account of that side."""

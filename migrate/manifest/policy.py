@@ -10,8 +10,8 @@ from typing import Any
 
 from migrate.core.diagnostics import Diagnostic, Location, has_errors
 from migrate.manifest.conform import check_schema
-from migrate.manifest.load import read_file
 from migrate.manifest.model import Positions, Side
+from migrate.manifest.textfile import read_file
 from migrate.manifest.yamltext import read_yaml
 
 

@@ -3,6 +3,7 @@
 A table costs at most six reads per account (DescribeTable, DescribeTimeToLive, DescribeContinuousBackups,
 ListTagsOfResource, GetResourcePolicy, DescribeKinesisStreamingDestination), a table that is not there one. Auto scaling
 and contributor insights are read once per account, a KMS key once. No read is made twice, and none changes anything.
+Of a source table whose items shall be changed on their way, a few items are read.
 """
 
 from __future__ import annotations
@@ -10,18 +11,22 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from migrate.aws import dynamodb, iam, kms, s3
+from migrate.aws.items import sample_items
 from migrate.aws.session import Account
 from migrate.core.clock import Clock
-from migrate.core.diagnostics import Diagnostic
+from migrate.core.diagnostics import Diagnostic, warning
 from migrate.core.errors import AwsError, CredentialsExpired
 from migrate.observe.backup import BackupQuestions, BackupReads
 from migrate.observe.identity import verify_accounts, verify_identity
-from migrate.observe.inventory import AccountFacts, Inventory
+from migrate.observe.inventory import AccountFacts, Inventory, ItemSample
 from migrate.observe.reader import Reader
 from migrate.observe.resources import ask_buckets, ask_keys, bucket_facts, failed_read, key_facts, role_facts
 from migrate.observe.tables import AccountTables
 
 __all__ = ["collect", "list_source_tables", "verify_accounts", "verify_identity"]
+
+SAMPLE_ITEMS = 100
+"""Of each table with a transform: one Scan with a Limit."""
 
 NamedKeys = Mapping[str, tuple[str, str]]
 
@@ -36,13 +41,14 @@ def collect(
     clock: Clock,
     backup: BackupQuestions | None = None,
     roles: Collection[tuple[str, str]] = (),
+    samples: Collection[str] = (),
 ) -> Inventory:
     """The inventory of both accounts.
 
     `pairs` are (source table, target table); `buckets` are looked at from the target account; `keys` are manifest name
     -> (side, key id, ARN or alias); `backup` is what to look at of AWS Backup, if anything; `roles` are (side, name) of
-    IAM roles. `clock` waits between repeats of throttled reads. What is missing or may not be read is in its
-    `diagnostics`; the rest is complete.
+    IAM roles; `samples` are source tables of which a few items are read. `clock` waits between repeats of throttled
+    reads. What is missing or may not be read is in its `diagnostics`; the rest is complete.
     Raises `Refused`, `AccessDenied`, `CredentialsExpired` and the like when an account cannot be used at all.
     """
     identities = _identities(source, target)
@@ -59,12 +65,16 @@ def collect(
         _ask(reader, accounts, tables, buckets, keys)
         if of_backup:
             of_backup.ask()
+        for name in samples:
+            reader.ask(sample_items, source, name, SAMPLE_ITEMS)
         found = [each.facts() for each in tables]
+        of_items = [_sample(reader, source, name) for name in sorted(samples) if name in found[0]]
         of_buckets = {name: bucket_facts(reader, target, name) for name in buckets}
         of_keys = {name: key_facts(reader, accounts[side], name, id) for name, (side, id) in sorted(keys.items())}
         of_roles = {f"{side} {name}": role_facts(reader, accounts[side], name) for side, name in sorted(roles)}
         facts_of_backup = of_backup.facts() if of_backup else None
     problems = [problem for side in tables for problem in side.problems]
+    problems += [problem for _, _, problem in of_items if problem]
     problems += [problem for _, more in (*of_buckets.values(), *of_keys.values()) for problem in more]
     return Inventory(
         *identities,
@@ -72,6 +82,7 @@ def collect(
         target_tables=found[1],
         buckets={name: facts for name, (facts, _) in of_buckets.items()},
         keys={name: facts for name, (facts, _) in of_keys.items()},
+        samples={name: sample for name, sample, _ in of_items if sample} or None,
         diagnostics=tuple(sorted(problems, key=lambda d: (d.address, d.severity.value, d.summary))),
         backup=facts_of_backup,
         roles=of_roles or None,
@@ -86,6 +97,14 @@ def list_source_tables(source: Account) -> tuple[list[str], list[Diagnostic]]:
         raise
     except AwsError as failure:
         return [], [failed_read("accounts.source", failure, consequence="`match` needs the list of tables")]
+
+
+def _sample(reader: Reader, source: Account, name: str) -> tuple[str, ItemSample | None, Diagnostic | None]:
+    answer = reader.answer(sample_items, source, name, SAMPLE_ITEMS)
+    if not isinstance(answer, AwsError):
+        return name, ItemSample(tuple(answer[0]), answer[1]), None
+    what = f"no item of {name} was read: its transform is not tried before the copy"
+    return name, None, warning(what, address=f"tables.{name}", why=answer.summary, hint=answer.hint)
 
 
 def _identities(source: Account, target: Account) -> tuple[AccountFacts, AccountFacts]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from migrate.core.codec import digest, encode
 from migrate.core.diagnostics import Diagnostic
@@ -136,6 +137,14 @@ class BackupFacts:
 
 
 @dataclass(frozen=True)
+class ItemSample:
+    """The first items of a table, in wire form, and the read units that they have cost. Values may be secret."""
+
+    items: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    units: float = 0.0
+
+
+@dataclass(frozen=True)
 class Inventory:
     """Both accounts, the tables that the manifest asks for and the resources that it names.
 
@@ -150,6 +159,9 @@ class Inventory:
     target_tables: Mapping[str, TableFacts] = field(default_factory=dict)
     buckets: Mapping[str, BucketFacts] = field(default_factory=dict)
     keys: Mapping[str, KeyFacts] = field(default_factory=dict)
+    samples: Mapping[str, ItemSample] | None = None
+    """Of source tables whose items shall be changed on their way; None when there are none."""
+
     diagnostics: tuple[Diagnostic, ...] = ()
     backup: BackupFacts | None = None
     """None unless some table may use strategy `backup`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from migrate.core.diagnostics import Diagnostic, Location, error
@@ -15,6 +16,8 @@ from migrate.plan.model import Action, Estimate, Plan, PlannedAccount, PlannedTa
 from migrate.plan.prices import PRICES
 from migrate.plan.strategy import Strategy, TableRequest, Verdict, is_locked, was_filled
 from migrate.plan.tables import Stage, TableActions, by_address, plan_table, stage_of
+from migrate.plan.transforms import lost_attributes, transform_of
+from migrate.plan.trial import Trial, try_out
 from migrate.plan.verification import verification_minutes
 from migrate.state.model import State, Status
 
@@ -26,11 +29,18 @@ them."""
 
 
 def build(
-    manifest: Manifest, mappings: Sequence[TableMapping], inventory: Inventory, state: State, strategies: Strategies
+    manifest: Manifest,
+    mappings: Sequence[TableMapping],
+    inventory: Inventory,
+    state: State,
+    strategies: Strategies,
+    *,
+    show_values: bool = False,
 ) -> Plan:
     """The plan that brings the target to what the manifest says.
 
     `mappings` are the tables that the manifest names or matches (a part of them when the user asked for less).
+    With `show_values` the plan has values of sampled items: it is for the eyes of whoever asked, not to be kept.
     Problems are diagnostics of the plan; the plan is applyable when none of them is an error.
     """
     tables: list[PlannedTable] = []
@@ -40,7 +50,7 @@ def build(
         source = inventory.source_tables.get(mapping.source_name)
         if source is None:
             continue  # observing it has left a diagnostic
-        table, part = _plan_mapping(manifest, mapping, source, inventory, state, strategies)
+        table, part = _plan_mapping(manifest, mapping, source, inventory, state, strategies, show_values)
         tables.append(table)
         parts.append(part)
         diagnostics += part.diagnostics
@@ -71,6 +81,7 @@ def _plan_mapping(
     inventory: Inventory,
     state: State,
     strategies: Strategies,
+    show_values: bool,
 ) -> tuple[PlannedTable, TableActions]:
     desired = desired_spec(mapping, as_it_was(source, mapping.target_name, state), inventory)
     request = TableRequest(
@@ -85,7 +96,7 @@ def _plan_mapping(
         verify_read_units=mapping.verify.read_units,
         verify_as_copied=mapping.verify.source == "as-copied",
         cleanup=mapping.cleanup,
-        is_rewritten=mapping.transform is not None or mapping.target.keys is not None,
+        transform=transform_of(mapping, source.spec.keys, manifest.code),
     )
     strategy, request, verdict = _choose(manifest, mapping, request, strategies)
     empty = PlannedTable(
@@ -110,21 +121,42 @@ def _plan_mapping(
     part = plan_table(request, strategy, target)
     if not part.is_move:
         problems = desired.diagnostics  # the load is behind us: whether the strategy could do it again is no matter
+    trial = _trial(request, mapping, show_values) if part.is_move else Trial()
+    problems = (*problems, *trial.diagnostics)
     table = dataclasses.replace(
         empty,
         strategy=strategy.name,
         reason=verdict.why,
         is_move=part.is_move,
         estimate=_estimate(strategy, request) if part.is_move else Estimate(),
+        transform=trial.lines or None,
         carried=carried_settings(desired.spec, source.spec) if part.is_move and not request.existing else (),
         needs_user=(*desired.needs_user, *part.needs_user) if part.own else (),
     )
     return table, dataclasses.replace(part, diagnostics=_located((*problems, *part.diagnostics), manifest, mapping))
 
 
+def _trial(request: TableRequest, mapping: TableMapping, show_values: bool) -> Trial:
+    """What the transform does to a few items of the source."""
+    if request.transform is None:
+        return Trial()
+    lost = tuple(lost_attributes(mapping, request.transform, request.desired))
+    sample = (request.inventory.samples or {}).get(request.source.name)
+    trial = try_out(request.transform, sample, mapping, show_values=show_values)
+    # What is certain without any item is said once, and better.
+    found = () if any(one.is_error for one in lost) else trial.diagnostics
+    return Trial(trial.lines, (*lost, *found))
+
+
 def _estimate(strategy: Strategy, request: TableRequest) -> Estimate:
-    moved = strategy.estimate(request)
-    return dataclasses.replace(moved, minutes=round(moved.minutes + verification_minutes(request), 1))
+    """The strategy's, the verification's time, and what the sample has cost."""
+    moved, sample = strategy.estimate(request), (request.inventory.samples or {}).get(request.source.name)
+    units = sample.units if sample else 0.0
+    return Estimate(
+        round(moved.minutes + verification_minutes(request), 1),
+        round(moved.dollars + units * PRICES.read_unit, 6),
+        moved.source_read_units + math.ceil(units),
+    )
 
 
 def _shall_be_filled(stage: Stage, mapping: TableMapping, verdict: Verdict) -> bool:
@@ -252,4 +284,5 @@ def carried_settings(spec: TableSpec, source: TableSpec) -> tuple[str, ...]:
     """Names of the settings that `spec` has from `source` and that are not at AWS's default."""
     plain = TableSpec(keys=spec.keys)
     names = [field.name for field in dataclasses.fields(spec)]
-    return ("keys", *(n for n in names if getattr(plain, n) != getattr(spec, n) == getattr(source, n)))
+    keys = ("keys",) if spec.keys == source.keys else ()
+    return (*keys, *(n for n in names if getattr(plain, n) != getattr(spec, n) == getattr(source, n)))

@@ -22,8 +22,9 @@ from migrate.core.table import (
     TableSpec,
     Throughput,
 )
-from migrate.manifest.model import KeyAssertion, ProvisionedCapacity, TableMapping
+from migrate.manifest.model import ProvisionedCapacity, TableMapping
 from migrate.observe.inventory import Inventory
+from migrate.plan.transforms import rekeyed
 from migrate.state.model import State, Status
 
 RECOVERY_DAYS = 35
@@ -42,7 +43,8 @@ class Desired:
 def desired_spec(mapping: TableMapping, source: TableFacts, inventory: Inventory) -> Desired:
     """What the target table should be. Pure; never raises."""
     found: list[Diagnostic] = list(_key_mismatch(mapping, source, inventory))
-    spec = _with_overrides(source.spec, mapping)
+    spec, problems = rekeyed(_with_overrides(source.spec, mapping), mapping)
+    found += problems
     encryption, problems = _encryption(mapping, source, inventory)
     found += problems
     policy = None
@@ -153,9 +155,9 @@ def _cooled(index: Index) -> Index:
 
 def _key_mismatch(mapping: TableMapping, source: TableFacts, inventory: Inventory) -> Iterator[Diagnostic]:
     asserted, real = mapping.keys, source.spec.keys
-    if asserted is None or _pairs(asserted) == [(key.name, key.type) for key in real.attributes]:
+    if asserted is None or asserted.attributes == [(key.name, key.type) for key in real.attributes]:
         return
-    written = ", ".join(f"{name} ({kind})" for name, kind in _pairs(asserted))
+    written = ", ".join(f"{name} ({kind})" for name, kind in asserted.attributes)
     yield error(
         f"keys says {written}, but the table `{source.name}` in {inventory.source.id} has {real}",
         address=f"{mapping.address}.keys",
@@ -163,10 +165,6 @@ def _key_mismatch(mapping: TableMapping, source: TableFacts, inventory: Inventor
         hint=f"write the real key, {real}, or leave `keys` out",
         location=mapping.location,
     )
-
-
-def _pairs(keys: KeyAssertion) -> list[tuple[str, str]]:
-    return [keys.partition, *([keys.sort] if keys.sort else [])]
 
 
 def _encryption(mapping: TableMapping, source: TableFacts, inventory: Inventory) -> tuple[Encryption, list[Diagnostic]]:

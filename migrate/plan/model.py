@@ -123,6 +123,9 @@ class PlannedTable:
     is_move: bool = False
     estimate: Estimate = Estimate()
     carried: tuple[str, ...] = ()
+    transform: tuple[str, ...] | None = None
+    """What becomes of the items, and what it did to a few of them; their values are masked."""
+
     needs_user: tuple[str, ...] = ()
     source_id: str | None = None
     """AWS's identity of the source table: another one when it was deleted and made again."""

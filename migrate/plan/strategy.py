@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from migrate.core.diagnostics import Diagnostic
 from migrate.core.table import TableFacts, TableSpec
+from migrate.data.transform import TransformSpec
 from migrate.observe.inventory import Inventory
 from migrate.plan.model import Action, Estimate
 from migrate.state.model import OwnedResource, State, Status, StepFile, StepRecord
@@ -19,9 +20,9 @@ class TableRequest:
 
     `migration` is the name under which things are stored. `desired` is the target's spec: the source's, with the
     overrides of the manifest. `options` are the strategy's options of the manifest. `is_partial` is True when a failed
-    load left a table of ours behind. `is_rewritten` is True when the items shall differ in the target (a transform, or
-    another primary key). `existing` is the table to fill that this migration did not make; `desired` is then what it
-    is, but for what the manifest names under `target`.
+    load left a table of ours behind. `transform` is what becomes of every item; None when they move as they are.
+    `existing` is the table to fill that this migration did not make; `desired` is then what it is, but for what the
+    manifest names under `target`.
     """
 
     migration: str
@@ -36,8 +37,13 @@ class TableRequest:
     verify_as_copied: bool = False
     cleanup: str = "after-verify"
     is_partial: bool = False
-    is_rewritten: bool = False
+    transform: TransformSpec | None = None
     existing: TableFacts | None = None
+
+    @property
+    def is_rewritten(self) -> bool:
+        """True when the items shall differ in the target (a transform, or another primary key)."""
+        return self.transform is not None
 
     def address(self, name: str) -> str:
         """The address of this table's action `name`."""

@@ -72,6 +72,8 @@ def plan_table(request: TableRequest, strategy: Strategy, target: TableFacts | N
     if stage is Stage.FOREIGN and target is not None and request.existing is None:
         return TableActions(diagnostics=(_foreign(request, target),))
     if stage is Stage.LOADED and target is not None:
+        if changed := _another_transform(request):
+            return TableActions(diagnostics=(changed,))
         return _after_load(request, strategy.leftovers(request), target.spec, target)
     recipe = strategy.load(dataclasses.replace(request, is_partial=stage is Stage.PARTIAL))
     moving = [d for action in recipe.load for d in _still_running(action, request.state)]
@@ -180,6 +182,21 @@ def _foreign(request: TableRequest, target: TableFacts) -> Diagnostic:
         hint="set target.name to a free name, remove the table yourself, fill it as it is with `strategy: copy`, or, "
         f"if it is the result of this migration, "
         f"`migrate state adopt {request.migration} {target.name} --manifest FILE`",
+    )
+
+
+def _another_transform(request: TableRequest) -> Diagnostic | None:
+    """The items are in the target as another transform has made them than the manifest has now."""
+    done = load_record(request.target_name, request.state)
+    now = request.transform.digest if request.transform else None
+    if done is None or done.kind != "copy" or done.outputs.get("transform") == now:
+        return None
+    way_out = f"; or remove the table {request.target_name} yourself, and it is made and filled anew"
+    return error(
+        f"{request.target_name} was filled with another transform than the manifest has now",
+        address=request.target_name,
+        why="its items are not what the manifest says, and cannot be changed where they are",
+        hint=f"put the transform (and its Python file) back as it was{'' if request.existing else way_out}",
     )
 
 

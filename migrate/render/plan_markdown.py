@@ -98,6 +98,7 @@ def _table(actions: Sequence[Action], table: PlannedTable) -> str:
     lines = list(table_lines(actions, _PLAIN))
     if table.is_move and table.reason:
         lines.insert(0, f"why {table.strategy}: {table.reason}")
+    lines += table.transform or ()
     lines += [f"needs you: {text}" for text in table.needs_user]
     return _folded(table_title(table), lines)
 

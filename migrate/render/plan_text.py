@@ -81,6 +81,7 @@ def _table_block(plan: Plan, table: PlannedTable, style: Style, done: frozenset[
     if table.is_move and table.reason:
         head, rest = lines[0].split("\n", 1)
         lines[0] = f"{head}\n{style.paint(f'    why {table.strategy}: {table.reason}', 'dim')}\n{rest}"
+    lines += [style.paint(f"    {text}", "dim") for text in table.transform or ()]
     if table.carried:
         lines.append(style.paint(f"    carried over: {', '.join(_words(table.carried))}", "dim"))
     lines += [f"    {style.paint('needs you:', 'yellow')} {text}" for text in table.needs_user]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from migrate.render.style import Style, plural
-from migrate.verify.report import DIFFERS, ERROR, EXTRA, MISSING, SAME, VerifyReport, key_text
+from migrate.verify.report import DIFFERS, ERROR, EXTRA, MISSING, SAME, VerifyReport, key_text, unusable_words
 
 _COLOURS = {SAME: "green", DIFFERS: "red", MISSING: "yellow", EXTRA: "yellow", ERROR: "red"}
 _WORDS = {
     DIFFERS: "differs",
     MISSING: "only in the source",
     EXTRA: "only in the target",
-    ERROR: "could not be compared",
 }
 LEGEND = "= same, * differs, + only in the source, - only in the target, ! could not be compared"
 
@@ -46,13 +45,14 @@ def table_lines(report: VerifyReport, style: Style) -> Iterator[str]:
 
 
 def _counts(report: VerifyReport) -> str:
-    sides = f"source {report.source_items:,}, target {report.target_items:,}"
+    source = "source as transformed" if report.is_transformed else "source"
+    sides = f"{source} {report.source_items:,}, target {report.target_items:,}"
     if report.mode == "counts":
         many = "as many items" if report.is_equal else "not as many items"
         return f"{many} on both sides (counts only): {sides}{_as_asked(report)}"
     if report.is_equal:
         return f"{plural(report.same, 'item')} equal: {sides}"
-    found = [f"{count:,} {_words(mark, count)}" for mark, count in _unequal(report).items() if count]
+    found = [f"{count:,} {_words(mark, count, report)}" for mark, count in _unequal(report).items() if count]
     return f"{report.same:,} equal, {', '.join(found)}: {sides}{_as_asked(report)}"
 
 
@@ -64,7 +64,9 @@ def _as_asked(report: VerifyReport) -> str:
     return f" (the table had items before{kept}, on_conflict: {report.existing})"
 
 
-def _words(mark: str, count: int) -> str:
+def _words(mark: str, count: int, report: VerifyReport) -> str:
+    if mark == ERROR:
+        return unusable_words(report)
     return "differ" if mark == DIFFERS and count != 1 else _WORDS[mark]
 
 

@@ -86,7 +86,10 @@ def verification_lines(plan: Plan, state: State, style: Style) -> Iterator[str]:
         if found.get("compared_with") == "copy":
             what = "items are what the copy read (the source was not read again)"
         mark = style.paint("=", "green", "bold")
-        more = {"kept, unlike the source's": found["differs"], "only in the target": found["extra"]}
+        copied = state.record(f"{table.target}/copy")
+        done = copied.outputs if copied else {}
+        more = {"left out by the transform": done.get("filtered"), "more by splitting": done.get("extra")}
+        more |= {"kept, unlike the source's": found["differs"], "only in the target": found["extra"]}
         allowed = "".join(f"; {count:,} {words}" for words, count in more.items() if count)
         yield (
             f"{mark} {table.source} -> {table.target}: {found['same']:,} {what}; "

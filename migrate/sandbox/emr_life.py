@@ -3,8 +3,8 @@
 https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-overview.html#emr-overview-cluster-lifecycle
 https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-commandrunner.html
 
-A step is COMPLETED only if its process ended with 0. The steps run as the role of the instance profile. Their logs stand
-gzipped below LogUri, `<cluster>/steps/<step>/`. Steps other than command-runner.jar with spark-submit are FAILED.
+A step is COMPLETED only if its process ended with 0. Steps run as the role of the instance profile. Their logs stand
+gzipped below LogUri, in `<cluster>/steps/<step>/`. Steps other than command-runner.jar with spark-submit are FAILED.
 """
 
 from __future__ import annotations

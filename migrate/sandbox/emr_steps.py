@@ -7,6 +7,7 @@ It has no token either. Not emulated: ExecutionRoleArn (runtime roles), logs of 
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from migrate.sandbox import emr_life
@@ -19,8 +20,9 @@ _MOST_OPEN = 256
 
 
 def add(call: Call, cluster: Cluster, wishes: list[dict[str, Any]]) -> list[str]:
-    """Puts steps behind the cluster's others; their ids."""
-    steps = [Step(new_id("s"), wish, doom_of(call)) for wish in wishes]
+    """Puts steps behind the cluster's others; their ids. A fault strikes the first of them."""
+    dooms = itertools.chain([doom_of(call)], itertools.repeat(None))
+    steps = [Step(new_id("s"), wish, doom) for wish, doom in zip(wishes, dooms, strict=False)]
     cluster.steps.update({step.id: step for step in steps})
     return [step.id for step in steps]
 

@@ -111,7 +111,8 @@ class Cluster:
     def describe(self) -> dict[str, Any]:
         """The structure Cluster."""
         instances = self.wish["Instances"]
-        shown = {name: self.wish[name] for name in ("LogUri", "ReleaseLabel", "ServiceRole") if name in self.wish}
+        names = ("LogUri", "ReleaseLabel", "ServiceRole")
+        shown: dict[str, Any] = {name: self.wish[name] for name in names if name in self.wish}
         return {
             **self.summary(),
             **shown,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from moto.iam.models import Role
 
 from migrate.sandbox import spark_runs
 from migrate.sandbox.engine_access import RunFailed, credentials, read
+from migrate.sandbox.refusals import Refused
 from migrate.sandbox.rest_json import Call
 from migrate.sandbox.spark_command import SparkCommand
 from migrate.sandbox.spark_process import NoSpark, Program
@@ -42,6 +44,8 @@ def launch(start: Start, command: SparkCommand, ended: Callable[[Ended], None]) 
 def doom_of(call: Call) -> Doom | None:
     """What a fault rule says about the run that this call starts (`faults.py`)."""
     note = call.request.notes.get("run")
+    if note and note[0] == "executor-killed" and not Path("/proc/self/stat").exists():
+        raise Refused("NotImplemented", "executor-killed finds the workers in /proc, which this system has not", 501)
     return Doom(*note) if note else None
 
 

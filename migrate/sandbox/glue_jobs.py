@@ -25,8 +25,8 @@ _VERSIONS = ("3.0", "4.0", "5.0", "5.1", "6.0")
 _NEWEST = "6.0"
 _LONGEST_MINUTES = 10_080
 _DEFINITION = (
-    "Description Role ExecutionProperty Command DefaultArguments NonOverridableArguments MaxRetries Timeout GlueVersion "
-    "NumberOfWorkers WorkerType ExecutionClass JobRunQueuingEnabled JobMode"
+    "Description Role ExecutionProperty Command DefaultArguments NonOverridableArguments MaxRetries Timeout "
+    "GlueVersion NumberOfWorkers WorkerType ExecutionClass JobRunQueuingEnabled JobMode"
 )
 
 

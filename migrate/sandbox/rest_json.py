@@ -2,9 +2,9 @@
 
 Most speak https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html: method and path name the operation, its
 parameters stand in path, query and body; botocore's models say where. Glue and EMR speak
-https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html, where all stands in the body. Operations are registered with `operation`; one
-that is not, and a parameter that an operation does not name, are answered with NotImplemented, never ignored. Calls are
-answered one after the other.
+https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html, where all stands in the body. Operations are registered
+with `operation`; one that is not, and a parameter that an operation does not name, are answered with NotImplemented,
+never ignored. Calls are answered one after the other.
 """
 
 from __future__ import annotations

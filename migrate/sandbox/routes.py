@@ -30,7 +30,10 @@ def operation_of(service: str, method: str, target: str) -> tuple[str, dict[str,
     for pattern, model in _routes(service, method):
         found = _match(pattern, segments)
         if found is not None:
-            return model.name, _typed(model, {**found, **dict(parse_qsl(query, keep_blank_values=True))})
+            given: dict[str, list[str]] = {name: [value] for name, value in found.items()}
+            for name, value in parse_qsl(query, keep_blank_values=True):
+                given.setdefault(name, []).append(value)
+            return model.name, _typed(model, given)
     return f"{method} {path}", {}
 
 
@@ -60,12 +63,12 @@ def _match(pattern: list[str], segments: list[str]) -> dict[str, str] | None:
     return found
 
 
-def _typed(model: OperationModel, given: dict[str, str]) -> dict[str, Any]:
+def _typed(model: OperationModel, given: dict[str, list[str]]) -> dict[str, Any]:
     """The parameters under the names, and with the types, that the model gives them."""
     members = model.input_shape.members if model.input_shape else {}
     keys = {name: shape.serialization.get("name", name) for name, shape in members.items()}
     return {
-        name: _value(shape, given[keys[name]])
+        name: given[keys[name]] if shape.type_name == "list" else _value(shape, given[keys[name]][-1])
         for name, shape in members.items()
         if shape.serialization.get("location") and keys[name] in given
     }

@@ -150,7 +150,6 @@ def get(call: Call) -> dict[str, Any]:
 @operation("emr-serverless", "ListApplications", "nextToken maxResults states")
 def list_all(call: Call) -> dict[str, Any]:
     states = call.body.get("states")
-    states = [states] if isinstance(states, str) else states
     found = [one for one in shelf(call.account, call.region).applications.values() if not states or one.state in states]
     return call.page("applications", [one.summary() for one in found], "maxResults", "nextToken")
 

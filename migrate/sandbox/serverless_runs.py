@@ -86,7 +86,7 @@ class Run:
 
     def summary(self) -> dict[str, Any]:
         """The structure JobRunSummary."""
-        shown = {name: self.wish[name] for name in ("name", "mode") if name in self.wish}
+        shown: dict[str, Any] = {name: self.wish[name] for name in ("name", "mode") if name in self.wish}
         return {
             **shown,
             "applicationId": self.application.id,
@@ -122,7 +122,8 @@ class Run:
 @operation(
     "emr-serverless",
     "StartJobRun",
-    "applicationId clientToken executionRoleArn jobDriver configurationOverrides tags executionTimeoutMinutes name mode",
+    "applicationId clientToken executionRoleArn jobDriver configurationOverrides tags executionTimeoutMinutes name "
+    "mode",
 )
 def start(call: Call) -> dict[str, Any]:
     application = find(call)
@@ -160,7 +161,6 @@ def get(call: Call) -> dict[str, Any]:
 )
 def list_all(call: Call) -> dict[str, Any]:
     body, states = call.body, call.body.get("states")
-    states = [states] if isinstance(states, str) else states
     found = [
         run.summary()
         for run in reversed(list(find(call).runs.values()))

@@ -33,4 +33,4 @@ class Timing:
     restore: float = 0.2
 
     provision: float = 0.2
-    """Until Glue, EMR and EMR Serverless have the machines for a run. What it then runs takes the time that it takes."""
+    """Until Glue, EMR and EMR Serverless have the machines for a run, which then takes the time that it takes."""

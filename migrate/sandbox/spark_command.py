@@ -2,8 +2,8 @@
 
 https://spark.apache.org/docs/3.5.6/submitting-applications.html
 
-On one machine the sizes of driver and executors, the master and YARN mean nothing: they are read and left out. What else
-it does not know is refused, never ignored.
+On one machine the sizes of driver and executors, the master and YARN mean nothing: they are read and left out. What
+else it does not know is refused, never ignored.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ _SIZES = {
     "--num-executors", "--total-executor-cores", "--queue",
 }  # fmt: skip
 _PLACED = (
-    "spark.master", "spark.submit.deployMode", "spark.app.name", "spark.driver.", "spark.executor.", "spark.executorEnv.",
-    "spark.dynamicAllocation.", "spark.emr-serverless.", "spark.yarn.", "spark.hadoop.", "spark.pyspark.", "spark.shuffle.",
+    "spark.master", "spark.submit.deployMode", "spark.app.name", "spark.driver.", "spark.executor.",
+    "spark.executorEnv.", "spark.dynamicAllocation.", "spark.emr-serverless.", "spark.yarn.", "spark.hadoop.",
+    "spark.pyspark.", "spark.shuffle.",
 )  # fmt: skip
 
 

@@ -1,4 +1,6 @@
-"""Runs the command in its arguments, and kills it with all that it started when the sandbox ends: its stdin closes then.
+"""Runs the command in its arguments, and kills it with all that it started when the sandbox ends and stdin closes.
+
+The folder that it runs in, which is the run's own, goes with it.
 
 A script of its own, started by `spark_process`: not even SIGKILL of the sandbox leaves a Spark behind.
 """
@@ -6,6 +8,7 @@ A script of its own, started by `spark_process`: not even SIGKILL of the sandbox
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +17,7 @@ import threading
 
 def _watch() -> None:
     sys.stdin.buffer.read()
+    shutil.rmtree(os.getcwd(), ignore_errors=True)
     os.killpg(0, signal.SIGKILL)
 
 

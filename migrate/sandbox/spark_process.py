@@ -88,7 +88,8 @@ class SparkProcess:
 
     def output(self) -> tuple[str, str]:
         """What it has written so far to stdout and stderr."""
-        return tuple((self._folder / name).read_text(errors="replace") for name in ("stdout", "stderr"))  # type: ignore
+        out, errors = (self._folder / name for name in ("stdout", "stderr"))
+        return out.read_text(errors="replace"), errors.read_text(errors="replace")
 
     def clear(self) -> None:
         """Removes its folder. For one that has ended."""

@@ -17,6 +17,7 @@ from migrate.plan.desired import as_loaded
 from migrate.plan.model import Action, Change, Estimate, Risk, Side, ref
 from migrate.plan.prices import GIB, scan_units
 from migrate.plan.strategy import Recipe, TableRequest, Verdict
+from migrate.plan.transforms import transform_params
 from migrate.state.model import Status
 from migrate.strategies import copy_cost
 from migrate.strategies.copy_existing import against_existing, conflict_words, look, must_be_empty, notes, write_mode
@@ -81,8 +82,13 @@ def created_spec(desired: TableSpec, indexes: Mapping[str, Index]) -> TableSpec:
 
 def _reasons(request: TableRequest) -> Iterator[Diagnostic]:
     source = request.source
-    if request.is_rewritten:
-        yield error("copy does not transform items yet", address=request.target_name, hint="leave `transform` out")
+    if request.transform is not None and request.transform.may_join and request.verify == "none":
+        yield error(
+            f"`verify: none` with a transform of `{source.name}` that changes keys",
+            address=request.target_name,
+            why="two items may get one key, of which the target keeps one: only a verification would find that",
+            hint="say `verify: digest`, or counts",
+        )
     if source.vector_indexes:
         yield error(
             f"`{source.name}` has vector indexes ({', '.join(source.vector_indexes)})",
@@ -153,6 +159,7 @@ def _copy(request: TableRequest, before: list[Action]) -> Action:
             "keys": [key.name for key in request.desired.keys.attributes],
             "segments": segments,
             "size_bytes": request.source.size_bytes // GIB * GIB,
+            **transform_params(request.transform),
             **(
                 {"is_existing": True, "write_mode": mode, "must_be_empty": must_be_empty(request)}
                 if is_existing
@@ -168,7 +175,8 @@ def _copy(request: TableRequest, before: list[Action]) -> Action:
 
 
 def _verify(request: TableRequest) -> dict[str, object]:
-    """What the verification has to know of a table that had items before."""
+    """What the verification has to know of a transform, and of a table that had items before."""
+    params: dict[str, object] = transform_params(request.transform)
     if request.existing is None or must_be_empty(request):
-        return {}
-    return {"existing": write_mode(request), "kept": ref(request.address("copy"), "kept")}
+        return params
+    return {**params, "existing": write_mode(request), "kept": ref(request.address("copy"), "kept")}

@@ -21,11 +21,11 @@ SAY = "strategies.copy: {into: existing, on_conflict: keep | overwrite}"
 
 def against_existing(request: TableRequest, target: TableFacts) -> Iterator[Diagnostic]:
     """Every reason against filling the table that is there."""
-    address, wanted, there = request.target_name, request.source.spec.keys, target.spec.keys
+    address, wanted, there = request.target_name, request.desired.keys, target.spec.keys
     if there != wanted:
         yield error(
-            f"the table {target.name} in {request.inventory.target.id} has the key {there}, and the source "
-            f"`{request.source.name}` has {wanted}",
+            f"the table {target.name} in {request.inventory.target.id} has the key {there}, and "
+            f"{'the items will have' if request.is_rewritten else f'the source `{request.source.name}` has'} {wanted}",
             address=address,
             why="an item can only be written under the key that its table has",
             hint="set target.name to a free name, or to a table with the same key (names, types and order)",

@@ -16,6 +16,8 @@ from migrate.data.pagedigest import RAW
 from migrate.data.rates import READ, ControlFile
 from migrate.data.reading import PageLook, Reading, TableToRead, Task
 from migrate.data.retry import PATIENCE_SECONDS
+from migrate.data.rewriting import Rewriter
+from migrate.data.transform import TransformSpec
 from migrate.data.transport import never
 from migrate.verify.digests import TableDigest, unequal_buckets
 from migrate.verify.looks import BucketLook, NameLook, SumLook
@@ -41,7 +43,8 @@ _SAVE_SECONDS = 2.0
 class ScanSide:
     """One table to compare. `key_names`: partition key, then sort key. `expected_items` only serves the progress.
 
-    `read_units` are capacity units a second; None is no limit of ours.
+    `read_units` are capacity units a second; None is no limit of ours. With a `transform`, what it makes of the items
+    is compared, and `key_names` are those that the items have then.
     """
 
     endpoint: EndpointSpec
@@ -49,6 +52,7 @@ class ScanSide:
     key_names: tuple[str, ...]
     expected_items: int | None = None
     read_units: float | None = None
+    transform: TransformSpec | None = None
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,8 @@ class _Comparison:
         self._should_stop = should_stop
         self._on_progress = on_progress
         self._key_names = sides[SOURCE].key_names
+        transform = sides[SOURCE].transform
+        self._may_join = transform is not None and transform.may_join
         self._units = 0.0
         self._saved_at = clock.monotonic()
         identity = {
@@ -130,6 +136,7 @@ class _Comparison:
             "mode": options.mode,
             "segments": options.segments,
             "attempt": options.attempt,
+            "transforms": [side.transform.digest if side.transform else None for side in sides],
         }
         self._sums = Sums(options.folder, identity)
         self._reading = self._open()
@@ -151,7 +158,7 @@ class _Comparison:
         return Reading(
             f"comparison of {names[SOURCE]} and {names[TARGET]}",
             {
-                name: TableToRead(side.endpoint, side.table, side.read_units)
+                name: TableToRead(side.endpoint, side.table, side.read_units, side.transform)
                 for name, side in zip(_SIDES, self._sides, strict=True)
             },
             segments=options.segments,
@@ -194,7 +201,9 @@ class _Comparison:
             for side in self._sides
         )
         self._units += here.units + there.units
-        return choose_form(here.items, there.items, self._key_names)
+        source = self._sides[SOURCE].transform
+        items = Rewriter(source).expected(here.items) if source else here.items
+        return choose_form(items, there.items, self._key_names)
 
     def _sum_up(self, sides: Iterable[int], look: PageLook | None, message: str) -> None:
         """The first pass, from where it stands."""
@@ -233,7 +242,7 @@ class _Comparison:
         tally = Tally(self._options.max_named)
         groups = self._groups(segments)
         for done, wanted in enumerate(groups):
-            reconciler = Reconciler(tally)
+            reconciler = Reconciler(tally, may_join=self._may_join)
             self._again(
                 segments,
                 NameLook(self._key_names, self._options.buckets, wanted),

@@ -38,15 +38,24 @@ class Reconciler:
 
     An item waits until the same key comes from the other side, and is then forgotten: when both tables are read at the
     same pace, few wait. At most, as many wait as are added.
+
+    With `may_join`, two items of the source may have got one key, which the target has once: an error, since one of
+    them is lost. For that, every key of the source is kept.
     """
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, tally: Tally, *, may_join: bool = False) -> None:
         self._tally = tally
         self._waiting: dict[bytes, tuple[int, int | None, str]] = {}
+        self._keys: set[bytes] | None = set() if may_join else None
 
     def add(self, side: int, arrived: Iterable[SeenItem]) -> None:
         """Match a page that came from `side` (SOURCE or TARGET)."""
         for key, digest, text in arrived:
+            if self._keys is not None and side == SOURCE:
+                if key in self._keys:
+                    self._tally.note(ERROR, [text])
+                    continue
+                self._keys.add(key)
             other = self._waiting.get(key)
             if other is None or other[0] == side:
                 self._waiting[key] = (side, digest, text)

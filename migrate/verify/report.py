@@ -44,6 +44,10 @@ class VerifyReport:
     read_units: float = 0.0
     compared_with: str = "source"
     """`source`: both tables were read. `copy`: the target was compared with what strategy `copy` had read."""
+    is_transformed: bool = False
+    """The target was compared with what a transform makes of the source. `errors` are then items that it fails on, and
+    keys that it gives to more than one item."""
+
     existing: str = ""
     """The target had items before: those with a key of the source were `overwrite`n, or the copy was to `keep` them."""
 
@@ -61,6 +65,13 @@ class VerifyReport:
         if not self.existing:
             return self.is_equal
         return not (self.missing or self.errors or (self.differs and self.existing != "keep"))
+
+
+def unusable_words(report: VerifyReport) -> str:
+    """What the errors of a report are."""
+    if report.is_transformed:
+        return "have a key that the transform gives to several items, or cannot be transformed"
+    return "could not be compared"
 
 
 def key_text(key: Mapping[str, Json]) -> str:

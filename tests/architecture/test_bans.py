@@ -10,7 +10,8 @@ from tests.architecture.source import Module, modules
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc", "base"}
 TIMELESS = {"time", "random", "uuid", "secrets"}
 NOW = {"now", "utcnow", "today"}
-CATCHERS = {"cli/main.py", "apply/executor.py", "apply/scheduler.py"}
+CATCHERS = {"cli/main.py", "apply/executor.py", "apply/scheduler.py", "data/transform_python.py"}
+"""The last resort, the boundaries of a step, and the user's own code: whatever it raises concerns one item."""
 
 
 def _checked() -> Iterator[Module]:
@@ -50,7 +51,7 @@ def test_time_and_randomness_have_one_door() -> None:
     assert not found
 
 
-def test_everything_is_caught_in_three_places_only() -> None:
+def test_everything_is_caught_in_few_places_only() -> None:
     found = {
         module.name
         for module in _checked()

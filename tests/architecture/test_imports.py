@@ -75,6 +75,19 @@ def test_boto3_has_one_door() -> None:
     assert not strangers
 
 
+def test_transforms_run_where_only_python_is() -> None:
+    """Spark workers may have nothing else."""
+    near = ("migrate.core", "migrate.data.transform")
+    strangers = [
+        f"{module.name}:{found.line} imports {found.module}"
+        for module in modules()
+        if module.name.startswith("data/transform")
+        for found in module.imports()
+        if found.module.split(".")[0] not in STANDARD and not found.module.startswith(near)
+    ]
+    assert not strangers
+
+
 def test_slow_packages_are_imported_late() -> None:
     early = [
         f"{module.name}:{found.line} imports {found.module} when it is loaded"

@@ -133,6 +133,24 @@ class Joined(Case):
         return target == sorted([*(item for item in source if item != replaced), *theirs])
 
 
+class Transformed(Case):
+    """A copy that changes every item on its way, leaves one out, and gives the others another key."""
+
+    name = "transformed"
+    manifest = manifest(
+        "[{name: orders, strategy: copy, transform: [{rename: {PK: customer}}, {filter: SK <> 3}, {drop: [blob]}], "
+        "target: {keys: {partition: {name: customer, type: S}, sort: {name: SK, type: N}}}}]"
+    )
+
+    def has_arrived(self, source: list[str], target: list[str]) -> bool:
+        wanted = []
+        for item in map(json.loads, source):
+            item["customer"] = item.pop("PK")
+            del item["blob"]
+            wanted += [json.dumps(item, sort_keys=True)] if item["SK"] != {"N": "3"} else []
+        return target == sorted(wanted)
+
+
 class TwoTables(Case):
     """Two tables through one bucket that others use; recovery of the source is turned on and off again."""
 
@@ -257,6 +275,7 @@ CASES: dict[str, Case] = {
         Copied(),
         IndexesLater(),
         Joined(),
+        Transformed(),
         BackedUp(),
         AirGapped(),
         TwoTables(),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from migrate.core.clock import SystemClock
 from migrate.core.errors import Invalid
 from migrate.data.mixer import Mixer, Page
-from migrate.data.rawitems import RawPage, batch_body, put_body, raw_key, read_batch_answer, read_page
+from migrate.data.rawitems import batch_body, put_body, raw_key, read_batch_answer, read_page
 
 texts = st.text(max_size=20)
 numbers = st.from_regex(r"-?[0-9]{1,38}(\.[0-9]{1,10})?([eE][+-]?[0-9]{1,3})?", fullmatch=True)
@@ -98,7 +98,7 @@ def test_the_mixer_deals_every_item_once_and_tells_pages_in_order(
         for number, size in enumerate(sizes):
             found = [b"%d/%d/%d" % (segment, number, n) for n in range(size)]
             wanted += found
-            mixer.put(segment, RawPage(found, b"x" if number + 1 < len(sizes) else None, 1.0, size), lambda: False)
+            mixer.put(Page(segment, found, b"x" if number + 1 < len(sizes) else None, size, size), lambda: False)
     taken: list[bytes] = []
     out = []
     while len(taken) < len(wanted):

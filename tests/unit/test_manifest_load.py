@@ -111,8 +111,8 @@ def test_an_account_id_from_the_environment_is_text() -> None:
 
 
 def test_two_dollars_stand_for_one() -> None:
-    text = HEAD + 'tables: [{name: orders, strategy: copy, transform: [{filter: "a = $${b}"}]}]\n'
-    assert good(text).tables[0].transform == ({"filter": "a = ${b}"},)
+    text = HEAD + "tables: [{name: orders, strategy: copy, transform: [{filter: \"a = '$${b}'\"}]}]\n"
+    assert good(text).tables[0].transform == ({"filter": "a = '${b}'"},)
 
 
 def test_places_can_be_asked_for() -> None:
@@ -182,7 +182,7 @@ BAD = [
         ["6:46 tables[0].transform[0].python must be file.py:function | "],
     ),
     (
-        "tables: [{name: orders, transform: [{drop: [a], filter: b}]}]",
+        "tables: [{name: orders, transform: [{drop: [a], filter: b = 1}]}]",
         ["6:37 tables[0].transform[0] must hold exactly one operation: rename, drop, set, filter or python | "],
     ),
     (
