@@ -6,6 +6,12 @@ from collections.abc import Mapping
 
 from migrate.actions import settings
 from migrate.actions.backup_job import BackupJobHandler
+from migrate.actions.backup_plan import (
+    BackupPlanHandler,
+    BackupPlanRemoval,
+    BackupSelectionHandler,
+    BackupSelectionRemoval,
+)
 from migrate.actions.backup_removal import (
     AirGappedVaultRemoval,
     KeyRemoval,
@@ -33,6 +39,7 @@ from migrate.actions.removal import (
     RecoveryPointRemoval,
     TableRemoval,
 )
+from migrate.actions.restore_check import RestoreCheckHandler
 from migrate.actions.restore_job import RestoreJobHandler
 from migrate.actions.role import RoleHandler
 from migrate.actions.share import ShareHandler
@@ -68,9 +75,14 @@ def handlers() -> Mapping[str, ActionHandler]:
         "vault-policy-removal": VaultPolicyRemoval(),
         "role-removal": RoleRemoval(),
         "share-removal": ShareRemoval(),
+        "backup-plan": BackupPlanHandler(),
+        "backup-selection": BackupSelectionHandler(),
+        "backup-selection-removal": BackupSelectionRemoval(),
+        "backup-plan-removal": BackupPlanRemoval(),
         "backup-job": BackupJobHandler(),
         "copy-job": CopyJobHandler(),
         "restore-job": RestoreJobHandler(),
+        "restore-check": RestoreCheckHandler(),
         "recovery-point-removal": RecoveryPointRemoval(),
         "table": TableHandler(),
         "table-look": TableLookHandler(),

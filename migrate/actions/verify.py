@@ -71,11 +71,15 @@ class VerifyHandler(ReadOnlyHandler):
             transform=transform_of(step, context),
             transport=context.transport or params.get("transport"),
         )
-        kept = params.get("kept", 0)
+        return self.result(report, step)
+
+    def result(self, report: VerifyReport, step: Step) -> StepResult:
+        """What the comparison means for the step."""
+        kept = step.params.get("kept", 0)
         if not report.is_accepted or (report.existing and report.differs > kept):
             return Failed(_difference(report, kept))
         outputs = {k: v for k, v in encode(report).items() if k != "named"}
-        return Done({**outputs, "table_id": params["table_id"]})
+        return Done({**outputs, "table_id": step.params["table_id"]})
 
 
 def compare(

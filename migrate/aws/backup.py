@@ -117,9 +117,9 @@ def delete_vault(account: Account, name: str) -> None:
         return
 
 
-def recovery_points(account: Account, vault: str, table_arn: str) -> list[dict[str, Any]]:
-    """The recovery points of a table in a vault; none when the vault is not there."""
-    filters = {"BackupVaultName": vault, "ByResourceArn": table_arn}
+def recovery_points(account: Account, vault: str, table_arn: str = "") -> list[dict[str, Any]]:
+    """The recovery points in a vault, of one table where it is named; none when the vault is not there."""
+    filters = {"BackupVaultName": vault, **({"ByResourceArn": table_arn} if table_arn else {})}
     try:
         found = list(pages(account, SERVICE, "ListRecoveryPointsByBackupVault", token=_NEXT, **filters))
     except NotFound:

@@ -10,11 +10,15 @@ from migrate.cli import exit_codes
 from migrate.cli.console import console
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from migrate.apply.run import Summary
     from migrate.cli.world import World
     from migrate.plan.model import Plan
     from migrate.state.model import State
     from migrate.state.store import Store
+
+    Conclude = Callable[[State], int]
 
 
 def approve(plan: Plan, auto_approve: bool) -> None:
@@ -55,8 +59,12 @@ def carry_out_plan(
     parallelism: int,
     as_json: bool = False,
     transport: str | None = None,
+    conclude: Conclude | None = None,
 ) -> int:
-    """Carry out what is left of the plan; the exit code. Needs the lock. `command` is what resumes it."""
+    """Carry out what is left of the plan; the exit code. Needs the lock. `command` is what resumes it.
+
+    `conclude` tells how a complete run ended, in place of the usual summary.
+    """
     from migrate.actions.base import Context
     from migrate.actions.registry import handlers
     from migrate.apply.run import begin, carry_out, finish
@@ -89,6 +97,8 @@ def carry_out_plan(
         )
     if summary.is_complete:
         finish(ledger, plan, manifest_file)
+        if conclude is not None:
+            return conclude(ledger.state())
     return _end(plan, ledger.state(), summary, command, as_json)
 
 

@@ -1,7 +1,12 @@
-"""`migrate status`: where migrations stand, read from the state. Calls no AWS, takes no lock."""
+"""`migrate status`: where migrations stand, read from the state. Takes no lock.
+
+Calls no AWS, but for one migration that protects tables: then the target account is asked, under the read-only guard,
+for the newest copies; when it does not answer, the status says so and is as useful otherwise.
+"""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import typer
@@ -9,8 +14,12 @@ import typer
 from migrate.cli.console import console
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from migrate.data.live import LiveStatus
+    from migrate.observe.copies import NewestCopy
     from migrate.render.status import MigrationStatus
+    from migrate.state.model import State
     from migrate.state.store import Store
     from migrate.state.work import Work
 
@@ -23,7 +32,7 @@ def register(app: typer.Typer) -> None:
         migration: str = typer.Argument("", metavar="[MIGRATION]", help="Default: all in the state."),
         as_json: bool = typer.Option(False, "--json", help="Print it as JSON."),
     ) -> int:
-        """Show what is done, running and failed, and what comes next. Needs no AWS."""
+        """Show what is done, running and failed, what comes next, and the newest copies of protected tables."""
         return run(migration, as_json=as_json)
 
 
@@ -36,6 +45,8 @@ def run(migration: str, *, as_json: bool) -> int:
     states = store()
     names = [migration] if migration else states.migrations()
     found = [read(states, name) for name in names]
+    if len(found) == 1:
+        found = [_with_copies(found[0], states)]
     if as_json:
         console.json(status_document(found))
     elif not found:
@@ -59,6 +70,52 @@ def read(states: Store, name: str) -> MigrationStatus:
     said = {address: _live(states.work(name), table) for address, table in running_copies(state).items()}
     live = {address: one for address, one in said.items() if one is not None}
     return build_status(state, plan, states.locked_by(name), live)
+
+
+def _with_copies(one: MigrationStatus, states: Store) -> MigrationStatus:
+    """With the newest copies of its protected tables, or why they could not be read."""
+    import dataclasses
+
+    from migrate.core.errors import MigrateError
+
+    state = states.read(one.migration)
+    protected = _protected(state) if state is not None else {}
+    if not protected or one.active is None:
+        return one
+    try:
+        copies = _copies(one.active.manifest_file, protected)
+    except MigrateError as error:
+        return dataclasses.replace(one, unread=". ".join(text for text in (error.summary, error.hint) if text))
+    return dataclasses.replace(one, copies=tuple(copies))
+
+
+def _protected(state: State) -> dict[str, list[str]]:
+    """Target vault -> ARNs of the tables that are copied into it, by what the steps have left."""
+    from migrate.plan.protection import SELECTION, standing_resources
+
+    found: dict[str, list[str]] = {}
+    for address in sorted({one.address for one in standing_resources(state) if one.kind == SELECTION}):
+        record = state.record(address)
+        if record is not None and "copies_to" in record.outputs:
+            vault = str(record.outputs["copies_to"]).rpartition(":")[2]
+            found.setdefault(vault, []).extend(record.outputs["tables"])
+    return found
+
+
+def _copies(manifest_file: str, protected: Mapping[str, Sequence[str]]) -> list[NewestCopy]:
+    from migrate.aws.session import connect
+    from migrate.cli.world import access
+    from migrate.core.clock import SystemClock
+    from migrate.core.errors import MigrateError
+    from migrate.manifest.load import load_manifest
+    from migrate.observe.copies import newest_copies
+
+    manifest, _ = load_manifest(manifest_file, os.environ)
+    if manifest is None:
+        raise MigrateError(f"the manifest {manifest_file}, which says how to reach the account, is not usable")
+    clock = SystemClock()
+    target = connect(access(manifest.target), read_only=True, clock=clock)
+    return [copy for vault, arns in protected.items() for copy in newest_copies(target, vault, set(arns), clock.now())]
 
 
 def _live(work: Work, table: str) -> LiveStatus | None:

@@ -75,6 +75,7 @@ def _tables(world: World, only: Sequence[str]) -> list[tuple[TableMapping, Table
     from migrate.observe.pairs import describe_pairs
 
     mappings, problems = mapped_tables(world, only)
+    mappings = [mapping for mapping in mappings if mapping.is_moved]
     names = [(mapping.source_name, mapping.target_name) for mapping in mappings]
     pairs, missing = describe_pairs(world.source, world.target, names, world.clock)
     by_name = {pair.target: pair for pair in pairs}

@@ -99,7 +99,7 @@ def hold_against_world(world: World, kept: State | None, saved: Plan) -> tuple[P
     planned = {(table.source, table.target) for table in saved.tables}
     still = [one for one in mappings if (one.source_name, one.target_name) in planned]
     state = state_or_new(kept, world.manifest)
-    now = make_plan(world, look(world, still, problems), state)
+    now = make_plan(world, look(world, still, problems, is_partial=len(still) < len(mappings)), state)
     check_fresh(saved, now, kept)
     now = dataclasses.replace(now, diagnostics=(*now.diagnostics, *broken_gates(saved, state)))
     return now, is_begun(saved, kept)

@@ -50,6 +50,8 @@ class Observed:
     inventory: Inventory
     diagnostics: tuple[Diagnostic, ...]
     seconds: float
+    is_partial: bool = False
+    """True when these are not all tables of the manifest."""
 
 
 def read_manifest(path: str) -> Manifest:
@@ -72,11 +74,16 @@ def open_world(manifest: Manifest, *, read_only: bool) -> World:
 
 def observe(world: World, only: Sequence[str] = ()) -> Observed:
     """Look at both accounts. `only` are names of tables (source or target) to look at; empty: all of the manifest."""
-    return look(world, *mapped_tables(world, only))
+    return look(world, *mapped_tables(world, only), is_partial=bool(only))
 
 
-def look(world: World, mappings: Sequence[TableMapping], problems: Sequence[Diagnostic]) -> Observed:
-    """Look at the tables of `mappings` in both accounts. `problems` were found while mapping, and are passed on."""
+def look(
+    world: World, mappings: Sequence[TableMapping], problems: Sequence[Diagnostic], *, is_partial: bool = False
+) -> Observed:
+    """Look at the tables of `mappings` in both accounts. `problems` were found while mapping, and are passed on.
+
+    `is_partial` says that they are not all tables of the manifest.
+    """
     began = world.clock.monotonic()
     manifest = world.manifest
     inventory = collect(
@@ -91,7 +98,7 @@ def look(world: World, mappings: Sequence[TableMapping], problems: Sequence[Diag
         roles=spark_roles(manifest, mappings),
     )
     seconds = world.clock.monotonic() - began
-    return Observed(tuple(mappings), inventory, tuple(problems), seconds)
+    return Observed(tuple(mappings), inventory, tuple(problems), seconds, is_partial)
 
 
 def mapped_tables(world: World, only: Sequence[str] = ()) -> tuple[list[TableMapping], list[Diagnostic]]:
@@ -111,7 +118,15 @@ def make_plan(world: World, seen: Observed, state: State, *, show_values: bool =
     """The plan, with the diagnostics of looking included. `show_values` as in `build`."""
     import dataclasses
 
-    plan = build(world.manifest, seen.mappings, seen.inventory, state, by_name(), show_values=show_values)
+    plan = build(
+        world.manifest,
+        seen.mappings,
+        seen.inventory,
+        state,
+        by_name(),
+        show_values=show_values,
+        is_partial=seen.is_partial,
+    )
     return dataclasses.replace(plan, diagnostics=(*seen.diagnostics, *plan.diagnostics))
 
 

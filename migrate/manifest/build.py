@@ -10,11 +10,13 @@ from typing import Any
 
 from migrate.manifest.document import Document
 from migrate.manifest.model import (
+    SCHEDULES,
     AccountConfig,
     Defaults,
     KeyAssertion,
     KeyRef,
     Manifest,
+    Protection,
     ProvisionedCapacity,
     Side,
     TableRule,
@@ -27,7 +29,8 @@ def build_manifest(document: Document) -> Manifest:
     """The model of a document that has no errors; on any other it may raise."""
     value = document.value
     own = dict(value.get("defaults", {}))
-    defaults = Defaults(**{**own, "verify": _verify(own.get("verify"), Verify())})
+    standard = {"verify": _verify(own.get("verify"), Verify()), "protect": _protection(own.get("protect"), None)}
+    defaults = Defaults(**{**own, **standard})
     tables = tuple(_table(table, defaults, document, index) for index, table in enumerate(value["tables"]))
     return Manifest(
         version=int(value["version"]),
@@ -56,6 +59,7 @@ def _account(side: Side, value: Mapping[str, Any]) -> AccountConfig:
 
 
 def _table(value: Mapping[str, Any], defaults: Defaults, document: Document, index: int) -> TableRule:
+    protect = _protection(value.get("protect"), defaults.protect)
     return TableRule(
         name=value.get("name"),
         match=value.get("match"),
@@ -67,6 +71,8 @@ def _table(value: Mapping[str, Any], defaults: Defaults, document: Document, ind
         target=_target(value.get("target", {})),
         verify=_verify(value.get("verify"), defaults.verify),
         cleanup=value.get("cleanup", defaults.cleanup),
+        protect=protect,
+        is_moved=protect is None or "strategy" in value,
         location=document.location(("tables", index, "name" if "name" in value else "match")),
     )
 
@@ -76,6 +82,14 @@ def _verify(value: str | Mapping[str, Any] | None, default: Verify) -> Verify:
     if value is None:
         return default
     return dataclasses.replace(default, **({"mode": value} if isinstance(value, str) else value))
+
+
+def _protection(value: Mapping[str, Any] | bool | None, default: Protection | None) -> Protection | None:
+    if value is None:
+        return default
+    if not isinstance(value, Mapping):
+        return None
+    return Protection(**{**value, "schedule": SCHEDULES.get(value["schedule"], value["schedule"])})
 
 
 def _keys(value: Mapping[str, Any] | None) -> KeyAssertion | None:

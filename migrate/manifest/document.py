@@ -113,9 +113,20 @@ class Document:
         return [(index, entry) for index, entry in enumerate(entries) if isinstance(entry, dict)]
 
     def strategy_of(self, index: int) -> str:
-        """The strategy of `tables[index]`, from `defaults` when it does not say, as text whatever is written."""
+        """The strategy of `tables[index]`, from `defaults` when it does not say, as text whatever is written.
+
+        "" for a table that is protected and not moved.
+        """
+        if self.is_protected(index) and "strategy" not in self.mapping(("tables", index)):
+            return ""
         own = self.get(("tables", index, "strategy"))
         return str(own if own is not None else self.mapping(("defaults",)).get("strategy", "auto"))
+
+    def is_protected(self, index: int) -> bool:
+        """True when `tables[index]` has standing protection, of its own or by `defaults`."""
+        own = self.mapping(("tables", index))
+        value = own["protect"] if "protect" in own else self.mapping(("defaults",)).get("protect")
+        return isinstance(value, Mapping)
 
     def error(self, path: Path, what: str, *, why: str = "", hint: str = "", key: bool = False) -> Diagnostic:
         """An error about the value at `path` (or its key): `what` continues the sentence that the address begins."""

@@ -167,6 +167,22 @@ class Verify:
     source: Literal["read", "as-copied"] = "read"
 
 
+SCHEDULES: Mapping[str, str] = MappingProxyType(
+    {"hourly": "cron(0 * * * ? *)", "daily": "cron(0 3 * * ? *)", "weekly": "cron(0 3 ? * SUN *)"}
+)
+"""What the words for a schedule mean (UTC)."""
+
+
+@dataclass(frozen=True)
+class Protection:
+    """Standing protection: `schedule` is AWS's cron expression (UTC); days until backup and copy are deleted."""
+
+    schedule: str
+    delete_after_days: int = 35
+    copy_delete_after_days: int = 35
+    start_within_minutes: int = 480
+
+
 @dataclass(frozen=True)
 class Defaults:
     """What a table rule means when it does not say."""
@@ -174,6 +190,7 @@ class Defaults:
     strategy: str = "auto"
     verify: Verify = Verify()
     cleanup: Cleanup = "after-verify"
+    protect: Protection | None = None
 
 
 @dataclass(frozen=True)
@@ -193,6 +210,10 @@ class TableRule:
     target: TargetSettings = TargetSettings()
     verify: Verify = Verify()
     cleanup: Cleanup = "after-verify"
+    protect: Protection | None = None
+    is_moved: bool = True
+    """False for a table that is protected and whose entry names no strategy."""
+
     location: Location | None = field(default=None, compare=False, repr=False)
 
 
@@ -210,6 +231,8 @@ class TableMapping:
     verify: Verify
     cleanup: Cleanup
     rule_index: int
+    protect: Protection | None = None
+    is_moved: bool = True
     location: Location | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -257,3 +280,7 @@ class Manifest:
     def strategy_options(self, strategy: str, own: Mapping[str, Any] = _NOTHING) -> dict[str, Any]:
         """All options of `strategy`: the built-in defaults, then `strategies`, then a table's `own`, which win."""
         return {**STRATEGY_DEFAULTS.get(strategy, {}), **self.strategies.get(strategy, {}), **own}
+
+    def protection_options(self) -> dict[str, Any]:
+        """Vaults, keys and roles of standing protection: those of strategy `backup`, always from vault to vault."""
+        return {**self.strategy_options("backup"), "mode": "copy", "from": None}

@@ -134,5 +134,7 @@ def _mapping(index: int, rule: TableRule, name: str, target: str) -> TableMappin
         verify=rule.verify,
         cleanup=rule.cleanup,
         rule_index=index,
+        protect=rule.protect,
+        is_moved=rule.is_moved,
         location=rule.location,
     )

@@ -13,12 +13,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from migrate.aws import backup, backup_jobs, iam, kms, organizations
+from migrate.aws import backup, backup_jobs, backup_plans, iam, kms, organizations
 from migrate.aws.session import Account
 from migrate.core.clock import timestamp
 from migrate.core.diagnostics import Diagnostic
 from migrate.core.errors import AwsError
-from migrate.observe.inventory import BackupFacts, BackupSide, KeyFacts, RecoveryPointFacts, RoleFacts, VaultFacts
+from migrate.observe.inventory import (
+    BackupFacts,
+    BackupPlanFacts,
+    BackupSide,
+    KeyFacts,
+    RecoveryPointFacts,
+    RoleFacts,
+    SelectionFacts,
+    VaultFacts,
+)
+from migrate.observe.normalise import OWN_TAG_PREFIX
 from migrate.observe.reader import Reader
 from migrate.observe.resources import failed_read, key_facts
 
@@ -29,11 +39,12 @@ KEPT_POINTS = 20
 
 @dataclass(frozen=True)
 class SideQuestions:
-    """What to look at in one account: names of vaults and roles, aliases or ARNs of keys."""
+    """What to look at in one account: names of vaults, roles and backup plans, aliases or ARNs of keys."""
 
     vaults: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
     keys: frozenset[str] = frozenset()
+    plans: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -73,6 +84,8 @@ class BackupReads:
             if self.questions.is_copied:
                 self.reader.ask(organizations.organization_id, account)
                 self.reader.ask(backup.is_cross_account_on, account)
+            if wanted.plans:
+                self.reader.ask(backup_plans.list_plans, account)
             for name in wanted.roles:
                 self.reader.ask(iam.get_role, account, name)
             for id in wanted.keys:
@@ -103,6 +116,10 @@ class BackupReads:
                 self.reader.ask(backup.vault_policy, account, name)
             for id in self._key_ids(side, found):
                 self.reader.ask(kms.describe_key, account, id)
+            for plan in self._named_plans(side):
+                self.reader.ask(backup_plans.plan_rules, account, plan["BackupPlanId"])
+                self.reader.ask(backup_plans.selections, account, plan["BackupPlanId"])
+                self.reader.ask(backup_jobs.list_tags, account, plan["BackupPlanArn"])
         for side, account in self.accounts.items():
             vaults = self.reader.answer(backup.list_vaults, account)
             for id in self._key_ids(side, vaults if isinstance(vaults, dict) else {}):
@@ -129,6 +146,24 @@ class BackupReads:
             vaults={name: self._vault(side, name, vaults.get(name)) for name in sorted(wanted.vaults)},
             roles={name: self._role(side, name) for name in sorted(wanted.roles)},
             keys={id: self._key(side, id) for id in self._key_ids(side, vaults)},
+            plans=tuple(self._plan(side, plan) for plan in self._named_plans(side)),
+        )
+
+    def _named_plans(self, side: str) -> list[dict[str, Any]]:
+        wanted = self.questions.side(side).plans
+        found = self._known(f"{side} plans", [], backup_plans.list_plans, self.accounts[side]) if wanted else []
+        return [plan for plan in found if plan["BackupPlanName"] in wanted]
+
+    def _plan(self, side: str, plan: Mapping[str, Any]) -> BackupPlanFacts:
+        what, account, id = f"{side} plans", self.accounts[side], plan["BackupPlanId"]
+        selected = self._known(what, [], backup_plans.selections, account, id)
+        tags = self._known(what, {}, backup_jobs.list_tags, account, plan["BackupPlanArn"])
+        return BackupPlanFacts(
+            name=str(plan["BackupPlanName"]),
+            arn=str(plan["BackupPlanArn"]),
+            lineage=str(tags.get(f"{OWN_TAG_PREFIX}lineage") or ""),
+            rules=tuple(self._known(what, [], backup_plans.plan_rules, account, id)),
+            selections=tuple(_selection(one) for one in selected),
         )
 
     def _vault(self, side: str, name: str, found: Mapping[str, Any] | None) -> VaultFacts:
@@ -195,6 +230,17 @@ class BackupReads:
             self.problems[what] = failed_read(ADDRESS, answer)
             return otherwise
         return empty if answer is None else answer
+
+
+def _selection(found: Mapping[str, Any]) -> SelectionFacts:
+    return SelectionFacts(
+        id=str(found["SelectionId"]),
+        name=str(found["SelectionName"]),
+        role=str(found["IamRoleArn"]),
+        tables=tuple(sorted(found.get("Resources") or [])),
+        is_plain=not any(found.get(name) for name in ("ListOfTags", "NotResources"))
+        and not any((found.get("Conditions") or {}).values()),
+    )
 
 
 def _point(found: Mapping[str, Any], vault: str) -> RecoveryPointFacts:

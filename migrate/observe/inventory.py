@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from migrate.core.codec import digest, encode
+from migrate.core.codec import Json, digest, encode
 from migrate.core.diagnostics import Diagnostic
 from migrate.core.table import TableFacts
 
@@ -102,6 +102,28 @@ class RecoveryPointFacts:
 
 
 @dataclass(frozen=True)
+class SelectionFacts:
+    """One selection of a backup plan. `tables` are ARNs; `is_plain` is False when tags or exceptions select as well."""
+
+    id: str
+    name: str
+    role: str
+    tables: tuple[str, ...] = ()
+    is_plain: bool = True
+
+
+@dataclass(frozen=True)
+class BackupPlanFacts:
+    """A backup plan: its rules as `aws/backup_plans.py` writes them, and the lineage that its tags say ('': none)."""
+
+    name: str
+    arn: str
+    lineage: str = ""
+    rules: tuple[Json, ...] = ()
+    selections: tuple[SelectionFacts, ...] = ()
+
+
+@dataclass(frozen=True)
 class BackupSide:
     """AWS Backup in one account and Region, as far as it was asked about; None where nobody knows.
 
@@ -115,6 +137,8 @@ class BackupSide:
     vaults: Mapping[str, VaultFacts] = field(default_factory=dict)
     roles: Mapping[str, RoleFacts] = field(default_factory=dict)
     keys: Mapping[str, KeyFacts] = field(default_factory=dict)
+    plans: tuple[BackupPlanFacts, ...] = ()
+    """Those with a name of this migration's."""
 
 
 @dataclass(frozen=True)

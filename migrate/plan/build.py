@@ -12,9 +12,10 @@ from migrate.manifest.model import Manifest, TableMapping
 from migrate.observe.inventory import Inventory
 from migrate.plan.desired import as_it_was, desired_spec, kept_spec
 from migrate.plan.gates import broken_gates
-from migrate.plan.model import Action, Estimate, Plan, PlannedAccount, PlannedTable
+from migrate.plan.model import Action, Change, Estimate, Plan, PlannedAccount, PlannedTable
 from migrate.plan.prices import PRICES
-from migrate.plan.strategy import Strategy, TableRequest, Verdict, is_locked, was_filled
+from migrate.plan.protection import left_alone, plan_protection, standing_resources
+from migrate.plan.strategy import Standing, Strategy, TableRequest, Verdict, is_locked, was_filled
 from migrate.plan.tables import Stage, TableActions, by_address, plan_table, stage_of
 from migrate.plan.transforms import lost_attributes, transform_of
 from migrate.plan.trial import Trial, try_out
@@ -36,11 +37,13 @@ def build(
     strategies: Strategies,
     *,
     show_values: bool = False,
+    is_partial: bool = False,
 ) -> Plan:
     """The plan that brings the target to what the manifest says.
 
-    `mappings` are the tables that the manifest names or matches (a part of them when the user asked for less).
-    With `show_values` the plan has values of sampled items: it is for the eyes of whoever asked, not to be kept.
+    `mappings` are the tables that the manifest names or matches (`is_partial`: a part of them, for the user asked for
+    less; standing protection, which is of all of them, is then left as it is). With `show_values` the plan has values
+    of sampled items: it is for the eyes of whoever asked, not to be kept.
     Problems are diagnostics of the plan; the plan is applyable when none of them is an error.
     """
     tables: list[PlannedTable] = []
@@ -50,11 +53,17 @@ def build(
         source = inventory.source_tables.get(mapping.source_name)
         if source is None:
             continue  # observing it has left a diagnostic
+        if not mapping.is_moved:
+            tables.append(_protected(mapping, source))
+            continue
         table, part = _plan_mapping(manifest, mapping, source, inventory, state, strategies, show_values)
         tables.append(table)
         parts.append(part)
         diagnostics += part.diagnostics
-    ordered = _ordered(parts, keeps_shared=_is_still_needed(mappings, state))
+    standing = Standing() if is_partial else plan_protection(manifest, mappings, inventory, state, strategies)
+    diagnostics += left_alone(mappings) if is_partial else _at_protection(standing.reasons, manifest)
+    is_kept = _is_still_needed(mappings, state) or (is_partial and bool(standing_resources(state)))
+    ordered = _ordered(parts, standing, keeps_shared=is_kept)
     actions = tuple(_under_way(action, state) for action in ordered)
     plan = Plan(
         migration=manifest.name,
@@ -259,12 +268,24 @@ def _is_still_needed(mappings: Sequence[TableMapping], state: State) -> bool:
     )
 
 
-def _ordered(parts: Sequence[TableActions], *, keeps_shared: bool) -> tuple[Action, ...]:
+def _protected(mapping: TableMapping, source: TableFacts) -> PlannedTable:
+    """A table that stays where it is."""
+    return PlannedTable(source.name, mapping.target_name, "protect", items=source.item_count, bytes=source.size_bytes)
+
+
+def _at_protection(found: Iterable[Diagnostic], manifest: Manifest) -> list[Diagnostic]:
+    return [dataclasses.replace(one, location=one.location or manifest.nearest(one.address)) for one in found]
+
+
+def _ordered(parts: Sequence[TableActions], standing: Standing, *, keeps_shared: bool) -> tuple[Action, ...]:
     """Shared actions first, then each table's, then the shared clean-up; needs of what is not planned dropped."""
-    shared = by_address(action for part in parts for action in part.shared)
+    made = [action for action in standing.actions if action.change is not Change.DELETE]
+    removed = [action for action in standing.actions if action.change is Change.DELETE]
+    shared = by_address([*(action for part in parts for action in part.shared), *made])
     own = [action for part in parts for action in part.own]
     cleanup = {} if keeps_shared else by_address(action for part in parts for action in part.shared_cleanup)
-    everything = [*shared.values(), *own, *cleanup.values()]
+    due = [action for action in cleanup.values() if action.params.get("of") not in standing.kept]
+    everything = [*shared.values(), *own, *removed, *due]
     planned = {action.address for action in everything}
     return tuple(
         dataclasses.replace(action, needs=tuple(need for need in action.needs if need in planned))

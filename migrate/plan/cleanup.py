@@ -13,6 +13,7 @@ from migrate.manifest.model import Manifest, TableMapping
 from migrate.observe.inventory import AccountFacts
 from migrate.plan.gates import broken_gates
 from migrate.plan.model import Action, Change, Plan, PlannedAccount, PlannedTable, Risk, Side
+from migrate.plan.protection import removal, standing_resources
 from migrate.plan.strategy import is_locked, load_of
 from migrate.state.model import SHARED, OwnedResource, State, Status, StepFile
 
@@ -52,7 +53,9 @@ def build_cleanup(
     tables = [file for name, file in sorted(state.files.items()) if name != SHARED]
     problems = [problem for file in tables for problem in _unfinished(file, wanted.get(file.name), manifest)]
     own = [_removal(one) for file in tables for one in _makers(file)]
-    shared = [_removal(one) for one in _makers(state.files.get(SHARED))]
+    standing = standing_resources(state)
+    shared = [removal(one) for one in {one.address: one for one in standing}.values()]
+    shared += [_removal(one) for one in _makers(state.files.get(SHARED)) if one not in standing]
     source, target = accounts
     plan = Plan(
         migration=manifest.name,

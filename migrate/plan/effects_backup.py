@@ -42,5 +42,6 @@ EFFECTS: Mapping[str, Callable[[Turn], Result]] = {
     "backup-job": _backup_job,
     "copy-job": _copy_job,
     "restore-job": _restore_job,
+    "restore-check": lambda _turn: ({}, (), ()),
     "recovery-point-removal": owned_removal,
 }

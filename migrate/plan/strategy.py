@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from migrate.core.diagnostics import Diagnostic
 from migrate.core.table import TableFacts, TableSpec
 from migrate.data.transform import TransformSpec
+from migrate.manifest.model import Protection
 from migrate.observe.inventory import Inventory
 from migrate.plan.model import Action, Estimate
 from migrate.state.model import OwnedResource, State, Status, StepFile, StepRecord
@@ -125,6 +126,35 @@ def was_filled(target: TableFacts, state: State) -> bool:
     load = load_record(target.name, state)
     is_done = load is not None and load.status is Status.DONE and load.outputs.get("table_id") == target.table_id
     return is_done and load is not None and bool(load.outputs.get("is_existing"))
+
+
+@dataclass(frozen=True)
+class ProtectRequest:
+    """Tables that stand under protection, by setting: the source tables, sorted."""
+
+    migration: str
+    settings: Mapping[Protection, Sequence[TableFacts]]
+    options: Mapping[str, Any]
+    inventory: Inventory
+    state: State
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The actions that bring protection to what the manifest says. `reasons` forbid it."""
+
+    actions: tuple[Action, ...] = ()
+    reasons: tuple[Diagnostic, ...] = ()
+    kept: frozenset[str] = frozenset()
+    """Addresses of what protection stands on: never removed after a move of another table."""
+
+
+@runtime_checkable
+class Protector(Protocol):
+    """A strategy that can protect tables where they are."""
+
+    def protect(self, request: ProtectRequest) -> Standing:
+        """What is missing or differs. Pure."""
 
 
 class Strategy(Protocol):

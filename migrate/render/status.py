@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from migrate.core.codec import Json, encode
 from migrate.core.errors import StepError
 from migrate.data.live import LiveStatus
+from migrate.observe.copies import NewestCopy
 from migrate.plan.model import Plan
 from migrate.state.lock import LockInfo
 from migrate.state.model import SHARED, ActivePlan, OwnedResource, State, StepRecord
@@ -75,6 +76,11 @@ class MigrationStatus:
     tables: tuple[TableStatus, ...]
     owned: tuple[OwnedResource, ...]
     lock: LockInfo | None = None
+    copies: tuple[NewestCopy, ...] | None = None
+    """Of protected tables; None when the migration protects none, or nobody looked."""
+
+    unread: str = ""
+    """Why the copies of protected tables could not be read."""
 
     def steps(self, status: str = "") -> Iterator[StepStatus]:
         """Every step, or those with that status."""
@@ -125,9 +131,17 @@ def _document(one: MigrationStatus) -> Json:
         "lock": encode(one.lock) if one.lock else None,
         "summary": {status: statuses.count(status) for status in (DONE, RUNNING, FAILED, PENDING)},
         "tables": [encode(table) for table in one.tables],
+        "protection": _protection(one),
         "owned": [encode(resource) for resource in one.owned],
         "next": next_command(one),
     }
+
+
+def _protection(one: MigrationStatus) -> Json:
+    """The protected tables; null when there are none or nobody looked."""
+    if one.copies is None and not one.unread:
+        return None
+    return {"tables": [encode(copy) for copy in one.copies or ()], "unread": one.unread or None}
 
 
 def next_command(one: MigrationStatus) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from migrate.render.live_text import live_lines
 from migrate.render.status import DONE, FAILED, PENDING, RUNNING, MigrationStatus, StepStatus, TableStatus, next_command
-from migrate.render.style import Style, plural
+from migrate.render.style import Style, duration, plural
 
 _COLOURS = {DONE: "green", RUNNING: "blue", FAILED: "red", PENDING: "dim"}
 _SHOWN = 8
@@ -27,6 +27,7 @@ def status_text(one: MigrationStatus, style: Style) -> str:
     width = max((len(table.table) for table in one.tables), default=0)
     for table in one.tables:
         lines += _table(table, width, style)
+    lines += _copies(one)
     lines += ["", *_owned(one), *_next(one)]
     return "\n".join(lines)
 
@@ -95,6 +96,24 @@ def _step(step: StepStatus, style: Style) -> Iterator[str]:
 
 def _short(step: StepStatus) -> str:
     return step.address.split("/", 1)[-1]
+
+
+def _copies(one: MigrationStatus) -> Iterator[str]:
+    """The newest copy of each protected table, oldest first: what needs a look stands on top."""
+    if one.copies is None and not one.unread:
+        return
+    yield ""
+    yield "  protected: the newest copy in the target account"
+    if one.unread:
+        yield f"    could not be read: {one.unread}"
+    copies = sorted(one.copies or (), key=lambda copy: copy.created or "")
+    width = max((len(copy.table) for copy in copies), default=0)
+    for copy in copies:
+        if copy.recovery_point is None or copy.age_seconds is None:
+            yield f"    {copy.table:<{width}}  none yet"
+        else:
+            age = duration(copy.age_seconds / 60)
+            yield f"    {copy.table:<{width}}  {copy.created}  {age} old  {copy.recovery_point}"
 
 
 def _owned(one: MigrationStatus) -> Iterator[str]:

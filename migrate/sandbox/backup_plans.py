@@ -203,7 +203,8 @@ def _listed(plan: Plan) -> dict[str, Any]:
 
 
 def _listed_selection(plan: Plan, one: Selection) -> dict[str, Any]:
-    return {"SelectionId": one.id, "BackupPlanId": plan.id, "CreationDate": one.created}
+    shown = {"SelectionId": one.id, "BackupPlanId": plan.id, "CreationDate": one.created}
+    return shown | ({"CreatorRequestId": one.creator_request_id} if one.creator_request_id else {})
 
 
 def _invalid(message: str) -> Refused:

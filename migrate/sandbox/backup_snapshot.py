@@ -66,6 +66,7 @@ def begin(point: RecoveryPoint, account: str, name: str, encryption: dict[str, A
     sweep(backend)
     table = tables.create(backend, {key: value for key, value in wish.items() if value}, math.inf)
     table.restored_from = (point.arn, point.resource_arn, point.snapshot.taken)
+    table.created_at = clock.moment().replace(tzinfo=None)  # never older than its job, whose time follows this clock
     return table
 
 

@@ -18,9 +18,9 @@ from migrate.plan.creation import describe
 from migrate.plan.desired import as_restored
 from migrate.plan.model import Action, Change, Estimate, Risk, Side, ref
 from migrate.plan.prices import GIB, PRICES, scan_units
-from migrate.plan.strategy import Recipe, TableRequest, Verdict
+from migrate.plan.strategy import ProtectRequest, Recipe, Standing, TableRequest, Verdict
 from migrate.state.model import OwnedResource, Status
-from migrate.strategies import backup_shared
+from migrate.strategies import backup_protect, backup_shared
 from migrate.strategies.backup_options import LATEST
 from migrate.strategies.backup_setup import Setup
 from migrate.strategies.backup_verdict import judge
@@ -78,6 +78,10 @@ class BackupRestore:
             return Recipe()
         setup = Setup(request)
         return Recipe(cleanup=tuple(_removals(setup)), shared_cleanup=tuple(backup_shared.removals(setup)))
+
+    def protect(self, request: ProtectRequest) -> Standing:
+        """See `Protector.protect`."""
+        return backup_protect.protect(request)
 
 
 def _load(setup: Setup) -> list[Action]:

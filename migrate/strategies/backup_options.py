@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from migrate.manifest.model import Manifest, TableMapping
+from migrate.core.codec import digest, encode
+from migrate.manifest.model import Manifest, Protection, TableMapping
 from migrate.observe.backup import BackupQuestions, SideQuestions
 
 AIR_GAPPED = "air-gapped"
@@ -72,13 +73,16 @@ def default_alias(vault: str) -> str:
 def backup_questions(manifest: Manifest, mappings: Sequence[TableMapping]) -> BackupQuestions | None:
     """What to look at for the tables that may use strategy `backup`; None when none may."""
     tables = [(mapping, _options_of(manifest, mapping)) for mapping in mappings if may_use_backup(manifest, mapping)]
-    if not tables:
+    settings = [mapping.protect for mapping in mappings if mapping.protect]
+    if not tables and not settings:
         return None
-    options = list(dict.fromkeys(one for _, one in tables))
+    standing = [read_options(manifest.protection_options())] if settings else []
+    options = list(dict.fromkeys([*standing, *(one for _, one in tables)]))
     source = SideQuestions(
         frozenset(o.source_vault for o in options) | frozenset(o.air_gapped_vault for o in options if o.is_air_gapped),
         frozenset(o.source_role for o in options),
         frozenset(default_alias(o.source_vault) for o in options if not o.source_key),
+        frozenset(plan_name(manifest.name, one) for one in settings),
     )
     target = SideQuestions(
         frozenset(o.target_vault for o in options if not o.is_air_gapped),
@@ -96,7 +100,13 @@ def backup_questions(manifest: Manifest, mappings: Sequence[TableMapping]) -> Ba
 
 def may_use_backup(manifest: Manifest, mapping: TableMapping) -> bool:
     """True when the table shall be moved by `backup`, or may be (see `plan.build.ASKED_FOR`)."""
-    return mapping.strategy == "backup" or (mapping.strategy == "auto" and "backup" in manifest.strategies)
+    is_named = mapping.strategy == "backup" or (mapping.strategy == "auto" and "backup" in manifest.strategies)
+    return mapping.is_moved and is_named
+
+
+def plan_name(migration: str, setting: Protection) -> str:
+    """Name of the backup plan for a setting: another setting is another plan, made before the old one goes."""
+    return f"migrate-{migration[:33]}-{digest(encode(setting))[:8]}"
 
 
 def _options_of(manifest: Manifest, mapping: TableMapping) -> BackupOptions:

@@ -42,6 +42,11 @@ def removals(setup: Setup, planned: Iterable[Action] = ()) -> list[Action]:
     return found
 
 
+def in_use(setup: Setup) -> frozenset[str]:
+    """Addresses of what this set-up consists of, whoever has made it."""
+    return frozenset(_address(kind, side, name) for kind, side, name, _title, _why in _removable(setup))
+
+
 def _removable(setup: Setup) -> Iterator[tuple[str, str, str, str, str]]:
     """(kind, side, name, title, why) of everything that may be ours, in the order of its removal."""
     options, source = setup.options, setup.account("source").id

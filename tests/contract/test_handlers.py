@@ -261,6 +261,31 @@ def restore_params(world: World) -> dict[str, Any]:
     }
 
 
+def plan_params(world: World) -> dict[str, Any]:
+    rule = {
+        "RuleName": "copy",
+        "TargetBackupVaultName": vault(world, Side.SOURCE)[0],
+        "ScheduleExpression": "cron(0 3 * * ? *)",
+        "ScheduleExpressionTimezone": "Etc/UTC",
+        "StartWindowMinutes": 480,
+        "CompletionWindowMinutes": 10080,
+        "Lifecycle": {"DeleteAfterDays": 7},
+        "CopyActions": [{"DestinationBackupVaultArn": vault(world, Side.TARGET)[1]}],
+    }
+    return {"plan": world.name("plan"), "rules": [rule]}
+
+
+def selection_params(world: World) -> dict[str, Any]:
+    plan = plan_params(world)
+    world.make("backup-plan", plan, Side.SOURCE)
+    return {
+        "plan": plan["plan"],
+        "role_arn": backup_role(world, Side.SOURCE),
+        "tables": [arn_of(world.table(world.source))],
+        "copies_to": plan["rules"][0]["CopyActions"][0]["DestinationBackupVaultArn"],
+    }
+
+
 def key_params(world: World) -> dict[str, Any]:
     statement = {
         "Effect": "Allow",
@@ -371,6 +396,9 @@ CASES: dict[str, Case] = {
     "share": Case(share_params, Side.SOURCE),
     "role": Case(role_params),
     "backup-job": Case(backup_params, Side.SOURCE),
+    "backup-plan": Case(plan_params, Side.SOURCE),
+    "backup-selection": Case(selection_params, Side.SOURCE),
+    "restore-check": Case(verify_params, Side.BOTH),
     "copy-job": Case(copy_job_params, Side.SOURCE),
     "restore-job": Case(restore_params),
     "table": Case(lambda w: {"creation": table_parameters(w.name("made"), SPEC)}),
@@ -419,6 +447,8 @@ REMOVALS: Mapping[str, tuple[str, Callable[[World], Params], Side]] = {
     "air-gapped-vault-removal": ("air-gapped-vault", air_gapped_params, Side.SOURCE),
     "share-removal": ("share", share_params, Side.SOURCE),
     "role-removal": ("role", role_params, Side.TARGET),
+    "backup-plan-removal": ("backup-plan", plan_params, Side.SOURCE),
+    "backup-selection-removal": ("backup-selection", selection_params, Side.SOURCE),
     "recovery-point-removal": ("copy-job", copy_job_params, Side.SOURCE),
     "job-files-removal": ("job-files", spark_params.files, Side.TARGET),
     "job-work-removal": ("glue-run", partial(spark_params.run, kind="glue-run"), Side.TARGET),

@@ -42,6 +42,8 @@ def is_announced(aws: Aws, id: str, state: State | None) -> bool:
     owned = state.owned() if state else {}
     if ":recovery-point:" in id:
         return any(one.kind == "recovery-point" and not one.is_confirmed for one in owned.values())
+    if id.startswith("backup-selection://"):
+        return any(one.kind == "backup-selection" and not one.is_confirmed for one in owned.values())
     addresses = {one.address for one in owned.values()}
     return any(
         key["Arn"] == id and tags.get("migrate:address") in addresses
@@ -67,6 +69,11 @@ def _of_account(aws: Aws, account: str) -> Iterator[str]:
         yield from (f"{arn}?policy#{one['Sid']}" for one in _statements(backup, name))
         points = backup.list_recovery_points_by_backup_vault(BackupVaultName=name)["RecoveryPoints"]
         yield from (str(point["RecoveryPointArn"]) for point in points)
+    for plan in backup.list_backup_plans()["BackupPlansList"]:
+        id, name = plan["BackupPlanId"], plan["BackupPlanName"]
+        yield f"backup-plan://{name}"
+        found = backup.list_backup_selections(BackupPlanId=id)["BackupSelectionsList"]
+        yield from (f"backup-selection://{name}/{one['SelectionId']}" for one in found)
     for role in aws.client("iam", account).list_roles()["Roles"]:
         if role["RoleName"].startswith("migrate-"):
             yield str(role["Arn"])
@@ -92,6 +99,8 @@ def _statements(backup: Any, vault: str) -> list[dict[str, Any]]:
 
 
 def _nameless(id: str) -> str:
-    """Without the id of a recovery point, which differs from one life to the next."""
+    """Without the id of a recovery point or a selection, which differs from one life to the next."""
+    if id.startswith("backup-selection://"):
+        return id.rpartition("/")[0]
     head, found, _ = id.partition(":recovery-point:")
     return head + found

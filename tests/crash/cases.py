@@ -45,6 +45,9 @@ class Case:
     name = ""
     runs = 1
     manifest = manifest("[{name: orders}]")
+    check = ""
+    """The table of `migrate restore-check`, where that is what is killed."""
+
     begins_with = ""
     """The effect from which on it differs from every case before it: earlier deaths teach nothing new."""
 
@@ -84,6 +87,44 @@ class BackedUp(Case):
 
     def prepare(self, aws: Aws, migrate: Migrate) -> None:
         make_provisioned(aws, "stock")
+
+
+class Protected(BackedUp):
+    """Standing protection: a backup plan that copies into the target account."""
+
+    name = "protected"
+    begins_with = "source CreateBackupPlan"
+    manifest = manifest("[{name: stock, protect: {schedule: daily}}]")
+
+    def has_arrived(self, source: list[str], target: list[str]) -> bool:
+        """Nothing is moved, and no scratch table is left."""
+        return target == []
+
+
+class ProtectedOtherwise(Protected):
+    """One of two tables gets another schedule: a second plan, and a new selection in place of the first plan's."""
+
+    name = "protected-otherwise"
+    begins_with = ""
+    manifest = manifest("[{name: stock, protect: {schedule: daily}}, {name: more, protect: {schedule: weekly}}]")
+
+    def prepare(self, aws: Aws, migrate: Migrate) -> None:
+        super().prepare(aws, migrate)
+        make_provisioned(aws, "more")
+        migrate(manifest('[{match: "*", protect: {schedule: daily}}]'))
+
+
+class RestoreChecked(Protected):
+    """A copy is restored into a scratch table, compared and dropped."""
+
+    name = "restore-checked"
+    begins_with = ""
+    check = "stock"
+
+    def prepare(self, aws: Aws, migrate: Migrate) -> None:
+        super().prepare(aws, migrate)
+        migrate(self.manifest)
+        aws.sandbox.advance(24 * 3600)
 
 
 class AirGapped(BackedUp):
@@ -277,6 +318,9 @@ CASES: dict[str, Case] = {
         Joined(),
         Transformed(),
         BackedUp(),
+        Protected(),
+        ProtectedOtherwise(),
+        RestoreChecked(),
         AirGapped(),
         TwoTables(),
         Drift(),

@@ -180,6 +180,7 @@ def _keys(aws: Aws, account: str, bucket: str) -> list[str]:
 def _timeless(text: str) -> str:
     """Without job ids and tokens; data files and recovery points have random names."""
     text = re.sub(r"recovery-point:.*", "recovery-point:(id)", text)
+    text = re.sub(r"(backup-selection://.*/).*", r"\1(id)", text)
     return re.sub(r"data/.*", "data/(file)", TOKEN.sub("(token)", JOB.sub("(job)", text)))
 
 

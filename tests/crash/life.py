@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from migrate.actions.registry import handlers
 from migrate.apply.resume import plan_to_resume
 from migrate.apply.run import Summary, begin, carry_out, finish
 from migrate.aws.session import AccountAccess
+from migrate.cli.cmd_restore_check import look_for_check
 from migrate.cli.world import World, make_plan, observe, state_or_new
 from migrate.core.clock import SystemClock
 from migrate.core.errors import MigrateError
@@ -29,6 +31,7 @@ from migrate.state.folder import FolderStore
 from migrate.state.model import State
 from migrate.state.objectstore import ObjectStore
 from migrate.state.store import Store
+from migrate.strategies.backup_check import build_restore_check, check_digest
 from tests.crash import shortcut
 from tests.crash.cases import Case
 from tests.crash.death import Died, Fate, Moment, MortalAccount, MortalStore
@@ -148,13 +151,14 @@ class Stage:
         *,
         listener: Callable[[StepEvent], None] = lambda _event: None,
         parallelism: int = 1,
+        check: str = "",
     ) -> Summary | None:
-        """What one process of `migrate apply` does; None when there was nothing to do."""
+        """What one process of `migrate apply` does, or of `restore-check` of a table; None with nothing to do."""
         world = self.world(manifest)
         with store.lock(manifest.name):
             kept = store.read(manifest.name)
-            begun = plan_to_resume(store, kept, manifest.digest)
-            plan = begun or self.plan(world, kept)
+            begun = plan_to_resume(store, kept, check_digest(manifest, check) if check else manifest.digest)
+            plan = begun or (self.check(world, kept, check) if check else self.plan(world, kept))
             if not plan.actions:
                 return None
             ledger = begin(store, kept, plan, manifest.file, is_resumed=begun is not None)
@@ -164,6 +168,15 @@ class Stage:
             if summary.is_complete:
                 finish(ledger, plan, manifest.file)
             return summary
+
+    def check(self, world: World, kept: State | None, table: str) -> Plan:
+        """A new plan of a restore check, which must not be refused; none once a check has been carried out."""
+        state = state_or_new(kept, world.manifest)
+        plan = build_restore_check(world.manifest, table, look_for_check(world, table, state), state)
+        assert not plan.is_errored, [str(d) for d in plan.diagnostics if d.is_error]
+        active = state.migration.active
+        is_over = active is not None and active.is_finished and active.manifest_digest == plan.manifest_digest
+        return dataclasses.replace(plan, actions=()) if is_over else plan
 
     def world(self, manifest: Manifest) -> World:
         """The manifest with the connections, whose identity is asked for as every process does."""
@@ -204,6 +217,7 @@ def live(
                 MortalStore(real, stage.fate),
                 listener=lambda event: case.meddle(stage.aws, event),
                 parallelism=parallelism,
+                check=case.check,
             )
         except Died:
             stage.fate.born_again()

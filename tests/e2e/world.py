@@ -134,11 +134,11 @@ class World:
         return [item for page in pages for item in page["Items"]]
 
 
-def control(url: str, name: str, body: Any = None) -> None:
-    """POST to one of the sandbox's own endpoints."""
+def control(url: str, name: str, body: Any = None) -> Any:
+    """POST to one of the sandbox's own endpoints; its answer."""
     request = urllib.request.Request(f"{url}/sandbox/{name}", json.dumps(body).encode(), method="POST")
     with urllib.request.urlopen(request) as answer:
-        answer.read()
+        return json.loads(answer.read())
 
 
 @contextlib.contextmanager

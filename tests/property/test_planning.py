@@ -28,7 +28,7 @@ from migrate.core.table import (
     TableSpec,
     Throughput,
 )
-from migrate.manifest.model import Manifest, ProvisionedCapacity, TableRule, TargetSettings, Verify
+from migrate.manifest.model import Manifest, Protection, ProvisionedCapacity, TableRule, TargetSettings, Verify
 from migrate.observe.inventory import BucketFacts, Inventory
 from migrate.plan.model import Change
 from migrate.plan.planfile import plan_document, read_plan
@@ -130,6 +130,9 @@ VERIFY: st.SearchStrategy[Verify] = st.builds(
     st.sampled_from([None, 50.0]),
     st.sampled_from(["read", "as-copied"]),
 )
+PROTECT: st.SearchStrategy[Any] = st.sampled_from(
+    [None, Protection("cron(0 3 * * ? *)"), Protection("cron(0 * * * ? *)", delete_after_days=7)]
+)
 STRATEGIES: st.SearchStrategy[Any] = st.sampled_from(["auto", "backup"])
 CLEANUP: st.SearchStrategy[Any] = st.sampled_from(["after-verify", "keep"])
 SOME_NAMES = st.sets(NAMES, min_size=1, max_size=2)
@@ -144,6 +147,8 @@ def worlds(draw: st.DrawFn) -> tuple[Manifest, Inventory]:
     rules = [
         TableRule(
             name,
+            protect=(protect := draw(PROTECT)),
+            is_moved=protect is None or draw(st.booleans()),
             strategy=draw(STRATEGIES),
             verify=draw(VERIFY),
             cleanup=draw(CLEANUP),
@@ -303,7 +308,7 @@ def test_a_table_of_somebody_else_is_never_touched(world: tuple[Manifest, Invent
     manifest, seen = world
     strangers = {name: facts(name, table.spec, TARGET) for name, table in seen.source_tables.items()}
     plan = plan_of(manifest, dataclasses.replace(seen, target_tables=strangers))
-    assert plan.is_errored
+    assert plan.is_errored is any(rule.is_moved for rule in manifest.tables)
     assert not [action for action in plan.actions if action.owner in strangers]
 
 
