@@ -123,7 +123,7 @@ def last_words(errors: str) -> str:
     Spark's own log, which continues after that, is left out.
     """
     lines = [line.rstrip() for line in errors.splitlines() if line.strip() and not _LOG_LINE.match(line)]
-    starts = [number for number, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
+    starts = [number for number, line in enumerate(lines) if "Traceback (most recent call last)" in line]
     if starts:
         lines = lines[starts[-1] + 1 :]
         lines = list(itertools.dropwhile(lambda line: line.startswith(" "), lines))

@@ -77,11 +77,11 @@ class TestRealSpark:
 
     def test_a_run_survives_the_loss_of_its_workers(self, glue: Glue) -> None:
         glue.fault("executor-killed", operation="StartJobRun", seconds=0, times=1)
-        run = _job(glue, pause=1)
+        run = _job(glue, pause=2)
         found = glue.ended(run)
         assert found["JobRunState"] == "SUCCEEDED", glue.log("/aws-glue/jobs/error", run)
         assert glue.log("/aws-glue/jobs/output", run) == "[0, 1]"
-        assert "Python worker exited unexpectedly" in glue.log("/aws-glue/jobs/error", run)
+        assert "Lost task" in glue.log("/aws-glue/jobs/error", run)
 
     def test_a_run_that_is_stopped_leaves_neither_jvm_nor_workers(self, glue: Glue) -> None:
         run = _job(glue, pause=600)
@@ -168,4 +168,6 @@ def test_the_last_words_are_the_scripts_own() -> None:
     assert last_words(f"{log}\n{trace}\n{log}\n") == "ValueError: why\nand how"
     assert last_words(f"{log}\nwhat went wrong\n{log}") == "what went wrong"
     assert last_words(f"Traceback (most recent call last):\n  x\n{java}") == "py4j.protocol.Py4JJavaError: bad"
+    task = "Caused: Traceback (most recent call last):\n  y\nKeyError: 'k'\n\n\tat org.apache.spark.Thing"
+    assert last_words(f"{trace}: x\n{task}") == "KeyError: 'k'"
     assert last_words(log) == ""
