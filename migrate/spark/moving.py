@@ -63,6 +63,7 @@ class Moving:
             write_mode=spec.write_mode,
             consistent=spec.consistent,
             patience=spec.patience,
+            transform=None,
         )
 
     def _source(self, mover: _Mover) -> EndpointSpec:

@@ -191,7 +191,8 @@ def _read(
     """Every page of these units to `look`, and what it found to `take`."""
     tables = {SOURCE: (endpoint_of(spec, SOURCE), str(spec.source_table))}
     tables[TARGET] = endpoint_of(spec, TARGET), spec.target_table
-    plan = ReaderPlan(tables, spec.segments, min(len(units), spec.segments_at_once), spec.consistent, spec.patience)
+    at_once = min(len(units), spec.segments_at_once)
+    plan = ReaderPlan(tables, spec.segments, at_once, spec.consistent, spec.patience, transforms={})
     dealt: list[object] = [Look(look)]
     dealt += [Read(SIDES[unit // spec.segments], unit % spec.segments, None) for unit in units]
     sides = {side: one for side, (one, _) in tables.items()}
