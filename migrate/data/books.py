@@ -123,6 +123,7 @@ class Books:
         self._dirty: set[int] = set()
         self._letters: list[DeadLetter] = []
         self._size = self._base = 0
+        self._saved_units = self._units()
 
     @classmethod
     def open(cls, folder: Path, identity: Identity) -> Books:
@@ -159,15 +160,20 @@ class Books:
             if self._letters:
                 _append(self.folder / DEAD_LETTERS, b"".join(map(letter_line, self._letters)))
                 self._letters = []
-            if self._dirty:
+            if self._dirty or self._units() != self._saved_units:
                 lines = [_line("segment", asdict(self.segments[number])) for number in sorted(self._dirty)]
                 lines.append(_line("usage", asdict(self.usage)))
                 text = b"".join(lines)
                 _append(self.folder / CHECKPOINTS, text)
                 self._dirty.clear()
+                self._saved_units = self._units()
                 self._size += len(text)
             if self._size > _COMPACT_BYTES + _COMPACT_FACTOR * self._base:
                 self._compact()
+
+    def _units(self) -> tuple[float, float]:
+        """What was used is often told after the last page: it is worth a line of its own."""
+        return self.usage.read_units, self.usage.write_units
 
     def totals(self) -> SegmentBook:
         """All segments added up (`segment` and `last_key` mean nothing; `done` when all are)."""

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from migrate.core.errors import Invalid
+from migrate.data.jsonengine import msgspec
 from migrate.data.mixer import Refused
 from migrate.data.rawitems import RawItem, parse_item
 from migrate.data.transform import FAILED, Pipeline, TransformFailed, TransformSpec
@@ -17,7 +16,7 @@ from migrate.data.transform import FAILED, Pipeline, TransformFailed, TransformS
 MAX_ITEM_BYTES = 400 * 1024
 """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
 
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.encode
 
 
 @dataclass

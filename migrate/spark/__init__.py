@@ -15,6 +15,9 @@ JSON), each only after its md5 was right. `repair`: the keys in the files below 
 source has no more is counted as `absent`, and nothing is deleted. `verify`: both tables digested per bucket of the key
 digest; what differs is named.
 
+**Transforms.** `transform` names an object that `transforming.written(TransformSpec)` made; items pass through it on
+their way in every mode, and `verify` compares with what it makes of the source. Items it fails on are dead letters.
+
 **Roles.** Both tables are reached by `role` of their side, assumed with the job's own credentials and renewed while it
 runs; without one, by the job's own. Work folder and export are reached by the job's own credentials: it needs
 s3:GetObject, s3:PutObject and s3:ListBucket there.
@@ -33,11 +36,12 @@ verification). The same work in the same folder goes on where it stood; other wo
 Counts are cumulative, so no attempt, retried or doubled, can spoil another's: the furthest attempt of a unit counts.
 
 **The result** (`books.Result`) has `format_version` 1, `mode`, `token`, `run`, `balanced`, `units`, `units_done`,
-`read`, `written`, `kept`, `rejected`, `absent`, `bytes`, `read_units`, `write_units` (of all runs), `seconds` (of this
-one), `digest` of all items read (as `SegmentBook.digest`; null where unknown) and `dead_letters` (keys of objects).
-`verify` reads only (`kept` = `read`) and adds `comparison`: `source_items`, `target_items`, `same`, `differs`,
-`missing` (in the target), `extra`, `errors`, `named` (the first 100), `differences` (a folder of the work folder, or
-null) and `buckets`: per side the count and sum of each bucket, packed (`sums.unpacked` of the base64).
+`read`, `written`, `kept`, `rejected`, `filtered`, `extra`, `absent`, `bytes`, `read_units`, `write_units` (of all
+runs), `seconds` (of this one), `digest` of all items read (as `SegmentBook.digest`; null where unknown) and
+`dead_letters` (keys of objects). `verify` reads only (`kept` = `read`) and adds `comparison`: `source_items`,
+`target_items`, `same`, `differs`, `missing` (in the target), `extra`, `errors`, `named` (the first 100), `differences`
+(a folder of the work folder, or null) and `buckets`: per side the count and sum of each bucket, packed (`sums.unpacked`
+of the base64).
 
 **Exit.** 0 after a result that is balanced and complete (for `verify`: compared, whatever was found). Otherwise the
 script ends with `SystemExit("migrate: what | why | what next")`: status 1, which is FAILED on every engine. The same

@@ -70,6 +70,12 @@ class JobSpec:
     keys_from: str | None = None
     """`s3://bucket/prefix`: each object below it is a unit of a `repair`."""
 
+    transform: str | None = None
+    """`s3://bucket/.../name` of what `transforming.written` makes: what becomes of every item of the source."""
+
+    transform_digest: str | None = None
+    """`TransformSpec.digest` of it."""
+
     buckets: int = 4096
     read_units: float | None = None
     """Of the source; of each side, in `verify`."""
@@ -170,10 +176,12 @@ def _problems(spec: JobSpec) -> typing.Iterator[str]:
         yield "segments and writes in flight start at 1"
     if spec.buckets < 1 or spec.buckets > 1 << 20 or spec.buckets & (spec.buckets - 1):
         yield "buckets must be a power of two up to 2^20"
-    for name in ("work", "export", "keys_from"):
+    for name in ("work", "export", "keys_from", "transform"):
         place = getattr(spec, name)
         if place and not (place.startswith("s3://") and place.removeprefix("s3://").strip("/").count("/")):
             yield f"{name} {place} is not s3://bucket/prefix"
+    if bool(spec.transform) != bool(spec.transform_digest):
+        yield "transform and transform-digest belong together"
     if spec.mode == LOAD_EXPORT and not spec.export:
         yield "load-export needs an export"
     if spec.mode == REPAIR and not spec.keys_from:

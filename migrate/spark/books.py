@@ -78,6 +78,8 @@ class Result:
     written: int
     kept: int
     rejected: int
+    filtered: int
+    extra: int
     absent: int
     bytes: int
     read_units: float
@@ -186,6 +188,8 @@ def total_of(books: Iterable[UnitBook]) -> SegmentBook:
             written=total.written + one.written,
             kept=total.kept + one.kept,
             rejected=total.rejected + one.rejected,
+            filtered=total.filtered + one.filtered,
+            extra=total.extra + one.extra,
             bytes=total.bytes + one.bytes,
         )
         value = digest_value(one.digest)

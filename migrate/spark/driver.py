@@ -31,6 +31,7 @@ from migrate.spark.desk import Desk
 from migrate.spark.exports import read_manifest
 from migrate.spark.moving import Moving
 from migrate.spark.shift import prepare_process
+from migrate.spark.transforming import transform_of
 
 _REPORT_SECONDS = 5.0
 _ALL_REFUSED = 1000
@@ -53,6 +54,7 @@ def run_job(spec: JobSpec, clock: Clock | None = None) -> Result:
     """The job from beginning to end, in a Spark context that is there or made. Raises `core.errors`."""
     store = store_at(spec, spec.work)
     claim(store, spec)
+    transform_of(spec)
     driver = Driver(spec, store, clock or SystemClock())
     try:
         if spec.mode == VERIFY:
@@ -145,11 +147,12 @@ class Driver:
         total, costs = total_of(books.values()), spent(self.store)
         done = sum(book.book.done for book in books.values())
         is_sound = all(book.book.is_balanced for book in books.values()) and done == self.units == len(books)
+        absent = sum(book.absent for book in books.values())
         letters = tuple(name for book in books.values() for name in book.letters)
         result = Result(
             FORMAT, self.spec.mode, self.spec.token, self.run, is_sound, self.units, done,
-            total.read, total.written, total.kept, total.rejected, sum(book.absent for book in books.values()),
-            total.bytes, round(costs.read_units, 1), round(costs.write_units, 1),
+            total.read, total.written, total.kept, total.rejected, total.filtered, total.extra,
+            absent, total.bytes, round(costs.read_units, 1), round(costs.write_units, 1),
             round(self._clock.monotonic() - self._started, 1),
             total.digest if self.spec.mode == COPY else None, letters, comparison,
         )  # fmt: skip

@@ -12,6 +12,7 @@ from migrate.data.endpoints import EndpointSpec
 from migrate.data.messages import Deal, PageDone
 from migrate.data.rates import READ, WRITE
 from migrate.data.rawitems import key_in_words
+from migrate.data.transform import FAILED
 from migrate.data.worker import WorkerJob
 from migrate.spark.arguments import COPY, LOAD_EXPORT, REPAIR, JobSpec
 from migrate.spark.books import Attempt, UnitBook
@@ -20,6 +21,7 @@ from migrate.spark.desk import DeskAddress, Moved
 from migrate.spark.exports import DataFile, open_export
 from migrate.spark.keyfiles import KeyFiles, open_keys
 from migrate.spark.shift import Shift, prepare_process
+from migrate.spark.transforming import transform_of
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Moving:
             write_mode=spec.write_mode,
             consistent=spec.consistent,
             patience=spec.patience,
-            transform=None,
+            transform=transform_of(spec),
         )
 
     def _source(self, mover: _Mover) -> EndpointSpec:
@@ -74,7 +76,8 @@ class Moving:
         source = endpoint_of(spec, SOURCE)
         if spec.mode == REPAIR:
             store = store_at(spec, str(spec.keys_from))
-            files = KeyFiles(store, self.key_files, spec.key_names, spec.consistent, mover.note_absent)
+            names = source_keys(spec)
+            files = KeyFiles(store, self.key_files, names, spec.consistent, mover.note_absent)
             return replace(source, open_transport=partial(open_keys, files))
         assert spec.mode == COPY
         return source
@@ -82,6 +85,12 @@ class Moving:
     def _with_credentials(self, plan: WorkerJob) -> dict[str, EndpointSpec]:
         sides = {READ: plan.source, WRITE: plan.target}
         return {side: one for side, one in sides.items() if one.credentials is not None}
+
+
+def source_keys(spec: JobSpec) -> tuple[str, ...]:
+    """Names of the source's key attributes."""
+    transform = transform_of(spec)
+    return transform.source_keys if transform else spec.key_names
 
 
 class _Mover:
@@ -112,6 +121,8 @@ class _Mover:
             written=old.written + message.written,
             kept=old.kept + message.kept,
             rejected=old.rejected + len(letters),
+            filtered=old.filtered + message.filtered,
+            extra=old.extra + message.extra,
             bytes=old.bytes + message.size,
             digest=add_digest(old, message.digest),
         )
@@ -122,7 +133,9 @@ class _Mover:
     def _letters(self, page: PageDone, number: int) -> Iterator[DeadLetter]:
         for one in page.rejected:
             try:
-                key = dict(key_in_words(one.item, self._spec.key_names))
+                # An item that the transform failed on is still the source's.
+                names = source_keys(self._spec) if one.code == FAILED else self._spec.key_names
+                key = dict(key_in_words(one.item, names))
             except (KeyError, MalformedItem):
                 key = None
             yield DeadLetter(page.segment, number, key, one.code, one.reason, bytes(one.item))

@@ -25,6 +25,7 @@ from migrate.spark.cloud import SOURCE, TARGET, Store, endpoint_of, store_at
 from migrate.spark.desk import DeskAddress, Moved
 from migrate.spark.shift import Shift, prepare_process
 from migrate.spark.sums import BucketSums, NameLook, SumLook, unequal, unpacked
+from migrate.spark.transforming import transform_of
 
 if TYPE_CHECKING:
     from migrate.spark.driver import Driver
@@ -191,8 +192,15 @@ def _read(
     """Every page of these units to `look`, and what it found to `take`."""
     tables = {SOURCE: (endpoint_of(spec, SOURCE), str(spec.source_table))}
     tables[TARGET] = endpoint_of(spec, TARGET), spec.target_table
-    at_once = min(len(units), spec.segments_at_once)
-    plan = ReaderPlan(tables, spec.segments, at_once, spec.consistent, spec.patience, transforms={})
+    transform = transform_of(spec)
+    plan = ReaderPlan(
+        tables=tables,
+        total_segments=spec.segments,
+        at_once=min(len(units), spec.segments_at_once),
+        consistent=spec.consistent,
+        patience=spec.patience,
+        transforms={SOURCE: transform} if transform else {},
+    )
     dealt: list[object] = [Look(look)]
     dealt += [Read(SIDES[unit // spec.segments], unit % spec.segments, None) for unit in units]
     sides = {side: one for side, (one, _) in tables.items()}

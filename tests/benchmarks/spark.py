@@ -15,13 +15,17 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import boto3
 
 from migrate.data.copy import copy_table
+from migrate.data.transform import TransformSpec
 from migrate.data.transport import Endpoint, Transport
 from migrate.spark.arguments import JobSpec
+from migrate.spark.transforming import written
 from tests.benchmarks.copying import cpu_of, credentials, job_of, spec_of, whole_copy
 from tests.benchmarks.items import rich_item
 from tests.benchmarks.processes import cpu_of_family, peak_memory
@@ -30,6 +34,17 @@ from tests.stubs.canned_server import TICK, canned_server
 
 SMALL, LARGE = 200_000, 2_000_000
 REGION = "eu-west-1"
+THREE_STEPS = TransformSpec(
+    ({"rename": {"email": "mail"}}, {"drop": ["note", "blob"]}, {"set": {"schema": {"N": "2"}}}),
+    (("pk", "S"), ("sk", "S")),
+    ("pk", "sk"),
+)
+
+
+def client_of(url: str) -> Any:
+    """S3 of the target account in the sandbox."""
+    keys = {"aws_access_key_id": "222222222222", "aws_secret_access_key": "secret"}
+    return boto3.client("s3", endpoint_url=url, region_name=REGION, **keys)
 
 
 @contextmanager
@@ -40,14 +55,7 @@ def work_bucket() -> Iterator[str]:
     try:
         assert process.stdout is not None
         url: str = json.loads(process.stdout.readline())["endpoint_url"]
-        client = boto3.client(
-            "s3",
-            endpoint_url=url,
-            region_name=REGION,
-            aws_access_key_id="222222222222",
-            aws_secret_access_key="secret",
-        )
-        client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        client_of(url).create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         yield url
     finally:
         process.kill()
@@ -62,9 +70,9 @@ class Bench:
         self.sandbox = sandbox
         self._runs = 0
 
-    def job(self, items: int, cores: int) -> tuple[float, float, float]:
+    def job(self, items: int, cores: int, **more: str) -> tuple[float, float, float]:
         """Items a second while it moves, CPU seconds and peak MB of all its processes."""
-        spec = self._spec(items)
+        spec = replace(self._spec(items), **more)  # type: ignore[arg-type]
         self._units_seen()
         with tempfile.TemporaryDirectory() as folder:
             submitted = Submitted(spec, Path(folder), cores=str(cores))
@@ -143,6 +151,11 @@ def main() -> None:
         beside = [cpu_of(whole_copy("lean", 2), stub, size)[0] * size for size in (SMALL, LARGE)]
         copy = (beside[1] - beside[0]) / (LARGE - SMALL)
         print(f"CPU us/item: job {job:.1f}, copy {copy:.1f}: the job moves {copy / job:.2f} of what copy moves")
+        client_of(sandbox).put_object(Bucket=BUCKET, Key="transform/three", Body=written(THREE_STEPS))
+        said = {"transform": f"s3://{BUCKET}/transform/three", "transform_digest": THREE_STEPS.digest}
+        few, many = (bench.job(size, 2, **said)[1] for size in (SMALL, LARGE))
+        transformed = (many - few) / (LARGE - SMALL) * 1e6
+        print(f"with a transform of three steps: {transformed:.1f} us/item, {transformed / job:.2f} times as much")
         for units in (500.0, 5000.0):
             held, fullest = bench.rate(units, 30)
             print(

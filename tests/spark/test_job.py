@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from migrate.data.transform import TransformSpec
 from migrate.sandbox.settings import SOURCE_ACCOUNT, TARGET_ACCOUNT
+from migrate.spark.transforming import written
 from tests.spark.conftest import ITEMS, World, item
 from tests.spark.running import BUCKET, Submitted, needs_spark, role, run, spec_in
 
@@ -111,6 +113,23 @@ def test_a_bare_python_copies_the_same_bytes(world: World, tmp_path: Path) -> No
     run(spec_in(world.sandbox, "copy", "copy"), tmp_path, environment={"PYTHONPATH": str(tmp_path / "bare")})
     world.assert_same()
     assert world.result("copy")["digest"].startswith("raw-b1:")
+
+
+def test_items_are_transformed_on_their_way_and_compared_as_they_are_then(world: World, tmp_path: Path) -> None:
+    steps = ({"rename": {"text": "words"}}, {"drop": ["blob", "blobs"]}, {"set": {"schema": {"N": "2"}}})
+    transform = TransformSpec(steps, (("pk", "S"),), ("pk",))
+    world.s3.put_object(Bucket=BUCKET, Key="transform/orders.json", Body=written(transform))
+    more = {"transform": f"s3://{BUCKET}/transform/orders.json", "transform_digest": transform.digest}
+    run(spec_in(world.sandbox, "copy", "copy", **more), tmp_path)
+    expected = {}
+    for key, one in world.items(world.source, "orders").items():
+        changed = {name: value for name, value in one.items() if name not in ("text", "blob", "blobs")}
+        expected[key] = changed | {"words": one["text"], "schema": {"N": "2"}}
+    assert world.items(world.target, "copied") == expected
+    world.target.delete_item(TableName="copied", Key={"pk": {"S": "key-3"}})
+    run(spec_in(world.sandbox, "verify", "verify", **more), tmp_path)
+    found = world.result("verify")["comparison"]
+    assert (found["same"], found["missing"], found["differs"], found["extra"]) == (ITEMS - 1, 1, 0, 0)
 
 
 def test_a_role_that_may_not_be_assumed_ends_the_job(world: World, tmp_path: Path) -> None:
