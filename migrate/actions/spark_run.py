@@ -155,7 +155,7 @@ def succeeded(step: Step, context: Context, arguments: Sequence[str], cost: dict
 def _is_sound(step: Step, spec: JobSpec, result: Result) -> bool:
     """Every unit is done, and every item that was read is accounted for."""
     is_whole = result.balanced and result.units_done == result.units
-    is_balanced = result.read == result.written + result.kept + result.rejected
+    is_balanced = result.read + result.extra == result.written + result.kept + result.rejected + result.filtered
     expected = step.params.get("item_count") if spec.mode == LOAD_EXPORT else None
     return is_whole and is_balanced and expected in (None, result.read)
 

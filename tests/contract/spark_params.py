@@ -14,7 +14,7 @@ import json, sys
 import boto3
 told = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 bucket, _, prefix = told["--migrate-work"].removeprefix("s3://").partition("/")
-counts = {name: 0 for name in "kept rejected absent bytes read_units write_units seconds".split()}
+counts = {name: 0 for name in "kept rejected absent filtered extra bytes read_units write_units seconds".split()}
 result = {"format_version": 1, "mode": told["--migrate-mode"], "token": told["--migrate-token"], "run": "one",
           "balanced": True, "units": 2, "units_done": 2, "read": 7, "written": 7, **counts}
 s3 = boto3.client("s3", region_name=told["--migrate-work-region"])

@@ -17,7 +17,7 @@ from migrate.sandbox.settings import Timing
 from migrate.spark.arguments import JobSpec, as_list
 from tests.contract.test_handlers import World
 
-COUNTS = dict.fromkeys(("kept", "rejected", "absent", "bytes", "read_units", "write_units", "seconds"), 0)
+COUNTS = dict.fromkeys(("kept", "rejected", "absent", "filtered", "extra", "bytes", "read_units", "write_units", "seconds"), 0)
 SOUND = {"balanced": True, "units": 2, "units_done": 2, "read": 7, "written": 7, **COUNTS}
 
 
