@@ -24,8 +24,12 @@ from migrate.actions.base import ActionHandler
 from migrate.actions.bucket import BucketHandler, GrantHandler
 from migrate.actions.copy import CopyHandler
 from migrate.actions.copy_job import CopyJobHandler
+from migrate.actions.emr_cluster import EmrClusterHandler, EmrStepHandler
+from migrate.actions.emr_serverless import EmrApplicationHandler, EmrRunHandler
 from migrate.actions.export import ExportCheckHandler, ExportHandler
+from migrate.actions.glue_job import GlueJobHandler, GlueRunHandler
 from migrate.actions.indexes import IndexHandler
+from migrate.actions.job_files import JobFilesHandler
 from migrate.actions.key import KeyHandler
 from migrate.actions.load import ImportHandler
 from migrate.actions.removal import (
@@ -39,6 +43,12 @@ from migrate.actions.restore_check import RestoreCheckHandler
 from migrate.actions.restore_job import RestoreJobHandler
 from migrate.actions.role import RoleHandler
 from migrate.actions.share import ShareHandler
+from migrate.actions.spark_removal import (
+    EmrApplicationRemoval,
+    GlueJobRemoval,
+    JobFilesRemoval,
+    JobWorkRemoval,
+)
 from migrate.actions.table import TableHandler, TableLookHandler
 from migrate.actions.vault import AirGappedVaultHandler, VaultHandler, VaultPolicyHandler
 from migrate.actions.verify import VerifyHandler
@@ -78,6 +88,17 @@ def handlers() -> Mapping[str, ActionHandler]:
         "table-look": TableLookHandler(),
         "warm-throughput": WarmThroughputHandler(),
         "copy": CopyHandler(),
+        "job-files": JobFilesHandler(),
+        "glue-job": GlueJobHandler(),
+        "glue-run": GlueRunHandler(),
+        "emr-application": EmrApplicationHandler(),
+        "emr-run": EmrRunHandler(),
+        "emr-cluster": EmrClusterHandler(),
+        "emr-step": EmrStepHandler(),
+        "job-files-removal": JobFilesRemoval(),
+        "job-work-removal": JobWorkRemoval(),
+        "glue-job-removal": GlueJobRemoval(),
+        "emr-application-removal": EmrApplicationRemoval(),
         "index": IndexHandler(),
         "verify": VerifyHandler(),
         "export-removal": ExportRemoval(),

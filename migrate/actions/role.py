@@ -1,4 +1,4 @@
-"""A role that AWS Backup may assume, with one inline policy.
+"""A role that a service or another role may assume, with one inline policy.
 
 https://docs.aws.amazon.com/aws-backup/latest/devguide/iam-service-roles.html
 """
@@ -45,7 +45,7 @@ class RoleHandler:
         """See `ActionHandler.start`."""
         account, name = context.account(step.side), step.params["role"]
         if iam.get_role(account, name) is None:
-            description = "AWS Backup for DynamoDB tables (made by migrate)"
+            description = "Works with DynamoDB tables (made by migrate)"
             iam.create_role(account, name, step.params["trust"], own_tags(step, context), description)
         iam.put_role_policy(account, name, POLICY, step.params["policy"])
         return None

@@ -22,9 +22,11 @@ CAPS: Mapping[str, int] = {
     "control": 250,
     "verify": 2,
     "copy": 1,
+    "spark": 10,
 }
 """How many actions of a slot may run at once. Quotas of DynamoDB (control plane: 500, 250 with indexes) and of
-AWS Backup (100 copy jobs per account and destination Region); verify and copy work on this machine."""
+AWS Backup (100 copy jobs per account and destination Region); verify and copy work on this machine. Spark jobs: new
+accounts have few workers and vCPUs."""
 
 IDLE = 0.5
 """Seconds after which the loop looks whether it should stop."""

@@ -1,4 +1,4 @@
-"""What DynamoDB's imports say about items that they refused. API reference: CloudWatch Logs GetLogEvents."""
+"""What jobs say in CloudWatch Logs: imports about items that they refused, others at their end. API: GetLogEvents."""
 
 from __future__ import annotations
 
@@ -34,6 +34,23 @@ def import_errors(account: Account, import_arn: str, limit: int = 10_000) -> Ite
         if page.get("nextForwardToken", token) == token:
             return
         token = page["nextForwardToken"]
+
+
+def tail(account: Account, group: str, stream: str, lines: int) -> list[str]:
+    """The last lines of a log stream, oldest first; none when it is not there."""
+    try:
+        page = call(
+            account,
+            SERVICE,
+            "GetLogEvents",
+            logGroupName=group,
+            logStreamName=stream,
+            startFromHead=False,
+            limit=lines,
+        )
+    except NotFound:
+        return []
+    return [line for event in page.get("events", []) for line in event.get("message", "").splitlines()][-lines:]
 
 
 def _parsed(message: str) -> dict[str, Any]:

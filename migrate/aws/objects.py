@@ -1,4 +1,4 @@
-"""S3 objects: list, read, digest, delete. See `s3.py` for what `owner` means."""
+"""S3 objects: list, read, write, digest, delete. See `s3.py` for what `owner` means."""
 
 from __future__ import annotations
 
@@ -42,6 +42,20 @@ def read(account: Account, bucket: str, key: str, *, owner: str | None = None) -
     with translated(account, SERVICE, "GetObject", f"s3://{bucket}/{key}"), contextlib.closing(answer["Body"]) as body:
         content: bytes = body.read()
     return content
+
+
+def write(account: Account, bucket: str, key: str, content: bytes, *, owner: str | None = None) -> None:
+    """Put an object. For small ones: it goes in one request."""
+    call(account, SERVICE, "PutObject", Bucket=bucket, Key=key, Body=content, ExpectedBucketOwner=owner or account.id)
+
+
+def size(account: Account, bucket: str, key: str, *, owner: str | None = None) -> int | None:
+    """Bytes of an object; None when it does not exist."""
+    try:
+        answer = call(account, SERVICE, "HeadObject", Bucket=bucket, Key=key, ExpectedBucketOwner=owner or account.id)
+    except NotFound:
+        return None
+    return int(answer["ContentLength"])
 
 
 def stream_md5(account: Account, bucket: str, key: str, *, owner: str | None = None) -> tuple[str, int] | None:

@@ -12,6 +12,8 @@ AWS_KEYS = ("aws-owned", "aws-managed")
 _ARN = re.compile(r"arn:aws[a-z-]*:(kms|kinesis):([a-z0-9-]+):([0-9]{12}):")
 _USES = {
     "s3": {"encryption_key": "target"},
+    "glue": {"encryption_key": "target"},
+    "emr": {"encryption_key": "target"},
     "backup": {"source_key": "source", "target_key": "target"},
 }
 

@@ -17,6 +17,18 @@ KeyAttribute = tuple[str, str]
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
+_SPARK_DEFAULTS: Mapping[str, Any] = {
+    "prefix": "migrate",
+    "create_bucket": False,
+    "from": "scan",
+    "source_pitr": "keep",
+    "create": False,
+    "segments": "auto",
+    "indexes": "auto",
+    "warm": False,
+    "timeout_minutes": 2880,
+}
+
 STRATEGY_DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "s3": {"prefix": "migrate", "create_bucket": False, "source_pitr": "keep"},
@@ -28,8 +40,25 @@ STRATEGY_DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "create": False,
             "role": "migrate-backup",
         },
-        "glue": {"create_bucket": False, "worker_type": "G.1X", "workers": 10, "version": "5.1"},
-        "emr": {"mode": "serverless", "create_bucket": False, "release": "emr-7.14.0"},
+        "glue": {
+            **_SPARK_DEFAULTS,
+            "role": "migrate-glue",
+            "source_role": "migrate-glue-source",
+            "worker_type": "G.1X",
+            "workers": 10,
+            "version": "5.1",
+            "execution_class": "standard",
+        },
+        "emr": {
+            **_SPARK_DEFAULTS,
+            "source_role": "migrate-emr-source",
+            "mode": "serverless",
+            "release": "emr-7.14.0",
+            "workers": 4,
+            "architecture": "ARM64",
+            "instance_type": "m6g.xlarge",
+            "service_role": "EMR_DefaultRole",
+        },
         "copy": {"segments": "auto", "indexes": "auto", "warm": False, "into": "empty", "transport": "lean"},
     }
 )

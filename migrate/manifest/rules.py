@@ -59,14 +59,24 @@ def _accounts(document: Document) -> Iterator[Diagnostic]:
 def _roles(document: Document) -> Iterator[Diagnostic]:
     """A role lives in the account that it is used for; a wrong copy of an ARN is the likeliest slip of all."""
     places: list[tuple[Path, str]] = [(("accounts", side, "role"), side) for side in _SIDES]
-    places += [(("strategies", name, "role"), "target") for name in ("glue", "emr")]
-    places += [((*options, "role", side), side) for options in backup_options(document) for side in _SIDES]
+    for one in _spark_options(document):
+        places += [((*one, "role"), "target"), ((*one, "service_role"), "target"), ((*one, "source_role"), "source")]
+    places += [((*one, "role", side), side) for one in backup_options(document) for side in _SIDES]
     for path, side in places:
         role = document.get(path)
         found = _ROLE_ACCOUNT.match(role) if isinstance(role, str) else None
         wanted = document.get(("accounts", side, "id"))
         if found and isinstance(wanted, str) and found[1] != wanted:
             yield document.error(path, f"is a role of {found[1]}, and the {side} account is {wanted}")
+
+
+def _spark_options(document: Document) -> Iterator[Path]:
+    """Every place with options of a strategy that works with the Spark job."""
+    for name in ("glue", "emr"):
+        yield ("strategies", name)
+    for index, _ in document.mappings(("tables",)):
+        if document.strategy_of(index) in ("glue", "emr"):
+            yield ("tables", index, "options")
 
 
 def _buckets(document: Document) -> Iterator[Diagnostic]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from migrate.aws import dynamodb, kms, s3
+from migrate.aws import dynamodb, iam, kms, s3
 from migrate.aws.items import sample_items
 from migrate.aws.session import Account
 from migrate.core.clock import Clock
@@ -20,7 +20,7 @@ from migrate.observe.backup import BackupQuestions, BackupReads
 from migrate.observe.identity import verify_accounts, verify_identity
 from migrate.observe.inventory import AccountFacts, Inventory, ItemSample
 from migrate.observe.reader import Reader
-from migrate.observe.resources import ask_buckets, ask_keys, bucket_facts, failed_read, key_facts
+from migrate.observe.resources import ask_buckets, ask_keys, bucket_facts, failed_read, key_facts, role_facts
 from migrate.observe.tables import AccountTables
 
 __all__ = ["collect", "list_source_tables", "verify_accounts", "verify_identity"]
@@ -40,14 +40,15 @@ def collect(
     keys: NamedKeys,
     clock: Clock,
     backup: BackupQuestions | None = None,
+    roles: Collection[tuple[str, str]] = (),
     samples: Collection[str] = (),
 ) -> Inventory:
     """The inventory of both accounts.
 
     `pairs` are (source table, target table); `buckets` are looked at from the target account; `keys` are manifest name
-    -> (side, key id, ARN or alias); `backup` is what to look at of AWS Backup, if anything; `samples` are source
-    tables of which a few items are read. `clock` waits between
-    repeats of throttled reads. What is missing or may not be read is in its `diagnostics`; the rest is complete.
+    -> (side, key id, ARN or alias); `backup` is what to look at of AWS Backup, if anything; `roles` are (side, name) of
+    IAM roles; `samples` are source tables of which a few items are read. `clock` waits between repeats of throttled
+    reads. What is missing or may not be read is in its `diagnostics`; the rest is complete.
     Raises `Refused`, `AccessDenied`, `CredentialsExpired` and the like when an account cannot be used at all.
     """
     identities = _identities(source, target)
@@ -59,15 +60,18 @@ def collect(
             AccountTables(reader, target, sorted({pair[1] for pair in pairs})),
         ]
         of_backup = BackupReads(reader, accounts, backup) if backup else None
+        for side, name in roles:
+            reader.ask(iam.get_role, accounts[side], name)
         _ask(reader, accounts, tables, buckets, keys)
         if of_backup:
             of_backup.ask()
         for name in samples:
             reader.ask(sample_items, source, name, SAMPLE_ITEMS)
-        found = [side.facts() for side in tables]
+        found = [each.facts() for each in tables]
         of_items = [_sample(reader, source, name) for name in sorted(samples) if name in found[0]]
         of_buckets = {name: bucket_facts(reader, target, name) for name in buckets}
         of_keys = {name: key_facts(reader, accounts[side], name, id) for name, (side, id) in sorted(keys.items())}
+        of_roles = {f"{side} {name}": role_facts(reader, accounts[side], name) for side, name in sorted(roles)}
         facts_of_backup = of_backup.facts() if of_backup else None
     problems = [problem for side in tables for problem in side.problems]
     problems += [problem for _, _, problem in of_items if problem]
@@ -81,6 +85,7 @@ def collect(
         samples={name: sample for name, sample, _ in of_items if sample} or None,
         diagnostics=tuple(sorted(problems, key=lambda d: (d.address, d.severity.value, d.summary))),
         backup=facts_of_backup,
+        roles=of_roles or None,
     )
 
 

@@ -77,11 +77,15 @@ class VaultFacts:
 
 @dataclass(frozen=True)
 class RoleFacts:
-    """An IAM role. `arn` is '' when it does not exist; `trust` is the trust policy's JSON text."""
+    """An IAM role. `arn` is '' when it does not exist; `trust` is the trust policy's JSON text.
+
+    `is_hidden` is True when it may not be read, and nothing is known of it; else None.
+    """
 
     name: str
     arn: str = ""
     trust: str | None = None
+    is_hidden: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -185,6 +189,10 @@ class Inventory:
     diagnostics: tuple[Diagnostic, ...] = ()
     backup: BackupFacts | None = None
     """None unless some table may use strategy `backup`."""
+
+    roles: Mapping[str, RoleFacts] | None = None
+    """Roles that the Spark job works with, by side and name (`target migrate-glue`); None unless some table may be
+    moved by it."""
 
     def account(self, side: str) -> AccountFacts:
         """`source` or `target`."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from migrate.aws import kms, s3
+from migrate.aws import iam, kms, s3
 from migrate.aws.session import Account
 from migrate.core.diagnostics import Diagnostic, error
 from migrate.core.errors import AccessDenied, AwsError
-from migrate.observe.inventory import BucketFacts, KeyFacts
+from migrate.observe.inventory import BucketFacts, KeyFacts, RoleFacts
 from migrate.observe.normalise import OWN_TAG_PREFIX
 from migrate.observe.reader import Reader
 
@@ -104,3 +105,13 @@ def key_facts(reader: Reader, account: Account, name: str, id: str) -> tuple[Key
         policy=None if isinstance(policy, AwsError) else policy,
         id=id,
     ), []
+
+
+def role_facts(reader: Reader, account: Account, name: str) -> RoleFacts:
+    """What is known of an IAM role. One that may not be read is no problem of the plan's: it may do all the same."""
+    found = reader.answer(iam.get_role, account, name)
+    if isinstance(found, AwsError):
+        return RoleFacts(name, is_hidden=True)
+    if found is None:
+        return RoleFacts(name)
+    return RoleFacts(name, str(found["Arn"]), json.dumps(found["AssumeRolePolicyDocument"], sort_keys=True))

@@ -24,8 +24,9 @@ from migrate.state.model import State, Status
 
 Strategies = Mapping[str, Strategy]
 
-ASKED_FOR = frozenset({"backup"})
-"""Strategies that need so much set-up in both accounts that `auto` takes them only where the manifest names them."""
+ASKED_FOR = frozenset({"backup", "glue", "emr"})
+"""Strategies that need so much set-up, or cost so much more, that `auto` takes them only where the manifest names
+them."""
 
 
 def build(
@@ -225,9 +226,8 @@ def _made_with_vaults(manifest: Manifest) -> set[str]:
     """Keys that strategy `backup` makes with its vaults, and that nothing else needs before."""
     options = [manifest.strategy_options("backup", rule.options) for rule in manifest.tables]
     made = {one[key] for one in options if one["create"] for key in ("source_key", "target_key") if one.get(key)}
-    used = {rule.target.encryption for rule in manifest.tables} | {
-        manifest.strategies.get("s3", {}).get("encryption_key")
-    }
+    used = {rule.target.encryption for rule in manifest.tables}
+    used |= {manifest.strategies.get(name, {}).get("encryption_key") for name in ("s3", "glue", "emr")}
     return made - used
 
 
@@ -262,7 +262,7 @@ def _is_still_needed(mappings: Sequence[TableMapping], state: State) -> bool:
     planned = {mapping.target_name for mapping in mappings}
     others = (file for name, file in state.files.items() if name not in planned)
     return any(mapping.cleanup == "keep" for mapping in mappings) or any(
-        resource.kind in ("export", "recovery-point") and not is_locked(resource)
+        resource.kind in ("export", "recovery-point", "job-work") and not is_locked(resource)
         for file in others
         for resource in file.owned.values()
     )

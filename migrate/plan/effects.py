@@ -62,7 +62,8 @@ def _grant_removal(turn: Turn) -> Result:
 def _bucket_removal(turn: Turn) -> Result:
     name = turn.params["bucket"]
     owned = turn.world.state().owned()
-    is_used = any(one.kind == "export" and one.id.startswith(f"s3://{name}/") for one in owned.values())
+    files = (one for one in owned.values() if one.kind in ("export", "job-files", "job-work"))
+    is_used = any(one.id.startswith(f"s3://{name}/") for one in files)
     if not is_used and name in turn.world.buckets:
         turn.world.buckets[name] = BucketFacts(name, exists=False)
     return {}, (), owned_ids(turn.world, turn.params)

@@ -51,7 +51,7 @@ def _vault_policy(turn: Turn) -> Result:
 def _role(turn: Turn) -> Result:
     name, account = turn.params["role"], turn.world.before.account(turn.action.side.value)
     arn = f"arn:{account.partition}:iam::{account.id}:role/{name}"
-    _change(turn, "roles", {name: RoleFacts(name, arn, canonical(turn.params["trust"]))})
+    _change_role(turn, RoleFacts(name, arn, canonical(turn.params["trust"])))
     return {"arn": arn}, (_owned(turn, arn, "role"),), ()
 
 
@@ -93,7 +93,7 @@ def _vault_policy_removal(turn: Turn) -> Result:
 def _role_removal(turn: Turn) -> Result:
     for resource in turn.world.owned_by(turn.params["of"]):
         name = resource.id.rpartition("/")[2]
-        _change(turn, "roles", {name: RoleFacts(name)})
+        _change_role(turn, RoleFacts(name))
     return {}, (), owned_ids(turn.world, turn.params)
 
 
@@ -130,6 +130,15 @@ def _change(turn: Turn, what: str, values: Mapping[str, Any], *, without: str | 
     more: dict[str, Any] = {what: {**known, **values}}
     whole: dict[str, Any] = {side: dataclasses.replace(facts.side(side), **more)}
     turn.world.backup = dataclasses.replace(facts, **whole)
+
+
+def _change_role(turn: Turn, facts: RoleFacts) -> None:
+    """A role is known where it was asked about: with those of AWS Backup, of the Spark job, or both."""
+    at = f"{turn.action.side.value} {facts.name}"
+    if at in turn.world.roles:
+        turn.world.roles[at] = facts
+    if facts.name in _side(turn).roles:
+        _change(turn, "roles", {facts.name: facts})
 
 
 def _named_key(turn: Turn, id: str) -> KeyFacts:

@@ -30,6 +30,13 @@ class Prices:
     """Once, for each write unit a second of warm throughput that is added. An assumption of ours (what a provisioned
     unit costs an hour): compare it with the price page before you warm a large table."""
 
+    glue_dpu_hour: float = 0.44
+    glue_flex_dpu_hour: float = 0.29
+    emr_vcpu_hour: float = 0.052624
+    emr_gb_hour: float = 0.0057785
+    cluster_vcpu_hour: float = 0.048
+    """EC2 on demand with EMR's part, by vCPU of general purpose instances: what m6g.xlarge costs, a fourth of it."""
+
     def __str__(self) -> str:
         return f"prices of {self.date}, {self.region}"
 

@@ -50,6 +50,11 @@ class TableRequest:
         """The address of this table's action `name`."""
         return f"{self.target_name}/{name}"
 
+    def is_due(self, address: str, *, is_missing: bool) -> bool:
+        """True when what the action there makes must be made, or finished: a run may have died between two calls."""
+        record = self.state.record(address)
+        return is_missing or (record is not None and record.status in (Status.STARTING, Status.RUNNING, Status.FAILED))
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -92,7 +97,10 @@ class Recipe:
 TABLE_MAKING_LOADS = frozenset({"import", "restore-job"})
 """Loads that make their table themselves: it must not exist, and a failed one leaves a table that must go first."""
 
-LOAD_KINDS = TABLE_MAKING_LOADS | {"copy"}
+SPARK_LOADS = frozenset({"glue-run", "emr-run", "emr-cluster", "emr-step"})
+"""Loads by the Spark job: the table is there before."""
+
+LOAD_KINDS = TABLE_MAKING_LOADS | SPARK_LOADS | {"copy"}
 """Kinds of actions whose end means that the items are in the target. A table has one of them at a time."""
 
 

@@ -31,6 +31,7 @@ class World:
         self.buckets = dict(inventory.buckets)
         self.keys = dict(inventory.keys)
         self.backup = inventory.backup
+        self.roles = dict(inventory.roles or {})
         self.files = dict(state.files)
         self.sources = {table.target: table.source for table in plan.tables}
 
@@ -43,6 +44,7 @@ class World:
             buckets=self.buckets,
             keys=self.keys,
             backup=self.backup,
+            roles=self.roles or None,
         )
 
     def state(self) -> State:

@@ -12,7 +12,7 @@ from migrate.core.iam_policy import allows
 from migrate.manifest.backuprules import AIR_GAPPED_DAYS
 from migrate.observe.inventory import KeyFacts
 from migrate.plan.model import Action, Change, Risk, Side
-from migrate.state.model import SHARED, Status
+from migrate.state.model import SHARED
 from migrate.strategies import backup_policies as policies
 from migrate.strategies.backup_setup import Setup
 
@@ -72,7 +72,7 @@ def _own_vaults(setup: Setup) -> tuple[tuple[str, str], ...]:
 
 
 def _vault(setup: Setup, side: str, name: str) -> Iterator[Action]:
-    if not _is_due(setup, _address("vault", side, name), is_missing=not setup.vault(side, name).arn):
+    if not setup.request.is_due(_address("vault", side, name), is_missing=not setup.vault(side, name).arn):
         return
     key = setup.key(side, name)
     yield from _key(setup, side, name, key)
@@ -89,7 +89,7 @@ def _vault(setup: Setup, side: str, name: str) -> Iterator[Action]:
 
 def _key(setup: Setup, side: str, vault: str, key: KeyFacts) -> Iterator[Action]:
     alias = _alias(key)
-    if alias is None or not _is_due(setup, _address("key", side, _short(alias)), is_missing=not key.arn):
+    if alias is None or not setup.request.is_due(_address("key", side, _short(alias)), is_missing=not key.arn):
         return
     other = None if setup.options.is_air_gapped else setup.account("target" if side == "source" else "source")
     use = f", which {other.id} may use for copies" if other else ""
@@ -109,7 +109,7 @@ def _grant(setup: Setup, planned: list[Action]) -> Iterator[Action]:
     name, source = setup.options.target_vault, setup.account("source")
     at = _address("vault-policy", "target", name)
     is_missing = not allows(setup.vault("target", name).policy, source.id, policies.COPY_INTO)
-    if setup.is_copied_already or not _is_due(setup, at, is_missing=is_missing):
+    if setup.is_copied_already or not setup.request.is_due(at, is_missing=is_missing):
         return
     yield _action(
         at,
@@ -124,7 +124,7 @@ def _grant(setup: Setup, planned: list[Action]) -> Iterator[Action]:
 
 def _role(setup: Setup, side: str) -> Iterator[Action]:
     name, account = setup.options.role(side), setup.account(side)
-    if not _is_due(setup, _address("role", side, name), is_missing=not setup.role(side).arn):
+    if not setup.request.is_due(_address("role", side, name), is_missing=not setup.role(side).arn):
         return
     does, policy = ("back up and copy", policies.backup_and_copy(account))
     if side == "target":
@@ -142,7 +142,7 @@ def _role(setup: Setup, side: str) -> Iterator[Action]:
 def _air_gapped(setup: Setup) -> Iterator[Action]:
     name, target = setup.options.air_gapped_vault, setup.account("target")
     made = _address("air-gapped-vault", "source", name)
-    if _is_due(setup, made, is_missing=not setup.air_gapped_vault.arn):
+    if setup.request.is_due(made, is_missing=not setup.air_gapped_vault.arn):
         yield _action(
             made,
             "air-gapped-vault",
@@ -153,7 +153,7 @@ def _air_gapped(setup: Setup) -> Iterator[Action]:
             why="a vault that another organization can restore from",
         )
     shared = _address("share", "source", name)
-    if _is_due(setup, shared, is_missing=not setup.air_gapped_vault.is_shared):
+    if setup.request.is_due(shared, is_missing=not setup.air_gapped_vault.is_shared):
         share = f"migrate-{setup.request.migration}-{name}"
         yield _action(
             shared,
@@ -168,12 +168,6 @@ def _air_gapped(setup: Setup) -> Iterator[Action]:
 
 def _share_title(setup: Setup) -> str:
     return f"share of vault {setup.options.air_gapped_vault} with {setup.account('target').id}"
-
-
-def _is_due(setup: Setup, address: str, *, is_missing: bool) -> bool:
-    """True when it must be made, or finished: a run may have died between two calls that make it."""
-    record = setup.request.state.record(address)
-    return is_missing or (record is not None and record.status in (Status.STARTING, Status.RUNNING, Status.FAILED))
 
 
 def _action(

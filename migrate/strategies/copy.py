@@ -47,19 +47,19 @@ class Copy:
 
     def estimate(self, request: TableRequest) -> Estimate:
         """See `Strategy.estimate`."""
-        indexes = _indexes(request)
+        indexes = chosen_indexes(request)
         warmth = choose_warmth(request, indexes.present)
         return copy_cost.estimate(request, indexes.present.values(), indexes.minutes_after, warmth.dollars)
 
     def load(self, request: TableRequest) -> Recipe:
         """See `Strategy.load`."""
-        indexes = _indexes(request)
+        indexes = chosen_indexes(request)
         warmth = choose_warmth(request, indexes.present)
         if request.existing is not None:
             loaded, first = request.existing.spec, look(request)
         else:
             loaded = created_spec(request.desired, indexes.present)
-            first = None if _made_earlier(request) else _table(request, loaded, indexes, warmth)
+            first = None if made_earlier(request) else table_action(request, loaded, indexes, warmth)
         before = [*([first] if first else []), *warm_up(request, warmth, first)]
         return Recipe(
             load=(*before, _copy(request, before[-1:])),
@@ -104,13 +104,13 @@ def _reasons(request: TableRequest) -> Iterator[Diagnostic]:
         )
 
 
-def _indexes(request: TableRequest) -> IndexChoice:
+def chosen_indexes(request: TableRequest) -> IndexChoice:
     """The choice; for a table that is there, what it has."""
-    made = request.existing or _made_earlier(request)
+    made = request.existing or made_earlier(request)
     return IndexChoice(made.spec.global_indexes) if made else choose_indexes(request)
 
 
-def _made_earlier(request: TableRequest) -> TableFacts | None:
+def made_earlier(request: TableRequest) -> TableFacts | None:
     """The target table, when it was made for this very load."""
     done = request.state.record(request.address("table"))
     target = request.inventory.target_tables.get(request.target_name)
@@ -118,7 +118,8 @@ def _made_earlier(request: TableRequest) -> TableFacts | None:
     return target if is_made and done and target and done.outputs.get("table_id") == target.table_id else None
 
 
-def _table(request: TableRequest, created: TableSpec, indexes: IndexChoice, warmth: Warmth) -> Action:
+def table_action(request: TableRequest, created: TableSpec, indexes: IndexChoice, warmth: Warmth) -> Action:
+    """CreateTable, for a load that fills the table itself."""
     local = len(created.local_indexes)
     words = f"; {local} local index{'es' if local != 1 else ''}" if local else ""
     return Action(

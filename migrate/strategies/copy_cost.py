@@ -17,12 +17,18 @@ ITEMS_PER_SECOND = 20_000
 Rates = dict[str, float | None]
 
 
-def estimate(request: TableRequest, present: Iterable[Index], minutes_after: float, dollars_once: float) -> Estimate:
+def estimate(
+    request: TableRequest,
+    present: Iterable[Index],
+    minutes_after: float,
+    dollars_once: float,
+    items_per_second: float = ITEMS_PER_SECOND,
+) -> Estimate:
     """The whole move, with the global indexes `present` during the load; `minutes_after` and `dollars_once` on top."""
     source, rate = request.source, rates(request)
-    reads, writes = scan_units(source.size_bytes), load_units(request, present)
+    reads, writes = scanned_units(request), load_units(request, present)
     seconds = max(
-        source.item_count / ITEMS_PER_SECOND,
+        source.item_count / items_per_second,
         reads / rate["read_units"] if rate["read_units"] else 0.0,
         writes / rate["write_units"] if rate["write_units"] else 0.0,
     )
@@ -34,6 +40,11 @@ def estimate(request: TableRequest, present: Iterable[Index], minutes_after: flo
         dollars += (again + 2 * reads) * PRICES.read_unit
         reads += again
     return Estimate(round(1 + seconds / 60 + minutes_after, 1), round(dollars, 6), reads)
+
+
+def scanned_units(request: TableRequest) -> int:
+    """Read units of the scan of the source."""
+    return scan_units(request.source.size_bytes)
 
 
 def load_units(request: TableRequest, present: Iterable[Index]) -> int:

@@ -7,15 +7,13 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataImport.Ho
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from migrate.plan.creation import creation_parameters, describe
-from migrate.plan.desired import RECOVERY_DAYS, as_loaded, is_recovery_ours
+from migrate.plan.desired import as_loaded
 from migrate.plan.model import Action, Change, Estimate, Risk, Side, ref
 from migrate.plan.prices import GIB, JSON_FACTOR, PRICES, scan_units
 from migrate.plan.strategy import Recipe, TableRequest, Verdict
-from migrate.state.model import OwnedResource, Status
 from migrate.strategies import s3_bucket
+from migrate.strategies.s3_export import export_actions, export_removals, left_to_user
 from migrate.strategies.s3_verdict import judge
 
 
@@ -47,73 +45,29 @@ class ExportImport:
 
     def load(self, request: TableRequest) -> Recipe:
         """See `Strategy.load`."""
-        export = _export(request)
-        is_done = _is_reusable(request, export)
-        before = [] if is_done else [*_recovery(request), export]
-        load = [*before, *_import(request, () if is_done else (export.address,))]
+        load = _import(request, export_actions(request))
         shared = s3_bucket.prerequisites(request)
         is_tidy = request.cleanup == "after-verify"
         return Recipe(
             load=tuple(load),
             loaded=as_loaded(request.desired),
-            cleanup=(_delete_export(request), *_restore_recovery(request, load)) if is_tidy else (),
+            cleanup=tuple(export_removals(request, load)) if is_tidy else (),
             shared=tuple(shared),
             shared_cleanup=tuple(s3_bucket.removals(request, shared)) if is_tidy else (),
-            needs_user=tuple(_left_to_user(request)),
+            needs_user=tuple(left_to_user(request)),
         )
 
     def leftovers(self, request: TableRequest) -> Recipe:
         """See `Strategy.leftovers`: export files and grants of an earlier plan that are still owned."""
         if request.cleanup != "after-verify" or not request.options.get("bucket"):
             return Recipe()
-        files = [_delete_export(request)] if _owned(request, "export") else []
-        return Recipe(cleanup=(*files, *_restore_recovery(request)), shared_cleanup=tuple(s3_bucket.removals(request)))
+        return Recipe(cleanup=tuple(export_removals(request)), shared_cleanup=tuple(s3_bucket.removals(request)))
 
 
-def _recovery(request: TableRequest) -> list[Action]:
-    if request.source.spec.recovery_days is not None:
-        return []
-    return [
-        Action(
-            address=request.address("source-recovery"),
-            kind="setting.recovery",
-            side=Side.SOURCE,
-            change=Change.UPDATE,
-            title=f"point-in-time recovery: off -> on ({RECOVERY_DAYS} days)",
-            params={"table": request.source.name, "before": None, "after": RECOVERY_DAYS},
-            risk=Risk.SOURCE_WRITE,
-            undo="setting.recovery",
-            why="an export to S3 needs it; it does not touch the table's items or throughput",
-        )
-    ]
-
-
-def _export(request: TableRequest) -> Action:
-    bucket, prefix = request.options["bucket"], s3_bucket.prefix(request)
-    before = [*s3_bucket.prerequisites(request), *_recovery(request)]
-    return Action(
-        address=request.address("export"),
-        kind="export",
-        side=Side.SOURCE,
-        change=Change.MOVE,
-        title=f"export to s3://{bucket}/{prefix}/",
-        params={
-            "table_arn": request.source.arn,
-            "bucket": bucket,
-            "bucket_owner": request.inventory.target.id,
-            "prefix": prefix,
-            "encryption_key": s3_bucket.encryption_key(request),
-        },
-        needs=tuple(action.address for action in before),
-        risk=Risk.COST,
-        undo="export-removal",
-        why="a consistent copy as of one moment, without reading from the live table",
-    )
-
-
-def _import(request: TableRequest, needs: tuple[str, ...]) -> list[Action]:
-    check = _check(request, needs)
-    actions = [check, *([_remove_partial(request, check)] if request.is_partial else [])]
+def _import(request: TableRequest, exported: list[Action]) -> list[Action]:
+    """All actions of the load; the last of `exported` checks the export."""
+    check = exported[-1]
+    last = [check, *([_remove_partial(request, check)] if request.is_partial else [])]
     spec = as_loaded(request.desired)
     load = Action(
         address=request.address("import"),
@@ -129,85 +83,12 @@ def _import(request: TableRequest, needs: tuple[str, ...]) -> list[Action]:
             "item_count": ref(check.address, "items"),
             "creation": creation_parameters(request.target_name, spec),
         },
-        needs=tuple(action.address for action in actions),
+        needs=tuple(action.address for action in last),
         risk=Risk.COST,
         undo="table-removal",
         why="creates the table with its key, indexes, billing and encryption",
     )
-    return [*actions, load]
-
-
-def _check(request: TableRequest, needs: tuple[str, ...]) -> Action:
-    export = request.address("export")
-    return Action(
-        address=request.address("export-check"),
-        kind="export-check",
-        side=Side.TARGET,
-        change=Change.READ,
-        title=f"check the export{'' if needs else ' that is there already'}: manifests, md5 of every file, item counts",
-        params={
-            "bucket": request.options["bucket"],
-            "bucket_owner": request.inventory.target.id,
-            "manifest_key": ref(export, "manifest_key"),
-            "item_count": ref(export, "item_count"),
-        },
-        needs=needs,
-        undo="nothing to undo: it only reads",
-    )
-
-
-def _is_reusable(request: TableRequest, export: Action) -> bool:
-    """True when an earlier plan has made this very export and no import has used its files up."""
-    record = request.state.record(export.address)
-    load = request.state.record(request.address("import"))
-    check = request.state.record(request.address("export-check"))
-    if record is None or record.status is not Status.DONE or record.action_digest != export.digest:
-        return False
-    if not _owned(request, "export") or (check is not None and check.status is Status.FAILED):
-        return False
-    return load is None or load.status is not Status.DONE
-
-
-def _owned(request: TableRequest, kind: str) -> list[OwnedResource]:
-    file = request.state.files.get(request.target_name)
-    return [resource for resource in (file.owned.values() if file else ()) if resource.kind == kind]
-
-
-def _delete_export(request: TableRequest) -> Action:
-    return Action(
-        address=request.address("export-removal"),
-        kind="export-removal",
-        side=Side.TARGET,
-        change=Change.DELETE,
-        title="delete the exported files",
-        params={"of": request.address("export")},
-        risk=Risk.DESTRUCTIVE,
-        undo="none: the files are gone; a new export makes new ones",
-        why="only what this migration wrote",
-    )
-
-
-def _restore_recovery(request: TableRequest, planned: Iterable[Action] = ()) -> list[Action]:
-    """Turn off in the source what `planned`, or an earlier plan, has turned on for the export."""
-    address = request.address("source-recovery")
-    is_ours = any(action.address == address for action in planned) or is_recovery_ours(
-        request.source, request.target_name, request.state
-    )
-    if request.options.get("source_pitr", "keep") != "restore" or not is_ours:
-        return []
-    return [
-        Action(
-            address=request.address("source-recovery-off"),
-            kind="setting.recovery",
-            side=Side.SOURCE,
-            change=Change.UPDATE,
-            title="point-in-time recovery: on -> off, as it was",
-            params={"table": request.source.name, "before": RECOVERY_DAYS, "after": None},
-            risk=Risk.SOURCE_WRITE,
-            undo="setting.recovery",
-            why="source_pitr: restore; discards the recovery history since the migration began",
-        )
-    ]
+    return [*exported, *last[1:], load]
 
 
 def _remove_partial(request: TableRequest, check: Action) -> Action:
@@ -224,17 +105,3 @@ def _remove_partial(request: TableRequest, check: Action) -> Action:
         undo="none: the import fills a fresh table",
         why="made by this migration; an import needs a table that does not exist",
     )
-
-
-def _left_to_user(request: TableRequest) -> list[str]:
-    is_turned_on = request.source.spec.recovery_days is None or is_recovery_ours(
-        request.source, request.target_name, request.state
-    )
-    if is_turned_on and request.options.get("source_pitr", "keep") == "keep":
-        monthly = request.source.size_bytes / GIB * PRICES.recovery_gib_month
-        cost = f"about ${monthly:.2f}" if monthly >= 0.01 else "less than a cent"
-        return [
-            f"point-in-time recovery stays on in the source ({cost} a month): "
-            "strategies.s3.source_pitr: restore turns it off again"
-        ]
-    return []

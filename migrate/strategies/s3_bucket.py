@@ -42,12 +42,19 @@ def encryption_key(request: TableRequest) -> str | None:
     return facts.arn if facts else None
 
 
-def prerequisites(request: TableRequest) -> list[Action]:
-    """The bucket and the grant on it, as far as they are missing."""
+EXPORT_WHY = "the export's files, in the target account so that it owns them"
+
+
+def own_bucket(request: TableRequest, why: str = EXPORT_WHY) -> list[Action]:
+    """The bucket, if it is missing."""
     facts = request.inventory.buckets.get(request.options["bucket"])
-    actions = []
-    if facts is None or not facts.exists:
-        actions.append(_create_bucket(request))
+    return [_create_bucket(request, why)] if facts is None or not facts.exists else []
+
+
+def prerequisites(request: TableRequest) -> list[Action]:
+    """The bucket and the grant on it for an export, as far as they are missing."""
+    facts = request.inventory.buckets.get(request.options["bucket"])
+    actions = own_bucket(request)
     statement = grant_statement(request)
     if facts is None or not facts.exists or statement not in statements(facts.policy):
         actions.append(_grant(request, statement, (bucket_address(request),) if actions else ()))
@@ -122,7 +129,7 @@ def exporter_principal(account: AccountFacts) -> str:
     return f"arn:{account.partition}:iam::{account.id}:root"
 
 
-def _create_bucket(request: TableRequest) -> Action:
+def _create_bucket(request: TableRequest, why: str) -> Action:
     name = request.options["bucket"]
     key = encryption_key(request)
     encryption = f"SSE-KMS {request.inventory.keys[request.options['encryption_key']].name}" if key else "SSE-S3"
@@ -134,7 +141,7 @@ def _create_bucket(request: TableRequest) -> Action:
         title=f"s3 bucket {name}: ownership enforced, private, {encryption}",
         params={"bucket": name, "region": request.inventory.target.region, "encryption_key": key},
         undo="bucket-removal",
-        why="the export's files, in the target account so that it owns them",
+        why=why,
     )
 
 

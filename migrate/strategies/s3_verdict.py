@@ -17,7 +17,7 @@ LARGE_IMPORT_REGIONS = {"us-east-1", "us-west-2", "eu-west-1"}
 
 def judge(request: TableRequest) -> Verdict:
     """May `s3` move this table?"""
-    reasons = [*_table(request), *_size(request), *_bucket(request), *_key(request)]
+    reasons = [*_table(request), *_size(request), *check_bucket(request, "s3"), *_key(request)]
     region = request.inventory.source.region
     same = region == request.inventory.target.region
     why = f"{'same Region' if same else 'other Region (S3 transfer is charged)'}, no local index, no transform"
@@ -70,25 +70,25 @@ def _size(request: TableRequest) -> Iterator[Diagnostic]:
         )
 
 
-def _bucket(request: TableRequest) -> Iterator[Diagnostic]:
-    name = request.options.get("bucket")
+def check_bucket(request: TableRequest, strategy: str) -> Iterator[Diagnostic]:
+    """Every reason against the bucket that `strategy` is to work through."""
+    name, where = request.options.get("bucket"), f"strategies.{strategy}.bucket"
     if not name:
-        yield error("strategy s3 needs a bucket", address=request.target_name, hint="set strategies.s3.bucket")
+        yield error(f"strategy {strategy} needs a bucket", address=request.target_name, hint=f"set {where}")
         return
     facts = request.inventory.buckets.get(name)
     if facts is None or not facts.exists:
         if not request.options.get("create_bucket"):
             yield error(
                 f"the bucket {name} does not exist",
-                address="strategies.s3.bucket",
+                address=where,
                 hint="set create_bucket: true to have it made in the target account, or name one that exists",
             )
         return
-    yield from _existing_bucket(request, facts)
+    yield from _existing_bucket(request, facts, where)
 
 
-def _existing_bucket(request: TableRequest, facts: BucketFacts) -> Iterator[Diagnostic]:
-    where = "strategies.s3.bucket"
+def _existing_bucket(request: TableRequest, facts: BucketFacts, where: str) -> Iterator[Diagnostic]:
     if not facts.reachable:
         yield error(
             f"the bucket {facts.name} belongs to another account, or {request.inventory.target.id} may not look at it",

@@ -7,6 +7,7 @@ import itertools
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -36,6 +37,8 @@ from migrate.sandbox.server import Sandbox
 from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
 from migrate.state.folder import FolderStore
 from migrate.state.model import token
+from tests.contract import spark_params
+from tests.spark.running import needs_spark
 
 LINEAGE = "0123456789abcdef0123456789abcdef"
 HANDLERS = handlers()
@@ -380,7 +383,7 @@ TRACKING = {
         "TargetValue": 70.0,
     },
 }
-CASES: Mapping[str, Case] = {
+CASES: dict[str, Case] = {
     "bucket": Case(lambda w: {"bucket": w.name("bucket"), "encryption_key": None}),
     "bucket-policy": Case(lambda w: _granted(w)),
     "export": Case(export_params, Side.SOURCE),
@@ -426,6 +429,13 @@ CASES: Mapping[str, Case] = {
     "setting.deletion-protection": Case(setting(False, True)),
 }
 
+CASES |= {
+    "job-files": Case(spark_params.files),
+    "glue-job": Case(spark_params.glue_job),
+    "emr-application": Case(spark_params.application),
+    **{kind: Case(partial(spark_params.run, kind=kind)) for kind in spark_params.KINDS},
+}
+
 CANNOT_BE_UNDONE = {"warm-throughput"}
 
 REMOVALS: Mapping[str, tuple[str, Callable[[World], Params], Side]] = {
@@ -440,10 +450,20 @@ REMOVALS: Mapping[str, tuple[str, Callable[[World], Params], Side]] = {
     "backup-plan-removal": ("backup-plan", plan_params, Side.SOURCE),
     "backup-selection-removal": ("backup-selection", selection_params, Side.SOURCE),
     "recovery-point-removal": ("copy-job", copy_job_params, Side.SOURCE),
+    "job-files-removal": ("job-files", spark_params.files, Side.TARGET),
+    "job-work-removal": ("glue-run", partial(spark_params.run, kind="glue-run"), Side.TARGET),
+    "glue-job-removal": ("glue-job", spark_params.glue_job, Side.TARGET),
+    "emr-application-removal": ("emr-application", spark_params.application, Side.TARGET),
     "bucket-policy-removal": ("bucket-policy", lambda w: _granted(w), Side.TARGET),
     "bucket-removal": ("bucket", lambda w: {"bucket": w.name("bucket"), "encryption_key": None}, Side.TARGET),
 }
 """Kind -> the kind that makes what it removes, and how."""
+
+
+def every(kinds: Mapping[str, Any]) -> list[Any]:
+    """The kinds as parameters; those that start Spark are marked."""
+    slow = {*spark_params.KINDS, "job-work-removal"}
+    return [pytest.param(kind, marks=needs_spark()) if kind in slow else kind for kind in sorted(kinds)]
 
 
 def _granted(world: World) -> Params:
@@ -465,7 +485,7 @@ def begin(world: World, step: Step) -> Step:
 
 def wait(world: World, step: Step) -> Done:
     """Poll to the end, which must be good."""
-    for _ in range(400):
+    for _ in range(6000):
         result = HANDLERS[step.kind].poll(step, world.context)
         if isinstance(result, Done):
             return result
@@ -498,7 +518,7 @@ def test_every_kind_is_in_the_contract() -> None:
     assert set(HANDLERS) == {*CASES, *REMOVALS}
 
 
-@pytest.mark.parametrize("kind", sorted(CASES))
+@pytest.mark.parametrize("kind", every(CASES))
 def test_life_of_an_action(world: World, kind: str) -> None:
     handler, case = HANDLERS[kind], CASES[kind]
     step = new_step(kind, case.side, case.params(world))
@@ -553,7 +573,7 @@ def _can_be_done_again(world: World, case: Case, step: Step) -> None:
     assert isinstance(HANDLERS[step.kind].observe(again, world.context), Satisfied)
 
 
-@pytest.mark.parametrize("kind", sorted(REMOVALS))
+@pytest.mark.parametrize("kind", every(REMOVALS))
 def test_life_of_a_removal(world: World, kind: str) -> None:
     handler = HANDLERS[kind]
     assert isinstance(handler, Removal)
@@ -571,7 +591,7 @@ def test_life_of_a_removal(world: World, kind: str) -> None:
         handler.undo(step, world.context)
 
 
-@pytest.mark.parametrize("kind", sorted(REMOVALS))
+@pytest.mark.parametrize("kind", every(REMOVALS))
 def test_a_removal_touches_only_what_is_owned(world: World, kind: str) -> None:
     maker, params, side = REMOVALS[kind]
     made, _ = world.make(maker, params(world), side)

@@ -27,6 +27,8 @@ from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_A
 from migrate.state.store import open_store
 from migrate.strategies.backup_options import backup_questions
 from migrate.strategies.registry import by_name
+from migrate.strategies.spark_setup import spark_roles
+from tests.spark.running import needs_spark
 from tests.worlds import BUCKET, HEAD, LINEAGE, manifest_of
 
 TABLES = (
@@ -88,16 +90,26 @@ def make_tables(source: Account) -> None:
 
 def look(source: Account, target: Account, manifest: Manifest) -> Inventory:
     pairs = [("plain", "plain"), ("rich", "rich")]
-    questions = backup_questions(manifest, resolve_tables(manifest, ["plain", "rich"])[0])
-    clock = SystemClock()
-    return collect(source, target, pairs=pairs, buckets=[BUCKET], keys={}, clock=clock, backup=questions)
+    mappings, clock = resolve_tables(manifest, ["plain", "rich"])[0], SystemClock()
+    questions, roles = backup_questions(manifest, mappings), spark_roles(manifest, mappings)
+    return collect(source, target, pairs=pairs, buckets=[BUCKET], keys={}, clock=clock, backup=questions, roles=roles)
 
 
-@pytest.mark.parametrize("defaults", ["strategy: s3", "strategy: backup", "protect: {schedule: daily}"])
+@pytest.mark.parametrize(
+    "defaults",
+    [
+        "strategy: s3",
+        "strategy: backup",
+        pytest.param("strategy: glue", marks=needs_spark()),
+        "protect: {schedule: daily}",
+    ],
+)
 def test_what_is_predicted_is_what_is_found(accounts: tuple[Account, Account], tmp_path: Path, defaults: str) -> None:
     source, target = accounts
     make_tables(source)
+    glue = f"  glue: {{bucket: {BUCKET}, create_bucket: true, create: true, workers: 2, segments: 2}}\n"
     text = TABLES.replace(", target: {", ", strategy: s3, target: {") if "protect" in defaults else TABLES
+    text = text.replace("strategies:\n", f"strategies:\n{glue}") if "glue" in defaults else text
     manifest = manifest_of(f"{text}defaults: {{{defaults}}}\n")
     mappings, _ = resolve_tables(manifest, ["plain", "rich"])
     store = open_store(str(tmp_path))

@@ -139,7 +139,9 @@ def test_estimates_are_sane_and_grow_with_the_table(strategy: Strategy, source: 
 @cases
 def test_everything_it_makes_for_itself_is_cleaned_up(strategy: Strategy, source: TableFacts) -> None:
     """After the whole plan the state owns the table and nothing else."""
-    manifest = manifest_of(f"{HEAD}tables:\n  - {{name: orders, strategy: {strategy.name}}}\n")
+    spark = "".join(f"  {name}: {{bucket: {BUCKET}, create_bucket: true, create: true}}\n" for name in ("glue", "emr"))
+    head = HEAD.replace("strategies:\n", f"strategies:\n{spark}")
+    manifest = manifest_of(f"{head}tables:\n  - {{name: orders, strategy: {strategy.name}}}\n")
     seen = inventory(source)
     _, state = simulate(plan_of(manifest, seen), seen, state_of(manifest))
     assert {one.kind for one in state.owned().values()} == {"table"}

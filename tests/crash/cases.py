@@ -24,6 +24,7 @@ FOREIGN = {
 }
 
 
+SPARK = f"{{bucket: {BUCKET}, create_bucket: true, create: true, workers: 2, segments: 2}}"
 KEY_OF_3 = {"PK": {"S": "customer#0"}, "SK": {"N": "3"}}
 
 
@@ -285,6 +286,29 @@ class Unequal(Case):
         aws.target.delete_item(TableName="orders", Key={name: order(3)[name] for name in ("PK", "SK")})
 
 
+class BySpark(Case):
+    """A table by the Spark job. It takes seconds to start, so only deaths at effects of its own are tried."""
+
+    deaths_at: tuple[str, ...] = ()
+
+
+class ByGlue(BySpark):
+    """On Glue: roles and bucket are made, and all of it is taken away again."""
+
+    name = "by-glue"
+    deaths_at = ("target CreateJob", "target StartJobRun", "target DeleteJob")
+    manifest = manifest("[{name: orders, strategy: glue}]").replace("  s3:", f"  glue: {SPARK}\n  s3:")
+
+
+class ByServerless(BySpark):
+    """On EMR Serverless."""
+
+    name = "by-serverless"
+    deaths_at = ("target CreateApplication", "target StartJobRun", "target StopApplication", "target DeleteApplication")
+    manifest = manifest("[{name: orders, strategy: emr}]").replace("  s3:", f"  emr: {SPARK}\n  s3:")
+
+
+SPARK_CASES: dict[str, BySpark] = {case.name: case for case in (ByGlue(), ByServerless())}
 CASES: dict[str, Case] = {
     case.name: case
     for case in (

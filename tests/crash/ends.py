@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from migrate.sandbox.settings import SOURCE_ACCOUNT, TARGET_ACCOUNT
+from migrate.sandbox.settings import REGION, SOURCE_ACCOUNT, TARGET_ACCOUNT
 from migrate.state.model import State
 from tests.crash.backup_ends import backup_end, backup_things, is_announced
 from tests.sandbox.aws import Aws
@@ -57,7 +58,7 @@ def things(aws: Aws) -> Things:
         found.add(f"s3://{name}/")
         found |= {f"s3://{name}/?policy#{one.get('Sid')}" for one in _statements(aws, account, name)}
         found |= {f"s3://{name}/{key}" for key in _keys(aws, account, name)}
-    return Things(frozenset(found | backup_things(aws)))
+    return Things(frozenset(found | backup_things(aws) | set(_engines(aws))))
 
 
 def forgotten(aws: Aws, state: State | None, before: Things) -> list[str]:
@@ -65,13 +66,25 @@ def forgotten(aws: Aws, state: State | None, before: Things) -> list[str]:
     owned = set(state.owned()) if state else set()
     tokens = {match.group() for id in owned if (match := TOKEN.search(id))}
     folders = [id for id in owned if id.endswith("/") and id.count("/") > 3]
+    of_job = [id for id, one in (state.owned() if state else {}).items() if one.kind in ("job-files", "job-work")]
     lost = []
     for id in sorted(things(aws).ids - before.ids - owned):
+        if any(id.startswith(folder) for folder in of_job):
+            continue
         if JOB.search(id) and (any(id.startswith(f) for f in folders) or _token(aws, id) in tokens):
             continue
         if not is_announced(aws, id, state):
             lost.append(id)
     return lost
+
+
+def _engines(aws: Aws) -> Iterator[str]:
+    """Jobs of Glue and applications of EMR Serverless."""
+    for name in aws.client("glue", TARGET_ACCOUNT).list_jobs()["JobNames"]:
+        yield f"arn:aws:glue:{REGION}:{TARGET_ACCOUNT}:job/{name}"
+    for one in aws.client("emr-serverless", TARGET_ACCOUNT).list_applications()["applications"]:
+        if one["state"] != "TERMINATED":
+            yield f"emr-serverless://{TARGET_ACCOUNT}/{one['name']}"
 
 
 def _token(aws: Aws, key: str) -> str:

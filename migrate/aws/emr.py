@@ -1,0 +1,72 @@
+"""Amazon EMR on EC2: clusters and their steps. API reference: 2009-03-31.
+
+RunJobFlow and AddJobFlowSteps have no client token: callers look for theirs first, by name and tag.
+https://docs.aws.amazon.com/emr/latest/APIReference/API_RunJobFlow.html
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+from migrate.aws.errors import call, pages
+from migrate.aws.session import Account
+from migrate.core.errors import Invalid, NotFound
+
+SERVICE = "emr"
+_NEXT = ("Marker", "Marker")
+
+
+def run_cluster(account: Account, **params: Any) -> str:
+    """Start a cluster; its id (j-...)."""
+    return str(call(account, SERVICE, "RunJobFlow", **params)["JobFlowId"])
+
+
+def describe_cluster(account: Account, id: str) -> dict[str, Any] | None:
+    """A cluster: Name, Status (State, StateChangeReason), Tags, LogUri, ...; None when it is not known."""
+    try:
+        found: dict[str, Any] = call(account, SERVICE, "DescribeCluster", ClusterId=id)["Cluster"]
+    except (NotFound, Invalid) as error:
+        if isinstance(error, Invalid) and "not valid" not in error.why:
+            raise
+        return None
+    return found
+
+
+def clusters_named(account: Account, name: str, since: dt.datetime | None) -> Iterator[dict[str, Any]]:
+    """Clusters of that name in any state, described."""
+    params: dict[str, Any] = {"CreatedAfter": since} if since else {}
+    for page in pages(account, SERVICE, "ListClusters", token=_NEXT, **params):
+        for summary in page.get("Clusters", []):
+            if summary.get("Name") == name:
+                found = describe_cluster(account, summary["Id"])
+                if found is not None:
+                    yield found
+
+
+def terminate_cluster(account: Account, id: str) -> None:
+    """Ask a cluster to terminate; one that has done so stays as it is."""
+    call(account, SERVICE, "TerminateJobFlows", JobFlowIds=[id])
+
+
+def add_step(account: Account, cluster: str, step: dict[str, Any]) -> str:
+    """Add a step to a running cluster; its id (s-...)."""
+    return str(call(account, SERVICE, "AddJobFlowSteps", JobFlowId=cluster, Steps=[step])["StepIds"][0])
+
+
+def list_steps(account: Account, cluster: str) -> Iterator[dict[str, Any]]:
+    """The steps of a cluster, newest first: Id, Name, Status."""
+    for page in pages(account, SERVICE, "ListSteps", token=_NEXT, ClusterId=cluster):
+        yield from page.get("Steps", [])
+
+
+def describe_step(account: Account, cluster: str, step: str) -> dict[str, Any]:
+    """A step: Name, Status (State, StateChangeReason, FailureDetails)."""
+    found: dict[str, Any] = call(account, SERVICE, "DescribeStep", ClusterId=cluster, StepId=step)["Step"]
+    return found
+
+
+def cancel_step(account: Account, cluster: str, step: str) -> None:
+    """Ask a step to stop; one that has ended stays as it is."""
+    call(account, SERVICE, "CancelSteps", ClusterId=cluster, StepIds=[step])

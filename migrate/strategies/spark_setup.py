@@ -1,0 +1,126 @@
+"""What one table's move by the Spark job needs, and what of it was observed: strategies `glue` and `emr`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from migrate.data.scan import choose_segments
+from migrate.manifest.model import Manifest, TableMapping
+from migrate.observe.inventory import AccountFacts, RoleFacts
+from migrate.plan.strategy import TableRequest
+from migrate.spark.arguments import COPY, LOAD_EXPORT
+from migrate.strategies import s3_bucket
+
+STRATEGIES = ("glue", "emr")
+DEFAULT_PROFILE = "EMR_EC2_DefaultRole"
+SERVICES = {"glue": "glue.amazonaws.com", "serverless": "emr-serverless.amazonaws.com", "cluster": "ec2.amazonaws.com"}
+"""Who assumes the job's role; in a cluster, its instances do."""
+
+
+@dataclass(frozen=True)
+class SparkSetup:
+    """A request, seen as what the job needs. `strategy` is glue or emr."""
+
+    request: TableRequest
+    strategy: str
+
+    @property
+    def engine(self) -> str:
+        """glue, serverless or cluster."""
+        if self.strategy == "glue":
+            return "glue"
+        return "cluster" if self.request.options.get("mode") == "cluster" else "serverless"
+
+    @property
+    def service(self) -> str:
+        """Who must be able to assume the job's role."""
+        return SERVICES[self.engine]
+
+    @property
+    def where(self) -> str:
+        """Where the options stand in the manifest."""
+        return f"strategies.{self.strategy}"
+
+    @property
+    def source(self) -> AccountFacts:
+        """The source account."""
+        return self.request.inventory.source
+
+    @property
+    def target(self) -> AccountFacts:
+        """The target account, in which the job runs."""
+        return self.request.inventory.target
+
+    @property
+    def is_export(self) -> bool:
+        """True when the items come from an export, and the table is not read."""
+        return self.request.options.get("from") == "export"
+
+    @property
+    def mode(self) -> str:
+        """The mode of the job."""
+        return LOAD_EXPORT if self.is_export else COPY
+
+    @property
+    def needs_source_role(self) -> bool:
+        """True when the job reads a table of another account."""
+        return not self.is_export and self.source.id != self.target.id
+
+    @property
+    def may_create(self) -> bool:
+        """True when roles that are missing are made."""
+        return bool(self.request.options.get("create"))
+
+    @property
+    def segments(self) -> int:
+        """Of the scan."""
+        wish = self.request.options.get("segments", "auto")
+        return choose_segments(self.request.source.size_bytes, 32) if wish == "auto" else int(wish)
+
+    @property
+    def files_prefix(self) -> str:
+        """Where script and archive go. Two letters: no table has so short a name, so nothing of a table is there."""
+        return f"{s3_bucket.migration_prefix(self.request)}/py"
+
+    @property
+    def folder(self) -> str:
+        """Where the job works for this table."""
+        return f"{s3_bucket.prefix(self.request)}/job"
+
+    def role_name(self, side: str) -> str:
+        """Name of the job's role (target) or of the one with which it reads (source)."""
+        return _role_name(self.strategy, self.request.options, side)
+
+    def role(self, side: str) -> RoleFacts:
+        """What was observed of it."""
+        name = self.role_name(side)
+        return (self.request.inventory.roles or {}).get(f"{side} {name}") or RoleFacts(name)
+
+    def role_arn(self, side: str) -> str:
+        """Its ARN, also before it is made: the actions of a table do not change when it is."""
+        written = self.request.options.get("role" if side == "target" else "source_role") or ""
+        account = self.request.inventory.account(side)
+        plain = f"arn:{account.partition}:iam::{account.id}:role/{self.role_name(side)}"
+        return self.role(side).arn or (written if str(written).startswith("arn:") else plain)
+
+
+def spark_roles(manifest: Manifest, mappings: Sequence[TableMapping]) -> set[tuple[str, str]]:
+    """(side, name) of the roles to look at for the tables that may be moved by the Spark job."""
+    found = set()
+    for mapping in mappings:
+        for strategy in STRATEGIES:
+            is_auto = mapping.strategy == "auto" and strategy in manifest.strategies
+            if mapping.strategy == strategy or is_auto:
+                options = manifest.strategy_options(strategy, mapping.options)
+                found.add(("target", _role_name(strategy, options, "target")))
+                if options.get("from") != "export" and manifest.source.id != manifest.target.id:
+                    found.add(("source", _role_name(strategy, options, "source")))
+    return found
+
+
+def _role_name(strategy: str, options: Mapping[str, Any], side: str) -> str:
+    job = DEFAULT_PROFILE if options.get("mode") == "cluster" else f"migrate-{strategy}"
+    written = options.get("role", job) if side == "target" else options.get("source_role", f"migrate-{strategy}-source")
+    return str(written).rpartition("/")[2]

@@ -1,0 +1,174 @@
+"""What stands against moving a table with the Spark job: every reason at once, each with what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate.core.codec import canonical
+from migrate.core.diagnostics import Diagnostic, error, warning
+from migrate.core.iam_policy import allows, denies
+from migrate.plan.strategy import TableRequest, Verdict
+from migrate.strategies import spark_policies as policies
+from migrate.strategies.s3_verdict import check_bucket
+from migrate.strategies.spark_setup import SparkSetup
+
+_FLEX_WORKERS = ("G.1X", "G.2X", "R.1X", "R.2X")
+_OLDEST_GLUE, _OLDEST_EMR = 5, 7
+_TOO_SMALL = ("Standard", "G.025X")
+
+
+def judge(setup: SparkSetup, why: str) -> Verdict:
+    """May the Spark job move this table? `why` speaks for the engine."""
+    found = [*_table(setup.request), *check_bucket(setup.request, setup.strategy), *_engine(setup), *_roles(setup)]
+    return Verdict(
+        reasons=tuple(one for one in found if one.is_error),
+        warnings=tuple(one for one in found if not one.is_error),
+        why=why,
+    )
+
+
+def _table(request: TableRequest) -> Iterator[Diagnostic]:
+    source = request.source
+    if request.is_rewritten:
+        yield error(
+            "the Spark job does not transform items yet",
+            address=request.target_name,
+            why="they would arrive as they are",
+            hint="leave `transform` and `target.keys` out",
+        )
+    if source.vector_indexes:
+        yield error(
+            f"`{source.name}` has vector indexes ({', '.join(source.vector_indexes)})",
+            address=request.target_name,
+            why="this version cannot create them on the target",
+        )
+    if source.status not in ("ACTIVE", "UPDATING"):
+        yield error(
+            f"`{source.name}` is {source.status}",
+            address=request.target_name,
+            why="its items cannot be read",
+            hint="restore access to its KMS key, or wait until it is ACTIVE",
+        )
+
+
+def _engine(setup: SparkSetup) -> Iterator[Diagnostic]:
+    options = setup.request.options
+    if setup.engine == "glue":
+        yield from _glue(setup)
+        return
+    release = str(options.get("release", "emr-7.14.0"))
+    number = release.removeprefix("emr-").removeprefix("spark-").partition(".")[0]
+    if not number.isdecimal() or int(number) < _OLDEST_EMR:
+        yield error(
+            f"{release} is too old for the job",
+            address=f"{setup.where}.release",
+            why="it needs Python 3.10 or later, which EMR has from release 7 on",
+            hint=f"use emr-{_OLDEST_EMR}.0.0 or later",
+        )
+    is_far = setup.source.region != setup.target.region and not setup.is_export
+    if setup.engine == "serverless" and is_far and not options.get("subnets"):
+        yield error(
+            f"EMR Serverless in {setup.target.region} does not reach {setup.source.region}",
+            address=setup.where,
+            why="without subnets its workers reach the AWS services of their own Region only",
+            hint="set subnets (with a way out) and security_groups, or `from: export`, or use glue",
+        )
+    if setup.engine == "serverless" and options.get("cluster_id"):
+        yield error("cluster_id is for mode: cluster", address=f"{setup.where}.cluster_id", hint="set mode: cluster")
+
+
+def _glue(setup: SparkSetup) -> Iterator[Diagnostic]:
+    options = setup.request.options
+    version, worker = str(options.get("version", "5.1")), options.get("worker_type", "G.1X")
+    if int(version.partition(".")[0]) < _OLDEST_GLUE:
+        yield error(
+            f"Glue {version} is too old for the job",
+            address=f"{setup.where}.version",
+            why="it needs Python 3.10 or later, which Glue has from version 5.0 on",
+            hint='use "5.1" or later',
+        )
+    if worker in _TOO_SMALL:
+        yield error(
+            f"worker type {worker} cannot run the job",
+            address=f"{setup.where}.worker_type",
+            why="Standard is of Glue 2.0 and before, and G.025X is for streams",
+            hint="use G.1X or larger",
+        )
+    elif options.get("execution_class") == "flex" and worker not in _FLEX_WORKERS:
+        yield error(
+            f"execution class flex has no workers of type {worker}",
+            address=f"{setup.where}.execution_class",
+            hint=f"use {', '.join(_FLEX_WORKERS)}, or execution_class: standard",
+        )
+
+
+def _roles(setup: SparkSetup) -> Iterator[Diagnostic]:
+    yield from _job_role(setup)
+    if setup.needs_source_role:
+        yield from _source_role(setup)
+
+
+def _job_role(setup: SparkSetup) -> Iterator[Diagnostic]:
+    role, account, at = setup.role("target"), setup.target, f"{setup.where}.role"
+    if role.is_hidden:
+        yield _hidden(role.name, account.id, at)
+    elif not role.arn:
+        if setup.engine == "cluster":
+            yield error(
+                f"the role {role.name} (of the instance profile) does not exist in {account.id}",
+                address=at,
+                why="the instances of a cluster work with it; `create` makes no instance profiles",
+                hint="aws emr create-default-roles, or name one that has this policy: "
+                f"{canonical(policies.job_policy(setup)) if setup.request.options.get('bucket') else ''}",
+            )
+        elif not setup.may_create and setup.request.options.get("bucket"):
+            yield error(
+                f"the role {role.name} does not exist in {account.id}",
+                address=at,
+                why="the job works with it",
+                hint=f"set {setup.where}.create: true to have it made, or make it with the trust policy "
+                f"{canonical(policies.job_trust(setup))} and the policy {canonical(policies.job_policy(setup))}",
+            )
+    elif not allows(role.trust, setup.service, "sts:AssumeRole"):
+        yield error(
+            f"{setup.service} may not assume the role {role.arn}",
+            address=at,
+            why="the job would have no permissions, and would not start",
+            hint=f"use this trust policy: {canonical(policies.job_trust(setup))}",
+        )
+
+
+def _source_role(setup: SparkSetup) -> Iterator[Diagnostic]:
+    role, account, at = setup.role("source"), setup.source, f"{setup.where}.source_role"
+    who = setup.role_arn("target")
+    named = (who, f"arn:{setup.target.partition}:iam::{setup.target.id}:root")
+    if role.is_hidden:
+        yield _hidden(role.name, account.id, at)
+    elif not role.arn:
+        if not setup.may_create:
+            yield error(
+                f"the role {role.name} does not exist in {account.id}",
+                address=at,
+                why="the job runs in the target account, and reads the table with it",
+                hint=f"set {setup.where}.create: true to have it made, or make it with the trust policy "
+                f"{canonical(policies.source_trust(setup))} and the policy {canonical(policies.source_policy(setup))}; "
+                "`from: export` does without",
+            )
+    elif any(denies(role.trust, one, "sts:AssumeRole") for one in named):
+        yield error(f"the trust policy of {role.arn} denies {who} to assume it", address=at, hint="take that out")
+    elif not any(allows(role.trust, one, "sts:AssumeRole") for one in named):
+        yield error(
+            f"the job's role {who} may not assume {role.arn}",
+            address=at,
+            why="the job reads the source table with it",
+            hint=f"use this trust policy: {canonical(policies.source_trust(setup))}",
+        )
+
+
+def _hidden(name: str, account: str, at: str) -> Diagnostic:
+    return warning(
+        f"the role {name} of {account} could not be read",
+        address=at,
+        why="whether it is there and may be assumed shows only when the job runs",
+        hint="allow iam:GetRole",
+    )

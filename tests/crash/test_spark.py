@@ -1,0 +1,28 @@
+"""Death of the applier at each effect that the Spark job's engines add: one run of the job, and the same end."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+from tests.crash.cases import SPARK_CASES
+from tests.crash.death import Moment
+from tests.crash.life import Stage, live
+from tests.crash.sweep import sweep
+from tests.spark.running import needs_spark
+
+pytestmark = [*needs_spark(), pytest.mark.slow]
+
+
+@pytest.mark.parametrize("name", SPARK_CASES)
+def test_a_death_at_an_effect_of_the_engine_changes_nothing_about_the_end(name: str, stage: Stage) -> None:
+    case = SPARK_CASES[name]
+    calm = live(stage, case)
+    assert (calm.lost, calm.foreign, calm.runs) == ([], [], 1)
+    at = [number for number, effect in enumerate(calm.effects, start=1) if effect in case.deaths_at]
+    assert {calm.effects[number - 1] for number in at} == set(case.deaths_at)
+    deaths = [(Moment(number, is_after=is_after),) for number in at for is_after in (False, True)]
+    tried, wrong = sweep(calm, deaths, functools.partial(live, stage, case))
+    assert tried == len(deaths)
+    assert not wrong, "\n".join(wrong)
