@@ -133,11 +133,13 @@ def _change(turn: Turn, what: str, values: Mapping[str, Any], *, without: str | 
 
 
 def _change_role(turn: Turn, facts: RoleFacts) -> None:
-    """A role is known where it was asked about: with those of AWS Backup, of the Spark job, or both."""
+    """A role is known where it was asked about: with those of the Spark job, of AWS Backup (also when nobody asked),
+    or both."""
     at = f"{turn.action.side.value} {facts.name}"
-    if at in turn.world.roles:
+    is_of_spark = at in turn.world.roles
+    if is_of_spark:
         turn.world.roles[at] = facts
-    if facts.name in _side(turn).roles:
+    if facts.name in _side(turn).roles or not is_of_spark:
         _change(turn, "roles", {facts.name: facts})
 
 

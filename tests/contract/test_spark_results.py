@@ -17,7 +17,8 @@ from migrate.sandbox.settings import Timing
 from migrate.spark.arguments import JobSpec, as_list
 from tests.contract.test_handlers import World
 
-COUNTS = dict.fromkeys(("kept", "rejected", "absent", "filtered", "extra", "bytes", "read_units", "write_units", "seconds"), 0)
+NAMES = ("kept", "rejected", "absent", "filtered", "extra", "bytes", "read_units", "write_units", "seconds")
+COUNTS = dict.fromkeys(NAMES, 0)
 SOUND = {"balanced": True, "units": 2, "units_done": 2, "read": 7, "written": 7, **COUNTS}
 
 
