@@ -12,6 +12,7 @@ from migrate.core.diagnostics import Diagnostic, error
 from migrate.plan.strategy import TableRequest, Verdict
 from migrate.strategies import backup_point, backup_resources
 from migrate.strategies.backup_setup import Setup
+from migrate.strategies.source_reasons import unchanged_only, unfit_source
 
 WHERE = "strategies.backup"
 NO_AIR_GAP = ("ap-east-2", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7", "ca-west-1", "mx-central-1", "us-gov-")
@@ -40,27 +41,12 @@ def _why(setup: Setup) -> str:
 
 
 def _table(request: TableRequest) -> Iterator[Diagnostic]:
-    source = request.source
-    if request.is_rewritten:
-        yield error(
-            f"the items of `{source.name}` shall be changed on the way (transform, or another primary key)",
-            address=request.target_name,
-            why="backup moves items as they are",
-            hint="use a strategy that rewrites items: copy, glue or emr",
-        )
-    if source.vector_indexes:
-        yield error(
-            f"`{source.name}` has vector indexes ({', '.join(source.vector_indexes)})",
-            address=request.target_name,
-            why="whether a restore brings them back is not confirmed, and nothing may be lost in silence",
-        )
-    if source.status not in ("ACTIVE", "UPDATING"):
-        yield error(
-            f"`{source.name}` is {source.status}",
-            address=request.target_name,
-            why="a table can be backed up only while DynamoDB can read it",
-            hint="restore access to its KMS key, or wait until it is ACTIVE",
-        )
+    yield from unchanged_only(request, "backup")
+    yield from unfit_source(
+        request,
+        vectors="whether a restore brings them back is not confirmed, and nothing may be lost in silence",
+        unreadable="a table can be backed up only while DynamoDB can read it",
+    )
 
 
 def _places(setup: Setup) -> Iterator[Diagnostic]:

@@ -23,6 +23,7 @@ from migrate.strategies import copy_cost
 from migrate.strategies.copy_existing import against_existing, conflict_words, look, must_be_empty, notes, write_mode
 from migrate.strategies.copy_indexes import IndexChoice, choose_indexes
 from migrate.strategies.copy_warm import Warmth, choose_warmth, useless_warmth, warm_up
+from migrate.strategies.source_reasons import unfit_source
 
 WORKERS = 8
 NO_SNAPSHOT = "stop the writers of the source first: a scan is no snapshot, and misses what changes behind it"
@@ -89,19 +90,11 @@ def _reasons(request: TableRequest) -> Iterator[Diagnostic]:
             why="two items may get one key, of which the target keeps one: only a verification would find that",
             hint="say `verify: digest`, or counts",
         )
-    if source.vector_indexes:
-        yield error(
-            f"`{source.name}` has vector indexes ({', '.join(source.vector_indexes)})",
-            address=request.target_name,
-            why="this version cannot create them on the target",
-        )
-    if source.status not in ("ACTIVE", "UPDATING"):
-        yield error(
-            f"`{source.name}` is {source.status}",
-            address=request.target_name,
-            why="its items cannot be read",
-            hint="restore access to its KMS key, or wait until it is ACTIVE",
-        )
+    yield from unfit_source(
+        request,
+        vectors="this version cannot create them on the target",
+        unreadable="its items cannot be read",
+    )
 
 
 def chosen_indexes(request: TableRequest) -> IndexChoice:

@@ -9,6 +9,7 @@ from migrate.core.iam_policy import allows
 from migrate.observe.inventory import BucketFacts
 from migrate.plan.prices import GIB
 from migrate.plan.strategy import TableRequest, Verdict
+from migrate.strategies.source_reasons import unchanged_only, unfit_source
 
 TIB = 1024 * GIB
 LARGE_IMPORT_REGIONS = {"us-east-1", "us-west-2", "eu-west-1"}
@@ -30,13 +31,7 @@ def judge(request: TableRequest) -> Verdict:
 
 def _table(request: TableRequest) -> Iterator[Diagnostic]:
     source = request.source
-    if request.is_rewritten:
-        yield error(
-            f"the items of `{source.name}` shall be changed on the way (transform, or another primary key)",
-            address=request.target_name,
-            why="s3 moves items as they are",
-            hint="use a strategy that rewrites items: copy, glue or emr",
-        )
+    yield from unchanged_only(request, "s3")
     if source.spec.local_indexes:
         yield error(
             f"`{source.name}` has local secondary indexes ({', '.join(sorted(source.spec.local_indexes))})",
@@ -44,19 +39,11 @@ def _table(request: TableRequest) -> Iterator[Diagnostic]:
             why="ImportTable has no parameter for them, and they cannot be added to a table later",
             hint="use a strategy that creates the table: copy, glue, emr or backup",
         )
-    if source.vector_indexes:
-        yield error(
-            f"`{source.name}` has vector indexes ({', '.join(source.vector_indexes)})",
-            address=request.target_name,
-            why="whether an import rebuilds them is not confirmed, and nothing may be lost in silence",
-        )
-    if source.status not in ("ACTIVE", "UPDATING"):
-        yield error(
-            f"`{source.name}` is {source.status}",
-            address=request.target_name,
-            why="a table can be exported only while DynamoDB can read it",
-            hint="restore access to its KMS key, or wait until it is ACTIVE",
-        )
+    yield from unfit_source(
+        request,
+        vectors="whether an import rebuilds them is not confirmed, and nothing may be lost in silence",
+        unreadable="a table can be exported only while DynamoDB can read it",
+    )
 
 
 def _size(request: TableRequest) -> Iterator[Diagnostic]:

@@ -10,6 +10,7 @@ from migrate.core.iam_policy import allows, denies
 from migrate.plan.strategy import TableRequest, Verdict
 from migrate.strategies import spark_policies as policies
 from migrate.strategies.s3_verdict import check_bucket
+from migrate.strategies.source_reasons import unfit_source
 from migrate.strategies.spark_setup import SparkSetup
 
 _FLEX_WORKERS = ("G.1X", "G.2X", "R.1X", "R.2X")
@@ -28,7 +29,6 @@ def judge(setup: SparkSetup, why: str) -> Verdict:
 
 
 def _table(request: TableRequest) -> Iterator[Diagnostic]:
-    source = request.source
     if request.is_rewritten:
         yield error(
             "the Spark job does not transform items yet",
@@ -36,19 +36,11 @@ def _table(request: TableRequest) -> Iterator[Diagnostic]:
             why="they would arrive as they are",
             hint="leave `transform` and `target.keys` out",
         )
-    if source.vector_indexes:
-        yield error(
-            f"`{source.name}` has vector indexes ({', '.join(source.vector_indexes)})",
-            address=request.target_name,
-            why="this version cannot create them on the target",
-        )
-    if source.status not in ("ACTIVE", "UPDATING"):
-        yield error(
-            f"`{source.name}` is {source.status}",
-            address=request.target_name,
-            why="its items cannot be read",
-            hint="restore access to its KMS key, or wait until it is ACTIVE",
-        )
+    yield from unfit_source(
+        request,
+        vectors="this version cannot create them on the target",
+        unreadable="its items cannot be read",
+    )
 
 
 def _engine(setup: SparkSetup) -> Iterator[Diagnostic]:
