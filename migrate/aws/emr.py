@@ -12,7 +12,7 @@ from typing import Any
 
 from migrate.aws.errors import call, pages
 from migrate.aws.session import Account
-from migrate.core.errors import Invalid, NotFound
+from migrate.core.errors import Invalid
 
 SERVICE = "emr"
 _NEXT = ("Marker", "Marker")
@@ -27,11 +27,16 @@ def describe_cluster(account: Account, id: str) -> dict[str, Any] | None:
     """A cluster: Name, Status (State, StateChangeReason), Tags, LogUri, ...; None when it is not known."""
     try:
         found: dict[str, Any] = call(account, SERVICE, "DescribeCluster", ClusterId=id)["Cluster"]
-    except (NotFound, Invalid) as error:
-        if isinstance(error, Invalid) and "not valid" not in error.why:
+    except Invalid as error:
+        if not _is_unknown(error):
             raise
         return None
     return found
+
+
+def _is_unknown(error: Invalid) -> bool:
+    """EMR has no code of its own for a cluster that does not exist: "Cluster id 'j-...' is not valid."."""
+    return "not valid" in error.why
 
 
 def clusters_named(account: Account, name: str, since: dt.datetime | None) -> Iterator[dict[str, Any]]:
@@ -56,9 +61,13 @@ def add_step(account: Account, cluster: str, step: dict[str, Any]) -> str:
 
 
 def list_steps(account: Account, cluster: str) -> Iterator[dict[str, Any]]:
-    """The steps of a cluster, newest first: Id, Name, Status."""
-    for page in pages(account, SERVICE, "ListSteps", token=_NEXT, ClusterId=cluster):
-        yield from page.get("Steps", [])
+    """The steps of a cluster, newest first: Id, Name, Status, Config; none when the cluster is not known."""
+    try:
+        for page in pages(account, SERVICE, "ListSteps", token=_NEXT, ClusterId=cluster):
+            yield from page.get("Steps", [])
+    except Invalid as error:
+        if not _is_unknown(error):
+            raise
 
 
 def describe_step(account: Account, cluster: str, step: str) -> dict[str, Any]:

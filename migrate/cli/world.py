@@ -25,7 +25,7 @@ from migrate.state.objectstore import ObjectStore
 from migrate.state.store import open_store
 from migrate.strategies.backup_options import backup_questions
 from migrate.strategies.registry import by_name
-from migrate.strategies.spark_setup import spark_roles
+from migrate.strategies.spark_setup import emr_clusters, spark_roles
 
 SHORTEST_LEASE = 3
 
@@ -96,6 +96,7 @@ def look(
         samples={one.source_name for one in mappings if one.transform is not None or one.target.keys is not None},
         backup=backup_questions(manifest, mappings),
         roles=spark_roles(manifest, mappings),
+        clusters=emr_clusters(manifest, mappings),
     )
     seconds = world.clock.monotonic() - began
     return Observed(tuple(mappings), inventory, tuple(problems), seconds, is_partial)

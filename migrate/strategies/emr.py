@@ -25,7 +25,8 @@ class Emr:
     def verdict(self, request: TableRequest) -> Verdict:
         """See `Strategy.verdict`."""
         setup = SparkSetup(request, NAME)
-        return judge(setup, f"{_engine_words(setup)}: faster than one machine; costs vCPU-hours")
+        cost = "the cluster is paid for already" if setup.cluster_id else "costs vCPU-hours"
+        return judge(setup, f"{_engine_words(setup)}: faster than one machine; {cost}")
 
     def estimate(self, request: TableRequest) -> Estimate:
         """See `Strategy.estimate`."""
@@ -46,8 +47,8 @@ def _actions(setup: SparkSetup, needs: tuple[str, ...]) -> list[Action]:
     if setup.engine == "serverless":
         kind, own = "emr-run", {**files, "application_id": ref(application_address(setup), "application_id")}
         tuning = {"workers": options.get("workers", 4), "timeout_minutes": options.get("timeout_minutes", 2880)}
-    elif options.get("cluster_id"):
-        kind, own = "emr-step", {**files, "cluster_id": options["cluster_id"]}
+    elif setup.cluster_id:
+        kind, own = "emr-step", {**files, "cluster_id": setup.cluster_id}
     else:
         kind, own, tuning = "emr-cluster", {**files, **_cluster(setup)}, {"groups": _groups(options)}
     return [spark_load.run_action(setup, kind, _engine_words(setup), own, tuning=tuning, needs=needs)]
@@ -77,6 +78,6 @@ def _engine_words(setup: SparkSetup) -> str:
     workers = options.get("workers", 4)
     if setup.engine == "serverless":
         return f"EMR Serverless, {workers} x 4 vCPU"
-    if options.get("cluster_id"):
-        return f"EMR, a step of cluster {options['cluster_id']}"
+    if setup.cluster_id:
+        return f"EMR, a step of cluster {setup.cluster_id}"
     return f"EMR, a cluster of {workers} + 1 {options.get('instance_type', 'm6g.xlarge')}"
