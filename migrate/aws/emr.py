@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/emr/latest/APIReference/API_RunJobFlow.html
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from migrate.aws.errors import call, pages
@@ -16,6 +16,7 @@ from migrate.core.errors import Invalid
 
 SERVICE = "emr"
 _NEXT = ("Marker", "Marker")
+_LIVE = ("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING")
 
 
 def run_cluster(account: Account, **params: Any) -> str:
@@ -41,13 +42,20 @@ def _is_unknown(error: Invalid) -> bool:
 
 def clusters_named(account: Account, name: str, since: dt.datetime | None) -> Iterator[dict[str, Any]]:
     """Clusters of that name in any state, described."""
-    params: dict[str, Any] = {"CreatedAfter": since} if since else {}
+    return _clusters(account, lambda found: found == name, {"CreatedAfter": since} if since else {})
+
+
+def live_clusters(account: Account, prefix: str) -> Iterator[dict[str, Any]]:
+    """Clusters whose names begin so and that are not ending, described."""
+    return _clusters(account, lambda found: found.startswith(prefix), {"ClusterStates": list(_LIVE)})
+
+
+def _clusters(account: Account, is_meant: Callable[[str], bool], params: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for page in pages(account, SERVICE, "ListClusters", token=_NEXT, **params):
         for summary in page.get("Clusters", []):
-            if summary.get("Name") == name:
-                found = describe_cluster(account, summary["Id"])
-                if found is not None:
-                    yield found
+            found = describe_cluster(account, summary["Id"]) if is_meant(str(summary.get("Name"))) else None
+            if found is not None:
+                yield found
 
 
 def terminate_cluster(account: Account, id: str) -> None:
