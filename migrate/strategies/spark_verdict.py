@@ -18,6 +18,7 @@ _FLEX_WORKERS = ("G.1X", "G.2X", "R.1X", "R.2X")
 _OLDEST_GLUE, _OLDEST_EMR = 5, 7
 _ENDED = ("TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS")
 _OTHER_CLUSTER = "name another one; without cluster_id one is started, which ends with the job"
+_TAKE_OUT = "take that statement out"
 _TOO_SMALL = ("Standard", "G.025X")
 
 
@@ -170,6 +171,8 @@ def _job_role(setup: SparkSetup) -> Iterator[Diagnostic]:
                 hint=f"set {setup.where}.create: true to have it made, or make it with the trust policy "
                 f"{canonical(policies.job_trust(setup))} and the policy {canonical(policies.job_policy(setup))}",
             )
+    elif denies(role.trust, setup.service, "sts:AssumeRole"):
+        yield error(f"the trust policy of {role.arn} denies {setup.service} to assume it", address=at, hint=_TAKE_OUT)
     elif not allows(role.trust, setup.service, "sts:AssumeRole"):
         yield error(
             f"{setup.service} may not assume the role {role.arn}",
@@ -196,7 +199,7 @@ def _source_role(setup: SparkSetup) -> Iterator[Diagnostic]:
                 "`from: export` does without",
             )
     elif any(denies(role.trust, one, "sts:AssumeRole") for one in named):
-        yield error(f"the trust policy of {role.arn} denies {who} to assume it", address=at, hint="take that out")
+        yield error(f"the trust policy of {role.arn} denies {who} to assume it", address=at, hint=_TAKE_OUT)
     elif not any(allows(role.trust, one, "sts:AssumeRole") for one in named):
         yield error(
             f"the job's role {who} may not assume {role.arn}",
