@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-plan-longrunning-tran
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from migrate.actions import spark_run
@@ -22,10 +22,13 @@ from migrate.actions.base import (
     seconds_since,
     was_just_started,
 )
-from migrate.actions.emr_step import ENDED, NAME, ended_by, failure, lost, name_of, new_step, told
+from migrate.actions.emr_step import EC2, ENDED, NAME, ended_by, failure, lost, name_of, new_step, told
 from migrate.actions.ownership import ours as is_ours
 from migrate.actions.ownership import own_tags
+from migrate.actions.places import LATER, Places, new_role
 from migrate.aws import emr
+from migrate.core.access import Access, allow, anywhere, pass_role
+from migrate.plan.model import Action
 from migrate.state.model import OwnedResource
 
 _TOKEN_TAG = "migrate:token"
@@ -41,6 +44,21 @@ class EmrClusterHandler:
     """
 
     slot: str | None = "spark"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place, params = places.target, action.params
+        tags = {"StringEquals": {"aws:RequestTag/migrate:address": action.address}}
+        yield anywhere(place.side, "elasticmapreduce:RunJobFlow", condition=tags)
+        yield anywhere(place.side, "elasticmapreduce:ListClusters")
+        clusters = place.arn("elasticmapreduce", "cluster/*")
+        yield allow(place.side, "elasticmapreduce:DescribeCluster ListSteps", clusters, wide=LATER)
+        when = "the cluster is made with tags"
+        yield allow(place.side, "elasticmapreduce:AddTags", clusters, condition=tags, wide=LATER, when=when)
+        yield pass_role(place.side, place.role(params["service_role"]), "elasticmapreduce.amazonaws.com")
+        yield pass_role(place.side, params["role_arn"], EC2)
+        yield new_role(place.side, params["role_arn"])
+        yield from spark_run.run_access(action, places, EC2)
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The folder that the job works in; the cluster ends by itself."""

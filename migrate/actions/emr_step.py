@@ -12,11 +12,16 @@ from typing import Any
 from migrate.actions import spark_failure, spark_run
 from migrate.actions.base import Again, Context, Failed, InProgress, Observation, Satisfied, Step, StepResult
 from migrate.actions.emr_serverless import PYTHON
+from migrate.actions.places import Places
 from migrate.aws import emr, objects
+from migrate.core.access import Access, allow
 from migrate.core.errors import StepError
+from migrate.plan.model import Action
 from migrate.spark import arguments
 from migrate.state.model import OwnedResource
+from migrate.strategies.spark_setup import SERVICES
 
+EC2 = SERVICES["cluster"]
 ENDED = ("TERMINATED", "TERMINATED_WITH_ERRORS")
 """States of a cluster that is gone."""
 
@@ -36,6 +41,14 @@ class EmrStepHandler:
     """
 
     slot: str | None = "spark"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place, params = places.target, action.params
+        cluster = place.arn("elasticmapreduce", f"cluster/{params['cluster_id']}")
+        names = "elasticmapreduce:ListSteps AddJobFlowSteps DescribeCluster"
+        yield allow(place.side, names, cluster)
+        yield from spark_run.run_access(action, places, EC2)
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The folder that the job works in."""

@@ -172,7 +172,8 @@ def credentials_hint(account: Account | None) -> str:
     if account.access.profile:
         return f"aws sso login --profile {account.access.profile}   (or renew that profile's keys)"
     ambient = "aws sso login, or set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-    return ambient if account.side == "state" else f"{ambient}; or name a profile under accounts.{account.side}"
+    is_named = account.side in ("source", "target")  # in the manifest
+    return f"{ambient}; or name a profile under accounts.{account.side}" if is_named else ambient
 
 
 def botocore_reason(error: Exception, operation: str) -> str:

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/emr-serverless.h
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from migrate.plan.model import Action, Estimate, ref
@@ -21,6 +22,7 @@ class Emr:
     """See the module."""
 
     name = NAME
+    kinds = frozenset({"emr-run", "emr-cluster", "emr-step", "export"})
 
     def verdict(self, request: TableRequest) -> Verdict:
         """See `Strategy.verdict`."""
@@ -28,9 +30,10 @@ class Emr:
         cost = "the cluster is paid for already" if setup.cluster_id else "costs vCPU-hours"
         return judge(setup, f"{_engine_words(setup)}: faster than one machine; {cost}")
 
-    def estimate(self, request: TableRequest) -> Estimate:
-        """See `Strategy.estimate`."""
-        return spark_cost.estimate(SparkSetup(request, NAME))
+    def costs(self, request: TableRequest) -> Mapping[str, Estimate]:
+        """See `Strategy.costs`."""
+        setup = SparkSetup(request, NAME)
+        return spark_cost.costs_of(setup, _run_name(setup))
 
     def load(self, request: TableRequest) -> Recipe:
         """See `Strategy.load`."""
@@ -44,14 +47,22 @@ class Emr:
 def _actions(setup: SparkSetup, needs: tuple[str, ...]) -> list[Action]:
     options, files = setup.request.options, spark_load.job_files(setup)
     tuning: dict[str, Any] = {}
+    kind = _run_name(setup)
     if setup.engine == "serverless":
-        kind, own = "emr-run", {**files, "application_id": ref(application_address(setup), "application_id")}
+        own: dict[str, Any] = {**files, "application_id": ref(application_address(setup), "application_id")}
         tuning = {"workers": options.get("workers", 4), "timeout_minutes": options.get("timeout_minutes", 2880)}
     elif setup.cluster_id:
-        kind, own = "emr-step", {**files, "cluster_id": setup.cluster_id}
+        own = {**files, "cluster_id": setup.cluster_id}
     else:
-        kind, own, tuning = "emr-cluster", {**files, **_cluster(setup)}, {"groups": _groups(options)}
+        own, tuning = {**files, **_cluster(setup)}, {"groups": _groups(options)}
     return [spark_load.run_action(setup, kind, _engine_words(setup), own, tuning=tuning, needs=needs)]
+
+
+def _run_name(setup: SparkSetup) -> str:
+    """Kind, and name, of the action that runs the job."""
+    if setup.engine == "serverless":
+        return "emr-run"
+    return "emr-step" if setup.cluster_id else "emr-cluster"
 
 
 def _cluster(setup: SparkSetup) -> dict[str, Any]:

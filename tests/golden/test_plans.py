@@ -29,7 +29,7 @@ from migrate.render.plan_text import plan_text
 from migrate.render.style import Style
 from migrate.state.model import State
 from migrate.strategies.registry import by_name
-from tests.worlds import state_of
+from tests.worlds import PRICES, state_of
 
 HERE = Path(__file__).parent
 CASES = sorted(folder.name for folder in HERE.iterdir() if (folder / "manifest.yaml").exists())
@@ -48,7 +48,7 @@ def outcome(case: str) -> dict[str, str]:
     if (folder / "state.json").exists():
         state = decode(State, json.loads((folder / "state.json").read_text(encoding="utf-8")))
     mappings, problems = resolve_tables(manifest, inventory.source_tables)
-    plan = build(manifest, mappings, inventory, state, by_name())
+    plan = build(manifest, mappings, inventory, state, by_name(), prices=PRICES)
     plan = dataclasses.replace(plan, diagnostics=(*problems, *plan.diagnostics))  # as the command does
     found = [*found, *plan.diagnostics]
     code = exit_codes.REFUSED if has_errors(found) else exit_codes.OK
