@@ -83,7 +83,7 @@ def _table_block(plan: Plan, table: PlannedTable, style: Style, done: frozenset[
         lines[0] = f"{head}\n{style.paint(f'    why {table.strategy}: {table.reason}', 'dim')}\n{rest}"
     lines += [style.paint(f"    {text}", "dim") for text in table.transform or ()]
     if table.carried:
-        lines.append(style.paint(f"    carried over: {', '.join(_words(table.carried))}", "dim"))
+        lines.append(style.paint(f"    carried over: {', '.join(setting_words(table.carried))}", "dim"))
     lines += [f"    {style.paint('needs you:', 'yellow')} {text}" for text in table.needs_user]
     return "\n".join(lines)
 
@@ -98,7 +98,8 @@ def table_title(table: PlannedTable) -> str:
     return name
 
 
-def _words(names: Iterable[str]) -> list[str]:
+def setting_words(names: Iterable[str]) -> list[str]:
+    """The names of carried settings as people say them."""
     return [_NAMES.get(name, name.replace("_", " ")) for name in names]
 
 
