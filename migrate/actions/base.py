@@ -122,6 +122,8 @@ class Failed:
     error: StepError
     owned: tuple[OwnedResource, ...] = ()
     released: tuple[str, ...] = ()
+    outputs: Mapping[str, Json] = field(default_factory=dict)
+    """What it found out, for reports; no other action may refer to it."""
 
 
 @dataclass(frozen=True)
