@@ -86,11 +86,17 @@ def observe(world: World, only: Sequence[str] = ()) -> Observed:
 
 
 def look(
-    world: World, mappings: Sequence[TableMapping], problems: Sequence[Diagnostic], *, is_partial: bool = False
+    world: World,
+    mappings: Sequence[TableMapping],
+    problems: Sequence[Diagnostic],
+    *,
+    is_partial: bool = False,
+    is_sampled: bool = True,
 ) -> Observed:
     """Look at the tables of `mappings` in both accounts. `problems` were found while mapping, and are passed on.
 
-    `is_partial` says that they are not all tables of the manifest.
+    `is_partial` says that they are not all tables of the manifest. `is_sampled`: a few items are read of tables whose
+    items shall be changed.
     """
     began = world.clock.monotonic()
     manifest = world.manifest
@@ -101,7 +107,11 @@ def look(
         buckets=_buckets(manifest, mappings),
         keys={name: (key.side, key.id) for name, key in manifest.keys.items()},
         clock=world.clock,
-        samples={one.source_name for one in mappings if one.transform is not None or one.target.keys is not None},
+        samples={
+            one.source_name
+            for one in mappings
+            if is_sampled and (one.transform is not None or one.target.keys is not None)
+        },
         backup=backup_questions(manifest, mappings),
         roles=spark_roles(manifest, mappings),
     )
