@@ -11,6 +11,7 @@ NAMES = (
     "policy",
     "prices",
     "plan",
+    "compare",
     "state",
     "report",
     "restore-check",

@@ -15,6 +15,7 @@ from migrate import __version__
 from migrate.cli import (
     cmd_apply,
     cmd_cleanup,
+    cmd_compare,
     cmd_demo,
     cmd_graph,
     cmd_init,
@@ -69,6 +70,7 @@ for module in (
     cmd_init,
     cmd_validate,
     cmd_plan,
+    cmd_compare,
     cmd_show,
     cmd_graph,
     cmd_apply,
