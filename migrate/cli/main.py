@@ -16,6 +16,7 @@ from migrate.cli import (
     cmd_apply,
     cmd_cleanup,
     cmd_demo,
+    cmd_doctor,
     cmd_graph,
     cmd_init,
     cmd_plan,
@@ -66,6 +67,7 @@ def options(
 for module in (
     cmd_init,
     cmd_validate,
+    cmd_doctor,
     cmd_plan,
     cmd_show,
     cmd_graph,

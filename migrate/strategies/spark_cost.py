@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from migrate.plan.model import Estimate
+from migrate.plan.occupancy import glue_dpus, instance_vcpus
 from migrate.plan.prices import GIB, JSON_FACTOR, PRICES
 from migrate.strategies import copy_cost
 from migrate.strategies.copy import chosen_indexes
@@ -35,7 +36,7 @@ def engine_of(setup: SparkSetup) -> Engine:
     """The workers that the options ask for, their driver included."""
     options = setup.request.options
     if setup.engine == "glue":
-        workers, size = int(options.get("workers", 10)), _size(str(options.get("worker_type", "G.1X")))
+        workers, size = int(options.get("workers", 10)), glue_dpus(str(options.get("worker_type", "G.1X")))
         is_flex = options.get("execution_class") == "flex"
         price = PRICES.glue_flex_dpu_hour if is_flex else PRICES.glue_dpu_hour
         return Engine("DPU", workers * size, price, (workers - 1) * size * 4)  # one is the driver's
@@ -45,7 +46,7 @@ def engine_of(setup: SparkSetup) -> Engine:
         if options.get("architecture", "ARM64") == "ARM64":
             price *= 0.8
         return Engine("vCPU", (workers + 1) * 4, price, workers * 4)
-    each = _vcpus(str(options.get("instance_type", "m6g.xlarge")))
+    each = instance_vcpus(str(options.get("instance_type", "m6g.xlarge")))
     price = 0.0 if options.get("cluster_id") else PRICES.cluster_vcpu_hour
     return Engine("vCPU", (workers + 1) * each, price, workers * each)
 
@@ -93,17 +94,3 @@ def _run_minutes(setup: SparkSetup) -> float:
     """How long the engine is paid for."""
     after = chosen_indexes(setup.request).minutes_after
     return float(_tables(setup).minutes - after + _start_minutes(setup))
-
-
-def _size(worker_type: str) -> float:
-    """DPUs of a Glue worker: G.025X is a quarter."""
-    digits = "".join(one for one in worker_type if one.isdecimal())
-    return 0.25 if digits == "025" else float(digits or 1)
-
-
-def _vcpus(instance_type: str) -> float:
-    """Of an EC2 instance, by the name of its size."""
-    size = instance_type.rpartition(".")[2]
-    if size.endswith("xlarge"):
-        return 4.0 * int(size.removesuffix("xlarge") or 1)
-    return 2.0
