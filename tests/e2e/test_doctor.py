@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from migrate.core.schemas import read_schema
 from tests.e2e.world import TARGET, Outcome, World, control
 
-STREAM = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}}
+STREAM: dict[str, Any] = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}}
 
 
 @pytest.fixture
