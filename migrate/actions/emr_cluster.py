@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-plan-longrunning-tran
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from migrate.actions import spark_failure, spark_run
@@ -25,11 +25,16 @@ from migrate.actions.base import (
 )
 from migrate.actions.emr_serverless import PYTHON
 from migrate.actions.ownership import own_tags
+from migrate.actions.places import LATER, Places, new_role
 from migrate.aws import emr
+from migrate.core.access import Access, allow, anywhere, pass_role
 from migrate.core.errors import StepError
+from migrate.plan.model import Action
 from migrate.spark import arguments
 from migrate.state.model import OwnedResource
+from migrate.strategies.spark_setup import SERVICES
 
+EC2 = SERVICES["cluster"]
 _ENDED = ("TERMINATED", "TERMINATED_WITH_ERRORS")
 _STEP_GOING_ON = ("PENDING", "RUNNING", "CANCEL_PENDING")
 _TOKEN_TAG = "migrate:token"
@@ -44,6 +49,21 @@ class EmrClusterHandler:
     """
 
     slot: str | None = "spark"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place, params = places.target, action.params
+        tags = {"StringEquals": {"aws:RequestTag/migrate:address": action.address}}
+        yield anywhere(place.side, "elasticmapreduce:RunJobFlow", condition=tags)
+        yield anywhere(place.side, "elasticmapreduce:ListClusters")
+        clusters = place.arn("elasticmapreduce", "cluster/*")
+        yield allow(place.side, "elasticmapreduce:DescribeCluster ListSteps", clusters, wide=LATER)
+        when = "the cluster is made with tags"
+        yield allow(place.side, "elasticmapreduce:AddTags", clusters, condition=tags, wide=LATER, when=when)
+        yield pass_role(place.side, place.role(params["service_role"]), "elasticmapreduce.amazonaws.com")
+        yield pass_role(place.side, params["role_arn"], EC2)
+        yield new_role(place.side, params["role_arn"])
+        yield from spark_run.run_access(action, places, EC2)
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The folder that the job works in; the cluster ends by itself."""
@@ -119,6 +139,14 @@ class EmrStepHandler:
     """
 
     slot: str | None = "spark"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place, params = places.target, action.params
+        cluster = place.arn("elasticmapreduce", f"cluster/{params['cluster_id']}")
+        names = "elasticmapreduce:ListSteps AddJobFlowSteps DescribeCluster"
+        yield allow(place.side, names, cluster)
+        yield from spark_run.run_access(action, places, EC2)
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The folder that the job works in."""

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-spark.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from migrate.actions import spark_failure, spark_run
@@ -25,14 +25,25 @@ from migrate.actions.base import (
     was_just_started,
 )
 from migrate.actions.ownership import LINEAGE_TAG, own_tags
+from migrate.actions.places import LATER, Places, new_role
 from migrate.aws import emr_serverless as emr
 from migrate.aws.session import Account
+from migrate.core.access import Access, Place, allow, anywhere, pass_role
 from migrate.core.errors import StepError
+from migrate.plan.model import Action
 from migrate.spark import arguments
 from migrate.state.model import OwnedResource
+from migrate.strategies.spark_setup import SERVICES
 
 PYTHON = "/usr/bin/python3.11"
 """EMR 7 starts scripts with Python 3.9, and the job needs a newer one. EMR on EC2 has it at the same place."""
+
+EMR_SERVERLESS = SERVICES["serverless"]
+ANY = ("emr-serverless", "/applications/*")
+"""Every application of an account, with its runs: service and resource of the ARN."""
+
+_LINKED = "ops.emr-serverless.amazonaws.com/AWSServiceRoleForAmazonEMRServerless"
+_FIRST_USE = "the account has never had an application"
 
 _NEW = ("CREATING",)
 _GOING_ON = ("SUBMITTED", "PENDING", "SCHEDULED", "QUEUED", "RUNNING", "CANCELLING")
@@ -45,6 +56,20 @@ class EmrApplicationHandler:
     """
 
     slot: str | None = "control"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place = places.of(action.side)
+        yield anywhere(place.side, "emr-serverless:ListApplications")
+        tags = {"StringEquals": {"aws:RequestTag/migrate:address": action.address}}
+        yield anywhere(place.side, "emr-serverless:CreateApplication", condition=tags)
+        yield allow(place.side, "emr-serverless:TagResource", place.arn(*ANY), condition=tags, wide=LATER)
+        yield allow(place.side, "emr-serverless:GetApplication", place.arn(*ANY), wide=LATER)
+        role = place.role(f"aws-service-role/{_LINKED}")
+        service = {"StringEquals": {"iam:AWSServiceName": "ops.emr-serverless.amazonaws.com"}}
+        yield allow(place.side, "iam:CreateServiceLinkedRole", role, condition=service, when=_FIRST_USE)
+        if action.params["network"]:
+            yield from _network_access(place, action.params["network"])
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The application: AWS has not named it yet."""
@@ -99,6 +124,15 @@ class EmrRunHandler:
     """
 
     slot: str | None = "spark"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place, role = places.target, action.params["role_arn"]
+        names = "emr-serverless:ListJobRuns StartJobRun TagResource"
+        yield allow(place.side, f"{names} emr-serverless:GetJobRun", place.arn(*ANY), wide=LATER)
+        yield pass_role(place.side, role, EMR_SERVERLESS)
+        yield new_role(place.side, role)
+        yield from spark_run.run_access(action, places, EMR_SERVERLESS)
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The folder that the job works in."""
@@ -169,6 +203,16 @@ class EmrRunHandler:
         if run is not None and run["state"] in _GOING_ON:
             emr.cancel_run(account, application, run["jobRunId"])
         spark_run.remove_work(step, context)
+
+
+def _network_access(place: Place, network: Mapping[str, Any]) -> Iterator[Access]:
+    """Workers in a network of the user's own get interfaces there."""
+    names = {"subnetIds": "subnet", "securityGroupIds": "security-group"}
+    there = [place.arn("ec2", f"{names[kind]}/{one}") for kind in names for one in network.get(kind, ())]
+    by_service = {"StringEquals": {"aws:CalledViaLast": "ops.emr-serverless.amazonaws.com"}}
+    resources = (place.arn("ec2", "network-interface/*"), *there)
+    when = "EMR Serverless puts its workers into the network with the permissions of the caller"
+    yield allow(place.side, "ec2:CreateNetworkInterface", *resources, condition=by_service, when=when, wide=LATER)
 
 
 def submit_parameters(archive: str, workers: int) -> str:

@@ -8,22 +8,33 @@ Of a source table whose items shall be changed on their way, a few items are rea
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from migrate.aws import dynamodb, iam, kms, s3
 from migrate.aws.items import sample_items
 from migrate.aws.session import Account
+from migrate.core.access import Permission, Place, allow, anywhere
 from migrate.core.clock import Clock
 from migrate.core.diagnostics import Diagnostic, warning
 from migrate.core.errors import AwsError, CredentialsExpired
-from migrate.observe.backup import BackupQuestions, BackupReads
+from migrate.observe.backup import BackupQuestions, BackupReads, backup_access
 from migrate.observe.identity import verify_accounts, verify_identity
 from migrate.observe.inventory import AccountFacts, Inventory, ItemSample
 from migrate.observe.reader import Reader
-from migrate.observe.resources import ask_buckets, ask_keys, bucket_facts, failed_read, key_facts, role_facts
-from migrate.observe.tables import AccountTables
+from migrate.observe.resources import (
+    ask_buckets,
+    ask_keys,
+    bucket_access,
+    bucket_facts,
+    failed_read,
+    key_access,
+    key_facts,
+    role_access,
+    role_facts,
+)
+from migrate.observe.tables import AccountTables, table_access
 
-__all__ = ["collect", "list_source_tables", "verify_accounts", "verify_identity"]
+__all__ = ["collect", "list_source_tables", "look_access", "verify_accounts", "verify_identity"]
 
 SAMPLE_ITEMS = 100
 """Of each table with a transform: one Scan with a Limit."""
@@ -87,6 +98,35 @@ def collect(
         backup=facts_of_backup,
         roles=of_roles or None,
     )
+
+
+def look_access(
+    source: Place,
+    target: Place,
+    *,
+    pairs: Sequence[tuple[str, str]],
+    buckets: Sequence[str],
+    keys: NamedKeys,
+    backup: BackupQuestions | None = None,
+    roles: Collection[tuple[str, str]] = (),
+    samples: Collection[str] = (),
+    is_listed: bool = False,
+) -> Iterator[Permission]:
+    """Whom `collect` needs to be allowed what, when it is asked the same; `is_listed`: `list_source_tables` too."""
+    places = {place.side: place for place in (source, target)}
+    yield from table_access(source, sorted({pair[0] for pair in pairs}))
+    yield from table_access(target, sorted({pair[1] for pair in pairs}))
+    yield from bucket_access(target, sorted(set(buckets)))
+    for side, id in keys.values():
+        yield from key_access(places[side], id)
+    for side, name in sorted(roles):
+        yield role_access(places[side], name)
+    if backup:
+        yield from backup_access(source, target, backup)
+    for name in sorted(samples):
+        yield allow(source.side, "dynamodb:Scan", source.table(name))
+    if is_listed:
+        yield anywhere(source.side, "dynamodb:ListTables")
 
 
 def list_source_tables(source: Account) -> tuple[list[str], list[Diagnostic]]:

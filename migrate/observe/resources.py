@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from migrate.aws import iam, kms, s3
 from migrate.aws.session import Account
+from migrate.core.access import Permission, Place, allow
+from migrate.core.codec import Json
 from migrate.core.diagnostics import Diagnostic, error
 from migrate.core.errors import AccessDenied, AwsError
 from migrate.observe.inventory import BucketFacts, KeyFacts, RoleFacts
@@ -24,6 +26,47 @@ _BUCKET_READS: tuple[Callable[..., Any], ...] = (
     s3.get_policy,
     s3.bucket_tags,
 )
+
+_BUCKET_ACTIONS = (
+    "GetBucketOwnershipControls GetBucketPublicAccessBlock GetEncryptionConfiguration GetBucketVersioning "
+    "GetBucketRequestPayment GetBucketPolicy GetBucketTagging GetBucketLocation"
+)
+"""What IAM calls these reads."""
+
+
+def bucket_access(place: Place, names: Iterable[str]) -> Iterator[Permission]:
+    """What `bucket_facts` reads of these buckets."""
+    there = "the bucket is there when the plan is made"
+    for name in names:
+        yield allow(place.side, "s3:ListBucket", place.bucket(name))
+        settings = (
+            "GetBucketOwnershipControls GetBucketPublicAccessBlock GetEncryptionConfiguration GetBucketVersioning"
+        )
+        names_of_reads = f"s3:{settings} GetBucketRequestPayment GetBucketPolicy GetBucketTagging GetBucketLocation"
+        yield allow(place.side, names_of_reads, place.bucket(name), when=there)
+
+
+def key_access(place: Place, id: str, arn: str = "") -> Iterator[Permission]:
+    """What `key_facts` reads of a key: by its ARN where that is known, else by what the manifest says."""
+    when = "the key is there when the plan is made"
+    if id.startswith("alias/") or ":alias/" in id:
+        alias = id.rpartition(":")[2]
+        named: Json = {"StringEquals": {"kms:RequestAlias": alias}}
+        known: Json = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": alias}}
+        wide = "the key that has the alias"
+        yield allow(place.side, "kms:DescribeKey", place.key("*"), condition=named, wide=wide)
+        if not arn:
+            yield allow(place.side, "kms:GetKeyPolicy", place.key("*"), condition=known, wide=wide, when=when)
+    else:
+        yield allow(place.side, "kms:DescribeKey", place.key(id))
+        arn = arn or place.key(id)
+    if arn:
+        yield allow(place.side, "kms:GetKeyPolicy", arn, when=when)
+
+
+def role_access(place: Place, name: str) -> Permission:
+    """What `role_facts` reads of a role."""
+    return allow(place.side, "iam:GetRole", place.role(name))
 
 
 def failed_read(address: str, failure: AwsError, *, consequence: str = "") -> Diagnostic:
