@@ -61,15 +61,27 @@ def principal_arn(account: Account, caller: str) -> str:
 
 
 def simulate(
-    account: Account, principal: str, actions: Sequence[str], resources: Sequence[str]
+    account: Account,
+    principal: str,
+    actions: Sequence[str],
+    resources: Sequence[str],
+    context: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """EvaluationResults: what the policies of `principal` say to each action on each resource. Nothing is called.
 
-    Identity policies, permission boundaries and, in an organization, service control policies count; policies of the
-    resources do not. https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
+    `context` has values of condition keys. Identity policies, permission boundaries and, in an organization, service
+    control policies count; policies of the resources do not.
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
     """
-    wish = {"PolicySourceArn": principal, "ActionNames": list(actions), "ResourceArns": list(resources)}
-    found = pages(account, SERVICE, "SimulatePrincipalPolicy", token=("Marker", "Marker"), **wish)
+    wish: dict[str, Any] = {"ActionNames": list(actions), "ResourceArns": list(resources)}
+    if context:
+        wish["ContextEntries"] = [
+            {"ContextKeyName": name, "ContextKeyValues": [value], "ContextKeyType": "string"}
+            for name, value in context.items()
+        ]
+    found = pages(
+        account, SERVICE, "SimulatePrincipalPolicy", token=("Marker", "Marker"), PolicySourceArn=principal, **wish
+    )
     return [one for page in found for one in page.get("EvaluationResults", [])]
 
 

@@ -12,17 +12,23 @@ from migrate.cli.console import console
 from migrate.cli.rules import POLICY, read_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from migrate.aws.session import Account
     from migrate.cli.rules import Rules
     from migrate.cli.world import World
     from migrate.core.errors import MigrateError
     from migrate.manifest.model import Manifest
-    from migrate.observe.inventory import AccountFacts
+    from migrate.observe.checkup import Asked
+    from migrate.observe.inventory import AccountFacts, Inventory
     from migrate.plan.check import Check
     from migrate.plan.checkup import Checkup
+    from migrate.plan.model import Plan
     from migrate.state.model import State
+
+
+SIMULATED_RESOURCES = 25
+"""Of each permission: tables of one migration are called alike, and IAM simulates a few calls a second."""
 
 
 def register(app: typer.Typer) -> None:
@@ -66,14 +72,14 @@ def _checks(manifest: Manifest, rules: Rules, only: list[str]) -> tuple[dict[str
     from migrate.observe.identity import ask_identities
 
     clock = SystemClock()
-    kept, of_state = _state(manifest)
+    state, of_state = _state(manifest)
     source, target = (connect(access(one), read_only=True, clock=clock) for one in (manifest.source, manifest.target))
     found = dict(zip(("source", "target"), ask_identities(source, target), strict=True))
     accounts = {side: one for side, one in found.items() if not isinstance(one, MigrateError)}
     if len(accounts) < len(found):
         return accounts, [*_not_entered(found), *of_state]
     world = World(manifest, source, target, clock, (accounts["source"], accounts["target"]))
-    return accounts, [*_examine(world, rules, kept, only), *of_state]
+    return accounts, [*_examine(world, rules, state, only), *of_state]
 
 
 def _not_entered(found: Mapping[str, AccountFacts | MigrateError]) -> list[Check]:
@@ -91,16 +97,20 @@ def _not_entered(found: Mapping[str, AccountFacts | MigrateError]) -> list[Check
     return [*checks, Check("migration", "plan", Result.UNKNOWN, what, fix="mend the identities, then ask again")]
 
 
-def _examine(world: World, rules: Rules, kept: State | None, only: list[str]) -> list[Check]:
-    """Plan, look at what the plan does not depend on, and judge both."""
+def _examine(world: World, rules: Rules, state: State | None, only: list[str]) -> list[Check]:
+    """Plan, look at what the plan does not depend on, and judge both.
+
+    Without a state the plan is one of a migration in which nothing has happened, and nothing is said of it itself.
+    """
     from migrate.cli.world import make_plan, observe, state_or_new
     from migrate.observe.checkup import look_at
     from migrate.observe.reader import Reader
+    from migrate.plan.check import Check, Result
     from migrate.plan.checkup import SIDES, account_of, plan_checks, questions
 
     seen = observe(world, only)
-    plan = rules.applied_to(make_plan(world, seen, state_or_new(kept, world.manifest)))
-    asked = questions(plan, seen.inventory, {})
+    plan = rules.applied_to(make_plan(world, seen, state or state_or_new(None, world.manifest)))
+    asked = questions(plan, seen.inventory, _permissions(plan, world.manifest, seen.inventory))
     sides: dict[str, Account] = {"source": world.source, "target": world.target}
     with Reader(world.clock) as reader:
         waiting = {side: look_at(sides[side], asked[side], reader, world.clock) for side in SIDES}
@@ -108,27 +118,52 @@ def _examine(world: World, rules: Rules, kept: State | None, only: list[str]) ->
     checks: list[Check] = []
     for side in SIDES:
         checks += account_of(side, world.manifest, seen.inventory, plan, asked[side], found[side])
+    if state is None:
+        what = "whether the plan can be carried out is not known: its state cannot be read"
+        return [*checks, Check("migration", "plan", Result.UNKNOWN, what, fix="mend the state, then ask again")]
     return [*checks, *plan_checks(plan, seen.inventory)]
 
 
-def _state(manifest: Manifest) -> tuple[State | None, Sequence[Check]]:
-    """The state, and whether it can be worked with."""
+def _permissions(plan: Plan, manifest: Manifest, inventory: Inventory) -> dict[str, list[Asked]]:
+    """What we, and roles that are there already, must be allowed to carry out the plan; by the account that knows."""
+    from migrate.actions.needs import Use, needed
+    from migrate.observe.checkup import Asked
+    from migrate.plan.checkup import SIDES
+
+    found: dict[str, list[Asked]] = {side: [] for side in SIDES}
+    for one in needed(plan, manifest, inventory, state=console.state_url, uses={Use.APPLY}):
+        if one.who not in SIDES and (one.made_by or not one.who.startswith("arn:")):
+            continue  # a role that the plan makes gets its policy from the plan
+        side = one.who if one.who in SIDES else "source" if one.account == inventory.source.id else "target"
+        for need in one.permissions:
+            context = tuple(
+                (key, str(value)) for pairs in (need.condition or {}).values() for key, value in pairs.items()
+            )
+            some = need.resources[:SIMULATED_RESOURCES]
+            who = "" if one.who in SIDES else one.principal
+            found[side].append(Asked(need.actions, some, who, context, need.when))
+    return found
+
+
+def _state(manifest: Manifest) -> tuple[State | None, list[Check]]:
+    """The state (None: it cannot be read), and whether it can be worked with."""
     from migrate.cli.world import state_or_new, store
     from migrate.core.errors import MigrateError, StateAccessDenied
     from migrate.plan.check import ACCESS_DENIED, Check, Result
 
+    state = None
     try:
         states = store()
         kept = states.read(manifest.name)
-        state_or_new(kept, manifest)
+        state = state_or_new(kept, manifest)
         states.refuse_if_locked(manifest.name)
     except MigrateError as error:
         cause = ACCESS_DENIED if isinstance(error, StateAccessDenied) else None
-        return None, [Check("migration", "state", Result.FAIL, error.summary, (), error.why, error.hint, cause)]
+        return state, [Check("migration", "state", Result.FAIL, error.summary, (), error.why, error.hint, cause)]
     steps = sum(len(file.steps) for file in kept.files.values()) if kept else 0
     what = f"{console.state_url} is reachable, and nobody holds the lock"
     more = f"; it knows {steps:,} steps of this migration" if kept else "; nothing of this migration is in it yet"
-    return kept, [Check("migration", "state", Result.OK, what + more)]
+    return state, [Check("migration", "state", Result.OK, what + more)]
 
 
 def _exit_code(checkup: Checkup) -> int:

@@ -56,23 +56,38 @@ class Trigger:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """Actions that `principal` (the ARN of a role; '': whoever we are) needs on resources (ARNs, or `*`).
+
+    `context` are condition keys and their values; `when` says in which case, if not in every one.
+    """
+
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    principal: str = ""
+    context: tuple[tuple[str, str], ...] = ()
+    when: str = ""
+
+
+@dataclass(frozen=True)
 class Decision:
     """What IAM says to one action on one resource. `decision` is allowed, explicitDeny or implicitDeny."""
 
     action: str
     resource: str
     decision: str
+    when: str = ""
     is_organization_against: bool = False
     missing: tuple[str, ...] = ()
     """Condition keys that decide, and whose values the simulation does not know."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Actions that must be allowed on resources (ARNs, or `*`) to the principal that we are in an account."""
+class Simulated:
+    """Decisions on one principal; '' and none for a caller that IAM does not simulate (a root user)."""
 
-    actions: tuple[str, ...]
-    resources: tuple[str, ...]
+    principal: str
+    decisions: tuple[Decision, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,10 +120,8 @@ class SideCheckup:
     triggers: Mapping[str, tuple[Trigger, ...] | Unread] = field(default_factory=dict)
     keys: Mapping[str, KeyFacts | Unread | None] = field(default_factory=dict)
     written: Mapping[str, float] | Unread | None = None
-    principal: str = ""
-    """The role or user whose permissions were asked for; '' for one that IAM does not simulate."""
-
-    permissions: tuple[Decision, ...] | Unread | None = None
+    permissions: Mapping[str, Simulated | Unread] = field(default_factory=dict)
+    """By the principal of the question."""
 
 
 def look_at(account: Account, questions: SideQuestions, reader: Reader, clock: Clock) -> Callable[[], SideCheckup]:
@@ -129,17 +142,13 @@ def look_at(account: Account, questions: SideQuestions, reader: Reader, clock: C
     if questions.written:
         begin = now - dt.timedelta(minutes=WINDOW_MINUTES)
         answers["written"] = ask(metrics.written_units, questions.written, begin, now)
-    if questions.permissions:
-        answers["permissions"] = ask(_permissions, questions.permissions)
-
-    def wait() -> SideCheckup:
-        found = {name: answer() for name, answer in answers.items()}
-        principal, decisions = "", found.get("permissions")
-        if isinstance(decisions, tuple):
-            principal, found["permissions"] = decisions
-        return SideCheckup(**found, principal=principal)
-
-    return wait
+    asked = {one.principal for one in questions.permissions}
+    simulated = {
+        who: ask(_permissions, who, tuple(one for one in questions.permissions if one.principal == who))
+        for who in sorted(asked)
+    }
+    answers["permissions"] = lambda: {who: answer() for who, answer in simulated.items()}
+    return lambda: SideCheckup(**{name: answer() for name, answer in answers.items()})
 
 
 @dataclass(frozen=True)
@@ -195,21 +204,20 @@ def _key(account: Account, arn: str) -> KeyFacts | None:
     return KeyFacts(arn, key["Arn"], manager, state, policy=policy, id=arn)
 
 
-def _permissions(account: Account, wanted: Sequence[Asked]) -> tuple[str, tuple[Decision, ...] | None]:
-    """Who we are to IAM, and what it decides; nothing for a principal that it does not simulate."""
-    principal = iam.principal_arn(account, account.caller)
+def _permissions(account: Account, who: str, wanted: Sequence[Asked]) -> Simulated:
+    principal = who or iam.principal_arn(account, account.caller)
     if not principal:
-        return "", None
+        return Simulated("")
     found: list[Decision] = []
     for one in wanted:
         for start in range(0, len(one.actions), SIMULATED_AT_ONCE):
             some = one.actions[start : start + SIMULATED_AT_ONCE]
-            answers = iam.simulate(account, principal, some, one.resources)
-            found += [decision for answer in answers for decision in _decisions(answer)]
-    return principal, tuple(found)
+            answers = iam.simulate(account, principal, some, one.resources, dict(one.context))
+            found += [decision for answer in answers for decision in _decisions(answer, one.when)]
+    return Simulated(principal, tuple(found))
 
 
-def _decisions(found: Mapping[str, Any]) -> Iterator[Decision]:
+def _decisions(found: Mapping[str, Any], when: str) -> Iterator[Decision]:
     """Of one action: for each resource where IAM tells them apart."""
     of_organization = found.get("OrganizationsDecisionDetail") or {}
     is_against = of_organization.get("AllowedByOrganizations") is False
@@ -220,6 +228,7 @@ def _decisions(found: Mapping[str, Any]) -> Iterator[Decision]:
             action=found["EvalActionName"],
             resource=part.get("EvalResourceName") or "*",
             decision="explicitDeny" if is_against else part["EvalResourceDecision"],
+            when=when,
             is_organization_against=is_against,
             missing=tuple(missing),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrate.core.iam_policy import allows, denies
-from migrate.observe.checkup import Decision, Unread
+from migrate.observe.checkup import Decision, Simulated, Unread
 from migrate.observe.inventory import KeyFacts
 from migrate.plan.check import ACCESS_DENIED, Check, Patient, Result, counted, named
 
@@ -60,41 +60,52 @@ def _clock(patient: Patient) -> Check:
 
 
 def _permissions(patient: Patient) -> Iterator[Check]:
-    """What IAM decides on what the plan calls. It is not asked when the plan calls nothing there."""
-    found, who = patient.found.permissions, patient.found.principal
-    if not patient.asked.permissions:
-        return
-    ways = f"migrate permissions {patient.manifest.file}   prints what is needed"
-    if isinstance(found, Unread):
-        yield patient.unread("permissions", found, "whether everything is allowed that the plan calls is not known")
-        return
-    if found is None:
-        what = f"IAM does not simulate {patient.account.caller}: whether it may do what the plan calls is not known"
-        yield patient.check("permissions", Result.UNKNOWN, what, fix=ways)
-        return
-    refused = [one for one in found if one.decision != "allowed"]
+    """What IAM decides on what the plan calls, for us and for each role that a service works with."""
+    for who, found in patient.found.permissions.items():
+        whose = f"role {who.rpartition('/')[2]}" if who else "we"
+        if isinstance(found, Unread):
+            assumed = f"whether {whose} may do all that the plan calls is not known"
+            yield patient.unread("permissions", found, assumed)
+        elif not found.principal:
+            what = f"IAM does not simulate {patient.account.caller}: whether it may do what the plan calls is not known"
+            yield patient.check("permissions", Result.UNKNOWN, what, fix=_needed(patient))
+        else:
+            yield from _decided(patient, found)
+
+
+def _decided(patient: Patient, found: Simulated) -> Iterator[Check]:
+    refused = [one for one in found.decisions if one.decision != "allowed"]
     unsure = [one for one in refused if one.missing and one.decision == "implicitDeny"]
     denied = [one for one in refused if one not in unsure]
-    if denied:
-        what = f"{counted(len(denied), 'permission')} that the plan needs {'is' if len(denied) == 1 else 'are'} refused"
-        details = tuple(_refusal(one) for one in denied)
-        why = f"so say the policies of {who}"
-        yield patient.check("permissions", Result.FAIL, what, details=details, why=why, fix=ways, cause=ACCESS_DENIED)
-    if unsure:
-        what = f"{counted(len(unsure), 'permission')} hang on conditions that IAM cannot simulate"
-        details = tuple(f"{_refusal(one)} ({', '.join(one.missing)})" for one in unsure)
-        yield patient.check("permissions", Result.UNKNOWN, what, details=details, fix=ways)
+    always, at_times = ([one for one in denied if bool(one.when) is is_rare] for is_rare in (False, True))
+    why, fix = f"so say the policies of {found.principal}", _needed(patient)
+    for some, result, what in (
+        (always, Result.FAIL, "that the plan needs refused"),
+        (at_times, Result.WARN, "that the plan needs in some cases refused"),
+        (unsure, Result.UNKNOWN, "that hang on conditions which cannot be simulated"),
+    ):
+        if some:
+            cause = ACCESS_DENIED if result is Result.FAIL else None
+            summary, details = f"{counted(len(some), 'permission')} {what}", [_refusal(one) for one in some]
+            yield patient.check("permissions", result, summary, details=details, why=why, fix=fix, cause=cause)
     if not refused:
-        what = f"{who} may do all that the plan calls ({counted(len(found), 'decision')} of IAM)"
+        count = counted(len(found.decisions), "decision")
+        what = f"{found.principal} may do all that the plan calls ({count} of IAM)"
         why = "a session policy, policies of the resources and conditions of service control policies are not simulated"
         yield patient.check("permissions", Result.OK, what, why=why)
+
+
+def _needed(patient: Patient) -> str:
+    return f"migrate permissions {patient.manifest.file}   prints what is needed"
 
 
 def _refusal(one: Decision) -> str:
     by = {"explicitDeny": "denied explicitly", "implicitDeny": "not allowed"}.get(one.decision, one.decision)
     if one.is_organization_against:
         by = "denied by a service control policy"
-    return f"{one.action} on {one.resource}: {by}"
+    more = [f"when {one.when}"] if one.when else []
+    more += [f"depends on {', '.join(one.missing)}"] if one.missing else []
+    return f"{one.action} on {one.resource}: {by}" + (f" ({'; '.join(more)})" if more else "")
 
 
 def _keys(patient: Patient) -> Iterator[Check]:
@@ -126,7 +137,9 @@ def _key_problem(patient: Patient, key: KeyFacts) -> Check | None:
     if key.policy is None:
         what, fix = f"the policy of the key {key.arn} may not be read", f"allow kms:GetKeyPolicy on {key.arn}"
         return patient.check("keys", Result.UNKNOWN, what, fix=fix)
-    who = [f"{patient.account.id}:root", *([patient.found.principal] if patient.found.principal else [])]
+    us = patient.found.permissions.get("")
+    ours = [us.principal] if isinstance(us, Simulated) and us.principal else []
+    who = [f"{patient.account.id}:root", *ours]
     use = "kms:Decrypt"
     if any(denies(key.policy, one, use) for one in who):
         what = f"the policy of the key {key.arn} denies us {use}"

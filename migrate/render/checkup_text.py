@@ -12,7 +12,7 @@ from migrate.render.style import Style, plural
 FORMAT_VERSION = 1
 SHOWN_DETAILS = 10
 _COLOURS = {Result.OK: "green", Result.WARN: "yellow", Result.FAIL: "red", Result.UNKNOWN: "cyan"}
-_MARGIN = " " * 29
+_MARGIN = " " * 33
 
 
 def checkup_text(checkup: Checkup, next_command: str, style: Style) -> str:
@@ -50,7 +50,7 @@ def _heading(checkup: Checkup, group: str) -> str:
 def _lines(check: Check, style: Style) -> Iterator[str]:
     word = style.paint(f"{check.result.value:<9}", _COLOURS[check.result])
     first, *more = check.summary.splitlines()
-    yield f"  {word}{check.name:<18}{first}"
+    yield f"  {word}{check.name:<22}{first}"
     yield from (f"{_MARGIN}{line}" for line in more)
     yield from (f"{_MARGIN}- {line}" for line in check.details[:SHOWN_DETAILS])
     if len(check.details) > SHOWN_DETAILS:

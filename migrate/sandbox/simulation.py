@@ -4,7 +4,7 @@ Follows https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipa
 resource, NoSuchEntity for a principal that does not exist, up to `MaxItems` results a page. A role without any policy
 may do everything, as everywhere in the sandbox (see `callers.py`). Not emulated: users and groups, permission
 boundaries, service control policies (OrganizationsDecisionDetail says that they allow all), policies of resources,
-context entries.
+context entries of several values, MissingContextValues.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ def _simulate(self: Any) -> ActionResult:
         raise NotFoundException(f"Entity {principal} does not exist")
     actions = self._get_param("ActionNames") or []
     resources = self._get_param("ResourceArns") or ["*"]
-    found = [_result(role, action, resources) for action in actions]
+    entries = self._get_param("ContextEntries") or []
+    context = {one["ContextKeyName"].lower(): (one.get("ContextKeyValues") or [""])[0] for one in entries}
+    found = [_result(role, action, resources, context) for action in actions]
     start, count = int(self._get_param("Marker") or 0), min(int(self._get_param("MaxItems") or _PAGE), _PAGE)
     answer: dict[str, Any] = {"EvaluationResults": found[start : start + count], "IsTruncated": False}
     if start + count < len(found):
@@ -43,10 +45,10 @@ def _simulate(self: Any) -> ActionResult:
     return ActionResult(answer)
 
 
-def _result(role: Any, action: str, resources: list[str]) -> dict[str, Any]:
+def _result(role: Any, action: str, resources: list[str], context: dict[str, str]) -> dict[str, Any]:
     """One EvaluationResult: for all resources together, and for each."""
     has_policies = bool(role.policies or role.managed_policies)
-    said = {one: verdict_of(role, action, one) if has_policies else Verdict.ALLOW for one in resources}
+    said = {one: verdict_of(role, action, one, context) if has_policies else Verdict.ALLOW for one in resources}
     worst = next((one for one in (Verdict.DENY, Verdict.SILENT) if one in said.values()), Verdict.ALLOW)
     return {
         "EvalActionName": action,

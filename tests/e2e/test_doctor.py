@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from migrate.core.schemas import read_schema
+from migrate.state.store import open_store
 from tests.e2e.world import TARGET, Outcome, World, control
 
 STREAM: dict[str, Any] = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}}
@@ -66,16 +68,24 @@ def test_a_trigger_on_the_table_that_is_filled_stops_the_night(ready: World) -> 
     assert results(ready.ok("doctor", "m.yaml", "--json"))["target triggers"] == "ok"
 
 
-def test_a_wrong_clock_a_missing_table_and_a_damaged_state_are_told_in_one_run(ready: World) -> None:
+def test_a_wrong_clock_a_missing_table_and_a_held_lock_are_told_in_one_run(ready: World) -> None:
     control(ready.url, "clock", {"advance_seconds": 900})
     ready.manifest("[{name: orders}, {name: ordrs}]")
-    (ready.folder / "state" / "move").mkdir(parents=True)
-    (ready.folder / "state" / "move" / "migration.json").write_text("{")
-    outcome = ready.run("doctor", "m.yaml", "--json")
+    with open_store(str(ready.folder / "state")).lock("move", user="somebody"):
+        outcome = ready.run("doctor", "m.yaml", "--json")
     said = results(outcome)
     assert outcome.code == 4
     assert [said[name] for name in ("source clock", "migration plan", "migration state")] == ["fail"] * 3
     assert "There is no table ordrs" in outcome.out
+    assert "somebody" in outcome.out
+
+
+def test_without_its_state_nothing_is_said_of_the_plan(ready: World) -> None:
+    (ready.folder / "state" / "move").mkdir(parents=True)
+    (ready.folder / "state" / "move" / "migration.json").write_text("{")
+    outcome = ready.run("doctor", "m.yaml", "--json")
+    expected = {"migration plan": "unknown", "migration state": "fail", "target quota-tables": "ok"}
+    assert expected.items() <= results(outcome).items()
 
 
 def test_an_account_that_cannot_be_entered(ready: World) -> None:
@@ -85,3 +95,19 @@ def test_an_account_that_cannot_be_entered(ready: World) -> None:
     assert outcome.code == 9
     expected = {"source identity": "ok", "target identity": "fail", "migration plan": "unknown"}
     assert expected.items() <= said.items()
+
+
+def test_permissions_are_those_of_the_role_that_does_it(ready: World) -> None:
+    iam = ready.client("iam", TARGET)
+    iam.create_role(RoleName="Mover", AssumeRolePolicyDocument="{}")
+    ready.manifest(target={"role": f"arn:aws:iam::{TARGET}:role/Mover"})
+    allow = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    deny = {"Effect": "Deny", "Action": "dynamodb:ImportTable", "Resource": "*"}
+    for statements, code, result in (([allow, deny], 9, "fail"), ([allow], 0, "ok")):
+        document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        iam.put_role_policy(RoleName="Mover", PolicyName="p", PolicyDocument=document)
+        outcome = ready.run("doctor", "m.yaml", "--json")
+        assert (outcome.code, results(outcome)["target permissions"]) == (code, result)
+        assert ("dynamodb:ImportTable on" in outcome.out) is bool(code)
+    ready.faults({"kind": "access-denied", "operation": "SimulatePrincipalPolicy"})
+    assert results(ready.ok("doctor", "m.yaml", "--json"))["target permissions"] == "unknown"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from migrate.core.table import CUSTOMER_MANAGED, PROVISIONED, Encryption, TableSpec, Throughput
-from migrate.observe.checkup import Asked, CredentialFacts, Decision, SideCheckup, Trigger, Unread
+from migrate.observe.checkup import Asked, CredentialFacts, Decision, SideCheckup, Simulated, Trigger, Unread
 from migrate.observe.inventory import AccountFacts, KeyFacts
 from migrate.plan.check import Check, Result
 from migrate.plan.checkup import Checkup, account_of, plan_checks, questions
@@ -235,7 +235,7 @@ ASKED = (Asked(("dynamodb:Scan",), ("*",)),)
 
 
 def decided(*decisions: Decision, principal: str = ROLE) -> Check:
-    simulated = found(permissions=decisions or None, principal=principal)
+    simulated = found(permissions={"": Simulated(principal, decisions)})
     return only(examined("source", simulated, permissions=ASKED), "permissions")
 
 
@@ -248,11 +248,19 @@ def test_permissions_that_iam_grants_or_refuses() -> None:
     assert "service control policy" in decided(refused).details[0]
 
 
+def test_a_permission_that_some_cases_need_is_a_warning_when_it_is_refused() -> None:
+    check = decided(Decision("kms:DescribeKey", "*", "implicitDeny", when="the table has a key"))
+    assert (check.result, check.details) == (
+        Result.WARN,
+        ("kms:DescribeKey on *: not allowed (when the table has a key)",),
+    )
+
+
 def test_permissions_that_nobody_can_tell_are_unknown() -> None:
     conditional = Decision("dynamodb:Scan", "*", "implicitDeny", missing=("aws:SourceVpce",))
     assert decided(conditional).result is Result.UNKNOWN
     assert decided(principal="").result is Result.UNKNOWN
-    checks = examined("source", found(permissions=DENIED), permissions=ASKED)
+    checks = examined("source", found(permissions={"": DENIED}), permissions=ASKED)
     assert only(checks, "permissions").result is Result.UNKNOWN
 
 
