@@ -144,6 +144,7 @@ def _observed(manifest: Manifest, uses: Collection[Use]) -> Found | str:
 def _alone(manifest: Manifest, uses: Collection[Use], notes: Sequence[str]) -> Found:
     """What the manifest alone tells."""
     from migrate.actions.needs import needs
+    from migrate.cli.price_option import read_prices
     from migrate.cli.world import refuse, state_or_new
     from migrate.manifest.tables import resolve_tables
     from migrate.plan.build import build
@@ -154,7 +155,8 @@ def _alone(manifest: Manifest, uses: Collection[Use], notes: Sequence[str]) -> F
     names, state = stand_ins(manifest), state_or_new(None, manifest)
     mappings, problems = resolve_tables(manifest, names)
     worlds = [imagine(manifest, mappings, has_settings=rich) for rich in (True, False)]
-    rich, plain = (build(manifest, mappings, inventory, state, by_name()) for inventory in worlds)
+    prices = read_prices()
+    rich, plain = (build(manifest, mappings, inventory, state, by_name(), prices=prices) for inventory in worlds)
     refuse(dataclasses.replace(rich, diagnostics=(*problems, *rich.diagnostics)))
     both = {action.address: action for action in (*plain.actions, *rich.actions)}
     plan = dataclasses.replace(rich, actions=tuple(both.values()))

@@ -15,6 +15,7 @@ NAMES = (
     "state",
     "report",
     "restore-check",
+    "checkup",
     "status",
     "result",
     "validation",

@@ -17,6 +17,7 @@ from migrate.cli import (
     cmd_cleanup,
     cmd_compare,
     cmd_demo,
+    cmd_doctor,
     cmd_graph,
     cmd_init,
     cmd_permissions,
@@ -70,6 +71,7 @@ def options(
 for module in (
     cmd_init,
     cmd_validate,
+    cmd_doctor,
     cmd_plan,
     cmd_compare,
     cmd_show,
