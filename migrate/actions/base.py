@@ -152,7 +152,7 @@ class ActionHandler(Protocol):
     """
 
     slot: str | None
-    """Name of the per-account cap that it occupies while it runs (see `apply/scheduler.py`), or None."""
+    """Name of the quota of which it holds a part while it runs (see `apply/quotas.py`), or None."""
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """What `start` is going to create, written to the state before the call, unconfirmed."""
