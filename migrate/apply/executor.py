@@ -199,7 +199,7 @@ class Executor:
 
     def _fail(self, action: Action, error: StepError, result: Failed | None = None) -> Turn:
         record = self._records.get(action.address) or self._begin(action)
-        record = transitions.failed(record, error, self._now())
+        record = transitions.failed(record, error, self._now(), result.outputs if result else None)
         try:
             if result is None:
                 self._ledger.write(record)

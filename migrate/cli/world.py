@@ -85,14 +85,23 @@ def observe(world: World, only: Sequence[str] = ()) -> Observed:
 
 
 def look(
-    world: World, mappings: Sequence[TableMapping], problems: Sequence[Diagnostic], *, is_partial: bool = False
+    world: World,
+    mappings: Sequence[TableMapping],
+    problems: Sequence[Diagnostic],
+    *,
+    is_partial: bool = False,
+    is_sampled: bool = True,
 ) -> Observed:
     """Look at the tables of `mappings` in both accounts. `problems` were found while mapping, and are passed on.
 
-    `is_partial` says that they are not all tables of the manifest.
+    `is_partial` says that they are not all tables of the manifest. `is_sampled`: a few items are read of tables whose
+    items shall be changed.
     """
     began = world.clock.monotonic()
-    inventory = collect(world.source, world.target, clock=world.clock, **questions(world.manifest, mappings))
+    asked = questions(world.manifest, mappings)
+    if not is_sampled:
+        asked["samples"] = set()
+    inventory = collect(world.source, world.target, clock=world.clock, **asked)
     seconds = world.clock.monotonic() - began
     return Observed(tuple(mappings), inventory, tuple(problems), seconds, is_partial)
 

@@ -96,10 +96,10 @@ def choose(manifest: Manifest, mapping: TableMapping, request: TableRequest, str
         strategy = strategies.get(mapping.strategy)
         if strategy is None:
             return Choice(None, reasons=(_unknown(mapping, strategies),))
-        return Choice(Candidate(strategy, _asked(manifest, mapping.strategy, mapping, request)))
+        return Choice(Candidate(strategy, asked(manifest, mapping.strategy, mapping, request)))
     unnamed = [name for name in strategies if name in ASKED_FOR and name not in manifest.strategies]
     considered = [
-        Candidate(strategy, _asked(manifest, name, mapping, request))
+        Candidate(strategy, asked(manifest, name, mapping, request))
         for name, strategy in strategies.items()
         if name not in unnamed
     ]
@@ -156,8 +156,10 @@ def against(one: Candidate) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def _asked(manifest: Manifest, name: str, mapping: TableMapping, request: TableRequest) -> TableRequest:
-    return dataclasses.replace(request, options=manifest.strategy_options(name, mapping.options))
+def asked(manifest: Manifest, name: str, mapping: TableMapping, request: TableRequest) -> TableRequest:
+    """The request with the options that the manifest gives to that strategy."""
+    own = mapping.options if mapping.strategy == name else {}
+    return dataclasses.replace(request, options=manifest.strategy_options(name, own))
 
 
 def _unknown(mapping: TableMapping, strategies: Strategies) -> Diagnostic:

@@ -182,6 +182,9 @@ class Strategy(Protocol):
     kinds: frozenset[str]
     """Kinds of actions by which it moves items: a table for which one was begun goes on with this strategy."""
 
+    first_options: Mapping[str, Any]
+    """What to write under `strategies` to begin with; NAME is for the user to fill in."""
+
     def verdict(self, request: TableRequest) -> Verdict:
         """Whether the strategy can move this table, with every reason against it at once."""
 
@@ -191,6 +194,9 @@ class Strategy(Protocol):
         Those that are free and done at once are left out; so is the verification, which is the planner's. Must be made
         of the formulas of `plan/costs.py`, and name only actions that `load` may plan, or that follow from its spec.
         """
+
+    def moment(self, request: TableRequest) -> str:
+        """From when on the source's writers must be stopped, so that nothing is missing: `from the export on`."""
 
     def load(self, request: TableRequest) -> Recipe:
         """The recipe for a table whose items are not in the target yet."""

@@ -191,7 +191,7 @@ def _refuse(request: Request, kind: str, start_response: Any) -> Any:
         body = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{text}</Message></Error>'
         return _answer(start_response, status, "" if request.method == "HEAD" else body, "application/xml")
     status, code, text = _JSON_ERRORS[kind](request)
-    if request.service in ("sts", "iam", "cloudwatch", "monitoring"):
+    if request.service in ("sts", "iam", "cloudwatch", "monitoring") and not request.body.startswith(b"{"):
         error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{text}</Message></Error>"
         body = f"<ErrorResponse>{error}</ErrorResponse>"
         return _answer(start_response, status, body, "text/xml")
@@ -225,7 +225,7 @@ def _resource(request: Request) -> str:
 
 
 def _denied(request: Request, status: int, code: str) -> tuple[int, str, str]:
-    action = f"{request.service}:{request.operation}"
+    action = f"{'cloudwatch' if request.service == 'monitoring' else request.service}:{request.operation}"
     why = f"because no identity-based policy allows the {action} action"
     text = f"User: {request.caller.arn} is not authorized to perform: {action} on resource: {_resource(request)} {why}"
     return status, code, text

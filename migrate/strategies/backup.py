@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
 
 from migrate.core.codec import Json
 from migrate.core.table import AWS_OWNED, CUSTOMER_MANAGED
@@ -34,6 +36,7 @@ class BackupRestore:
 
     name = "backup"
     kinds = frozenset({"backup-job", "copy-job", "restore-job"})
+    first_options: Mapping[str, Any] = MappingProxyType({"create": True})
 
     def verdict(self, request: TableRequest) -> Verdict:
         """See `Strategy.verdict`."""
@@ -50,6 +53,10 @@ class BackupRestore:
         backup = {} if setup.options.point else {"backup": costs.recovery_point(request, days, at="source")}
         copy = costs.recovery_point(request, copied, at=at, is_sent=not is_locked)
         return {**backup, "copy-job": copy, "restore": costs.restore(request)}
+
+    def moment(self, request: TableRequest) -> str:
+        """See `Strategy.moment`."""
+        return "since the recovery point was made" if Setup(request).options.point else "from the backup on"
 
     def load(self, request: TableRequest) -> Recipe:
         """See `Strategy.load`."""

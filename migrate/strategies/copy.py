@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
 
 from migrate.core.diagnostics import Diagnostic, error
 from migrate.core.table import Index, TableFacts, TableSpec
@@ -35,11 +37,12 @@ class Copy:
 
     name = "copy"
     kinds = frozenset({"copy"})
+    first_options: Mapping[str, Any] = MappingProxyType({})
 
     def verdict(self, request: TableRequest) -> Verdict:
         """See `Strategy.verdict`."""
         units = scan_units(request.source.size_bytes)
-        why = f"no bucket and no import; reads about {units:,} units from the live table"
+        why = f"no bucket and no import; reads about {units:,} unit{'s' if units != 1 else ''} from the live table"
         target = request.inventory.target_tables.get(request.target_name)
         return Verdict(
             reasons=tuple(_reasons(request)),
@@ -51,6 +54,10 @@ class Copy:
     def costs(self, request: TableRequest) -> Mapping[str, Estimate]:
         """See `Strategy.costs`."""
         return {**table_costs(request), "copy": load_costs(request)}
+
+    def moment(self, request: TableRequest) -> str:
+        """See `Strategy.moment`."""
+        return "from the first read on"
 
     def load(self, request: TableRequest) -> Recipe:
         """See `Strategy.load`."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from migrate.core.table import PROVISIONED, Index
+from migrate.plan.costs import TABLE_WRITES, seconds
 from migrate.plan.figures import about, dollars_words
 from migrate.plan.model import Estimate, Range
 from migrate.plan.strategy import TableRequest
@@ -83,5 +84,8 @@ def _one(request: TableRequest, index: Index) -> float:
 
 
 def _filling(request: TableRequest, index: Index) -> Estimate:
-    """A guess may be wrong by half, or by double."""
-    return Estimate.of(Range(0.5, 2) * _one(request, index))
+    """As a table on demand takes writes: AWS gives no figure, and adds partitions as it sees fit."""
+    units = Range.exactly(request.source.item_count * index_units(request, [index]))
+    own = index.provisioned.write if index.provisioned else None
+    rate = Range.exactly(own) if own else Range(UNITS_PER_SECOND, TABLE_WRITES.high)
+    return Estimate.of(Range(FIRST_MINUTES, 2 * FIRST_MINUTES) + seconds(units, rate) * (1 / 60))

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/emr-serverless.h
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from migrate.plan.model import Action, Estimate, ref
@@ -23,6 +24,7 @@ class Emr:
 
     name = NAME
     kinds = frozenset({"emr-run", "emr-cluster", "emr-step", "export"})
+    first_options: Mapping[str, Any] = MappingProxyType({"bucket": "NAME", "create_bucket": True, "create": True})
 
     def verdict(self, request: TableRequest) -> Verdict:
         """See `Strategy.verdict`."""
@@ -34,6 +36,10 @@ class Emr:
         """See `Strategy.costs`."""
         setup = SparkSetup(request, NAME)
         return spark_cost.costs_of(setup, _run_name(setup))
+
+    def moment(self, request: TableRequest) -> str:
+        """See `Strategy.moment`."""
+        return SparkSetup(request, NAME).moment
 
     def load(self, request: TableRequest) -> Recipe:
         """See `Strategy.load`."""

@@ -8,6 +8,8 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataImport.Ho
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 from migrate.plan import costs
 from migrate.plan.creation import creation_parameters, describe
@@ -24,6 +26,7 @@ class ExportImport:
 
     name = "s3"
     kinds = frozenset({"export", "import"})
+    first_options: Mapping[str, Any] = MappingProxyType({"bucket": "NAME", "create_bucket": True})
 
     def verdict(self, request: TableRequest) -> Verdict:
         """See `Strategy.verdict`."""
@@ -32,6 +35,10 @@ class ExportImport:
     def costs(self, request: TableRequest) -> Mapping[str, Estimate]:
         """See `Strategy.costs`."""
         return {**export_costs(request), "import": costs.import_files(request)}
+
+    def moment(self, request: TableRequest) -> str:
+        """See `Strategy.moment`."""
+        return "from the export on"
 
     def load(self, request: TableRequest) -> Recipe:
         """See `Strategy.load`."""

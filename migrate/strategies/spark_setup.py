@@ -69,6 +69,11 @@ class SparkSetup:
         return self.request.options.get("from") == "export"
 
     @property
+    def moment(self) -> str:
+        """From when on the source's writers must be stopped."""
+        return "from the export on" if self.is_export else "from the first read on"
+
+    @property
     def mode(self) -> str:
         """The mode of the job."""
         return LOAD_EXPORT if self.is_export else COPY

@@ -85,6 +85,7 @@ def test_a_job_that_is_killed_at_five_moments_goes_on(world: World, server: Tabl
     assert sum("Segment" in request for request in server.requests) - scanned < COUNT / server.page_items
 
 
+@pytest.mark.both_sparks
 def test_a_task_whose_process_dies_is_repeated_and_counts_once(
     world: World, server: TableServer, tmp_path: Path
 ) -> None:
