@@ -97,7 +97,7 @@ def test_a_cluster_of_its_own_from_an_export_that_goes_bad(world: World) -> None
     write_manifest(world, "cluster", **{"from": "export", "source_pitr": "restore"})
     world.faults({"operation": "RunJobFlow", "kind": "access-denied", "times": 1})
     failed = world.run("apply", "m.yaml", "--auto-approve")
-    assert failed.code == 7
+    assert failed.code == 9
     assert "allow elasticmapreduce:RunJobFlow" in failed.err + failed.out
     s3 = world.client("s3", TARGET)
     keys = [one["Key"] for one in s3.list_objects_v2(Bucket=BUCKET)["Contents"]]
