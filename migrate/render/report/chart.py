@@ -19,7 +19,7 @@ ROWS_A_PART = 48
 
 _LONGEST_LABEL = 29
 _CLASSES = {">": "move", "<=": "read", "+": "make", "~": "set", "-": "cut", "run": "run"}
-_NARROWEST = 1.2
+_NARROWEST = 1.6
 
 
 def chart(timeline: Timeline) -> Html:
@@ -91,7 +91,7 @@ def _row(row: Row, scale: Scale, top: int, height: int, *, is_odd: bool) -> Html
 
 def _bar(bar: Bar, scale: Scale, top: int, height: int) -> str:
     left = LABEL + scale.x(bar.begun)
-    width = max(LABEL + scale.x(bar.ended) - left, _NARROWEST)
+    width = max(LABEL + scale.x(bar.ended) - left - 0.6, _NARROWEST)  # bars that follow each other stay apart
     kind = _CLASSES.get(bar.change, "make")
     state = " bad" if bar.is_failed else " open" if bar.is_open else ""
     inset, tall = (5, height - 10) if kind == "run" else (3, height - 6)

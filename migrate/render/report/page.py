@@ -21,7 +21,7 @@ GENERATOR = "migrate report"
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _MOST_OPEN = 5
-_MOST_DETAILS = 12
+_MOST_DETAILS = 6
 
 
 def page(report: Report) -> str:
@@ -80,13 +80,17 @@ def _tiles(report: Report) -> Html:
             else "of work",
         ),
         (
-            f"about {money(totals.dollars)}" if totals.dollars is not None else "–",
+            _about(totals.dollars) if totals.dollars is not None else "–",
             "estimated, never a bill" if totals.dollars is not None else f"cost {NOT_RECORDED}",
         ),
     ]
     return tag(
         "div", *(tag("div", tag("b", big), tag("span", small), class_="tile") for big, small in tiles), class_="tiles"
     )
+
+
+def _about(dollars: float) -> str:
+    return "< $0.01" if 0 < dollars < 0.01 else f"~{money(dollars)}"
 
 
 def _sections(report: Report) -> Iterator[Html]:
@@ -97,7 +101,10 @@ def _sections(report: Report) -> Iterator[Html]:
             "Each step has a line." if timeline.is_detailed else "Each table has a line; close steps are drawn as one."
         )
         narrow = "Spells in which nothing ran are narrow and grey. Times are UTC."
-        yield _section("Timeline", legend(), chart(timeline), tag("p", f"{what} {narrow}", class_="soft"))
+        has_failed = any(bar.is_failed for row in timeline.rows for bar in row.bars)
+        yield _section(
+            "Timeline", legend(has_failed=has_failed), chart(timeline), tag("p", f"{what} {narrow}", class_="soft")
+        )
     if report.tables:
         yield _section("Tables", _overview(report.tables))
         is_open = len(report.tables) <= _MOST_OPEN
@@ -117,6 +124,7 @@ def _section(title: str, *content: Content) -> Html:
 
 def _who(report: Report) -> Html:
     last = report.runs[-1] if report.runs else None
+    unasked = "no policy asked for it" if report.runs else None
     approvals = dict.fromkeys(words for run in report.runs for words in run.approvals)
     return facts(
         [
@@ -128,7 +136,7 @@ def _who(report: Report) -> Html:
             ("Agreed", last.agreed if last else None),
             (
                 "Approved",
-                joined(*(tag("div", words) for words in approvals)) if approvals else "no policy asked for it",
+                joined(*(tag("div", words) for words in approvals)) if approvals else unasked,
             ),
             ("Manifest", report.manifest_file),
             ("Its digest", tag("code", report.manifest_digest) if report.manifest_digest else None),

@@ -18,7 +18,7 @@ from migrate.render.report.model import (
     WAITING,
     ReportStep,
 )
-from migrate.render.report.times import moment
+from migrate.render.report.times import attempts_of, moment
 from migrate.render.report.words import NOT_RECORDED, clock_time, lasting
 from migrate.state.model import Attempt
 
@@ -78,23 +78,27 @@ def table(heads: Sequence[tuple[str, str]], rows: Iterable[Sequence[Content]]) -
     return tag("div", tag("table", tag("thead", head), tag("tbody", *cells)), class_="scroll")
 
 
-def legend() -> Html:
+def legend(*, has_failed: bool) -> Html:
     """What the colours mean."""
     kinds = [tag("span", tag("i", class_=f"mark {name}"), words) for _, name, words in KINDS]
-    return tag("p", *kinds, tag("span", tag("i", class_="mark bad"), "failed ×"), class_="legend")
+    failed = tag("span", tag("i", class_="mark fail"), "failed ×") if has_failed else ""
+    return tag("p", *kinds, failed, class_="legend")
 
 
 def steps_table(steps: Sequence[ReportStep]) -> Html:
-    """Steps with their times and attempts; times of the same day as the first are written without it."""
-    heads = [("Step", ""), ("Begun (UTC)", "t"), ("Ended (UTC)", "t"), ("Took", "n"), ("Result", "")]
-    return table(heads, [row for step in steps for row in _step_rows(step)])
+    """Steps with their times and attempts. A day that is that of all times is said once."""
+    times = [time for step in steps for one in attempts_of(step) for time in (one.started, one.ended) if time]
+    days = {time[:10] for time in times}
+    day = days.pop() if len(days) == 1 else ""
+    heads = [("Step", ""), (f"Begun {day or '(UTC)'}", "t"), ("Ended", "t"), ("Took", "n"), ("Result", "")]
+    return table(heads, [row for step in steps for row in _step_rows(step, day)])
 
 
-def _step_rows(step: ReportStep) -> Iterator[Sequence[Content]]:
+def _step_rows(step: ReportStep, day: str) -> Iterator[Sequence[Content]]:
     name = step.address.split("/", 1)[-1]
     for one in step.earlier:
         words = joined(text(f"attempt {one.attempt}: {one.status.value}"), _error(one))
-        yield _timed(tag("small", f"{name}, earlier"), one, words)
+        yield _timed(tag("small", f"{name}, earlier"), one, words, day)
     side = f"{step.side}: " if step.side else ""
     title = joined(
         tag("i", class_=f"mark {_CLASS_OF.get(step.change, 'make')}"),
@@ -106,16 +110,16 @@ def _step_rows(step: ReportStep) -> Iterator[Sequence[Content]]:
     tone = _STATUS_TONES.get(step.status, "")
     result: Content = tag("span", said, class_=f"pill {tone}") if tone else said
     which = f", attempt {step.attempt}" if step.attempt > 1 else ""
-    yield _timed(title, step, joined(result, which, _error(step)))
+    yield _timed(title, step, joined(result, which, _error(step)), day)
 
 
-def _timed(name: Content, one: ReportStep | Attempt, result: Content) -> Sequence[Content]:
+def _timed(name: Content, one: ReportStep | Attempt, result: Content, day: str) -> Sequence[Content]:
     took = lasting(moment(one.started), moment(one.ended)) if one.started and one.ended else ""
-    return name, _time(one.started), _time(one.ended), took, result
+    return name, _time(one.started, day), _time(one.ended, day), took, result
 
 
-def _time(recorded: str | None) -> str:
-    return clock_time(recorded) if recorded else "–"
+def _time(recorded: str | None, day: str) -> str:
+    return clock_time(recorded).removeprefix(day).lstrip() if recorded else "–"
 
 
 def _error(one: ReportStep | Attempt) -> Html:
