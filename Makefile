@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check slow bench bench-spark bench-peers conformance clean
+.PHONY: demo test check browser slow bench bench-spark bench-peers conformance clean
 .DELETE_ON_ERROR:
 
 $(VENV)/sandbox.stamp: pyproject.toml
@@ -24,7 +24,11 @@ check: $(VENV)/dev.stamp      ## formatting, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: check                   ## everything that must pass before a commit
+browser:                      ## Chromium for the report's test, where CI lacks it (as root on Debian)
+	@test "$(CI)" != true || command -v chromium >/dev/null || ! command -v apt-get >/dev/null || test "$$(id -u)" != 0 \
+	|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
+
+test: check browser           ## everything that must pass before a commit
 	$(BIN)/pytest -n 4 --dist worksteal   # half of them wait for processes: 4 keep 2 cores busy
 
 bench: $(VENV)/dev.stamp      ## figures only: nothing here passes or fails on time
