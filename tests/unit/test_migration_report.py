@@ -129,7 +129,7 @@ def test_a_comparison_before_the_last_load_proves_nothing() -> None:
     state = changed(carried_out(PLAN), "shop-0002/import", ended="2026-11-30T00:00:00.000Z")
     report = report_of(state, PLAN)
     assert table(report, "shop-0002").words == "not verified since its items were loaded"
-    assert report.headline == "Done, with 1 table not verified."
+    assert report.headline == "Done. 2 of 3 tables verified item by item; 1 not verified."
 
 
 def test_tables_that_are_not_equal() -> None:

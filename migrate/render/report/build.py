@@ -75,7 +75,7 @@ def build_report(facts: Facts) -> Report:
         plan_id=kept.plan_id if kept else active.plan_id if active else None,
         manifest_file=kept.manifest_file if kept else active.manifest_file if active else None,
         manifest_digest=kept.manifest_digest if kept else active.manifest_digest if active else None,
-        prices_of=(any_plan.prices_of if any_plan else None) or None,
+        prices_of=next((plan.prices_of for plan in reversed(list(facts.plans.values())) if plan.prices_of), None),
         begun=min(begun, default=None),
         ended=max(ended, default=None) if outcome in SETTLED else None,
         written=facts.written,

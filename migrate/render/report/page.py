@@ -7,14 +7,23 @@ from collections.abc import Iterator, Sequence
 
 from migrate.render.report.chart import chart
 from migrate.render.report.markup import Content, Html, joined, tag, text, void
-from migrate.render.report.model import FAILED, SETTLED, VERIFIED, Report, ReportAccount, ReportStep, ReportTable
+from migrate.render.report.model import (
+    COUNTED,
+    FAILED,
+    SETTLED,
+    VERIFIED,
+    Report,
+    ReportAccount,
+    ReportStep,
+    ReportTable,
+)
 from migrate.render.report.parts import TONES, bullets, facts, legend, pill, steps_table, table
 from migrate.render.report.style import CSS
 from migrate.render.report.table_part import table_part
 from migrate.render.report.timeline import timeline_of
 from migrate.render.report.times import moment
-from migrate.render.report.words import NOT_RECORDED, clock_time, lasting, number, took
-from migrate.render.style import duration, money, plural, size
+from migrate.render.report.words import NOT_RECORDED, about, clock_time, lasting, number, took
+from migrate.render.style import duration, plural, size
 
 GENERATOR = "migrate report"
 """What the page says that it was made by: no other file is overwritten."""
@@ -66,8 +75,10 @@ def _tiles(report: Report) -> Html:
     totals = report.totals
     verified = totals.verdicts.get(VERIFIED, 0)
     failed = totals.verdicts.get(FAILED, 0)
-    rest = totals.tables - verified - failed
-    words = [f"{failed:,} failed"] * bool(failed) + [f"{rest:,} not verified"] * bool(rest)
+    counted = totals.verdicts.get(COUNTED, 0)
+    rest = totals.tables - verified - failed - counted
+    counts = ((failed, "failed"), (counted, "only counted"), (rest, "not verified"))
+    words = [f"{count:,} {said}" for count, said in counts if count]
     tiles = [
         (f"{totals.tables:,}", "table" if totals.tables == 1 else "tables"),
         (f"{verified:,} of {totals.tables:,}", f"verified{''.join(f', {word}' for word in words)}"),
@@ -80,17 +91,13 @@ def _tiles(report: Report) -> Html:
             else "of work",
         ),
         (
-            _about(totals.dollars) if totals.dollars is not None else "–",
+            about(totals.dollars) if totals.dollars is not None else "–",
             "estimated, never a bill" if totals.dollars is not None else f"cost {NOT_RECORDED}",
         ),
     ]
     return tag(
         "div", *(tag("div", tag("b", big), tag("span", small), class_="tile") for big, small in tiles), class_="tiles"
     )
-
-
-def _about(dollars: float) -> str:
-    return "< $0.01" if 0 < dollars < 0.01 else f"~{money(dollars)}"
 
 
 def _sections(report: Report) -> Iterator[Html]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from migrate.render.report.markup import Content, Html, joined, tag, text
+from migrate.render.report.markup import Content, Html, joined, tag
 from migrate.render.report.model import (
     COUNTED,
     FAILED,
@@ -68,14 +68,15 @@ def bullets(lines: Iterable[Content]) -> Html:
     return tag("ul", *items) if items else Html("")
 
 
-def table(heads: Sequence[tuple[str, str]], rows: Iterable[Sequence[Content]]) -> Html:
+def table(heads: Sequence[tuple[str, str]], rows: Iterable[Sequence[Content]], class_: str = "") -> Html:
     """A table. `heads` are (words, class): `n` for numbers, `t` for what must stay on a line."""
     head = tag("tr", *(tag("th", words, class_=name or None, scope="col") for words, name in heads))
     cells = [
         tag("tr", *(tag("td", cell, class_=name or None) for cell, (_, name) in zip(row, heads, strict=True)))
         for row in rows
     ]
-    return tag("div", tag("table", tag("thead", head), tag("tbody", *cells)), class_="scroll")
+    body = tag("table", tag("thead", head), tag("tbody", *cells), class_=class_ or None)
+    return tag("div", body, class_="scroll")
 
 
 def legend(*, has_failed: bool) -> Html:
@@ -91,26 +92,27 @@ def steps_table(steps: Sequence[ReportStep]) -> Html:
     days = {time[:10] for time in times}
     day = days.pop() if len(days) == 1 else ""
     heads = [("Step", ""), (f"Begun {day or '(UTC)'}", "t"), ("Ended", "t"), ("Took", "n"), ("Result", "")]
-    return table(heads, [row for step in steps for row in _step_rows(step, day)])
+    return table(heads, [row for step in steps for row in _step_rows(step, day)], "steps")
 
 
 def _step_rows(step: ReportStep, day: str) -> Iterator[Sequence[Content]]:
     name = step.address.split("/", 1)[-1]
     for one in step.earlier:
-        words = joined(text(f"attempt {one.attempt}: {one.status.value}"), _error(one))
-        yield _timed(tag("small", f"{name}, earlier"), one, words, day)
+        title = joined(tag("small", f"{name}, attempt {one.attempt}"), _error(one))
+        yield _timed(title, one, one.status.value, day)
     side = f"{step.side}: " if step.side else ""
     title = joined(
         tag("i", class_=f"mark {_CLASS_OF.get(step.change, 'make')}"),
         name,
         tag("small", f"{side}{step.title}") if step.title != step.address else "",
         tag("small", tag("span", step.handle, class_="mono")) if step.handle else "",
+        _error(step),
     )
     said = _STATUS_WORDS.get(step.status, step.status)
     tone = _STATUS_TONES.get(step.status, "")
     result: Content = tag("span", said, class_=f"pill {tone}") if tone else said
     which = f", attempt {step.attempt}" if step.attempt > 1 else ""
-    yield _timed(title, step, joined(result, which, _error(step)), day)
+    yield _timed(title, step, joined(result, which), day)
 
 
 def _timed(name: Content, one: ReportStep | Attempt, result: Content, day: str) -> Sequence[Content]:

@@ -48,6 +48,7 @@ th{padding:6px 10px 6px 0;color:var(--soft);font-size:12px;font-weight:600;text-
 border-bottom:1px solid var(--line)}
 td{padding:6px 10px 6px 0;vertical-align:top;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
 th:last-child,td:last-child{padding-right:0}
+.steps th:first-child{width:54%}
 .n{text-align:right;white-space:nowrap}
 .t{white-space:nowrap}
 td small{display:block;color:var(--soft);font-size:12.5px}

@@ -8,8 +8,8 @@ from migrate.render.plan_text import setting_words
 from migrate.render.report.markup import Content, Html, tag
 from migrate.render.report.model import ReportTable, ReportVerification
 from migrate.render.report.parts import bullets, facts, pill, steps_table
-from migrate.render.report.words import NOT_RECORDED, clock_time, number, took
-from migrate.render.style import duration, money, size
+from migrate.render.report.words import NOT_RECORDED, about, clock_time, number, took
+from migrate.render.style import duration, size
 
 _FORMS = {"digest": "every item, by digest", "counts": "only the numbers of items"}
 
@@ -37,7 +37,7 @@ def _movement(table: ReportTable) -> Html:
         pairs.append(("Loaded", f"{_size(table.target_bytes)} as the load counts them"))
     pairs += [
         ("Time", f"{took(table.minutes)}{_estimated(table)}"),
-        ("Cost", f"about {money(table.estimate.dollars)}, estimated" if table.estimate else None),
+        ("Cost", f"{about(table.estimate.dollars)}, estimated" if table.estimate else None),
     ]
     if table.begun:
         ended = f" to {clock_time(table.ended)}" if table.ended else "; not ended"
@@ -95,6 +95,8 @@ def _how(seen: ReportVerification) -> str:
 
 
 def _marks(seen: ReportVerification) -> str:
+    if seen.mode == "counts":
+        return f"only counted: {number(seen.missing)} more in the source, {number(seen.extra)} more in the target"
     marks = (
         ("=", seen.same, "same"),
         ("*", seen.differs, "differ"),
