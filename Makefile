@@ -37,6 +37,7 @@ bench: $(VENV)/dev.stamp      ## figures only: nothing here passes or fails on t
 	$(BIN)/python -m tests.benchmarks.items
 	$(BIN)/python -m tests.benchmarks.copying
 	$(BIN)/python -m tests.benchmarks.verifying
+	$(BIN)/python -m tests.benchmarks.report
 
 bench-spark: $(VENV)/dev.stamp   ## the Spark job beside `copy`, at the same stub (needs Java 17)
 	$(BIN)/python -m tests.benchmarks.spark

@@ -16,15 +16,16 @@ class Html(str):
 
 Content = str | int | None
 
-_SPECIAL = re.compile("[<>&\"']")
+_PLAIN = re.compile(r"[ !#-%(-;=?-~]*")
+"""Printable ASCII without what has a meaning in HTML: most of what is written, and quickly told."""
 
 
 def text(value: Content) -> Html:
     """The value as it is to be read: nothing in it is markup, nothing invisible can make a name pass for another."""
     if type(value) is Html:
         return value
-    shown = printable("" if value is None else str(value), "\n")
-    return Html(html.escape(shown, quote=True) if _SPECIAL.search(shown) else shown)
+    words = "" if value is None else str(value)
+    return Html(words if _PLAIN.fullmatch(words) else html.escape(printable(words, "\n"), quote=True))
 
 
 def tag(element: str, /, *content: Content, **attributes: str | int | bool | None) -> Html:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 
-from migrate.render.report.markup import Content, Html, joined, tag
+from migrate.render.report.markup import Content, Html, joined, tag, text
 from migrate.render.report.model import (
     COUNTED,
     FAILED,
@@ -45,11 +46,12 @@ KINDS = (
 )
 """What steps do, with the colour and the words of each."""
 
-_CLASS_OF = {change: name for change, name, _ in KINDS}
+_MARKS = {change: tag("i", class_=f"mark {name}") for change, name, _ in KINDS}
 _STATUS_TONES = {"done": "", "failed": "bad", "running": "warn", "pending": "", "overtaken": "", "undone": ""}
 _STATUS_WORDS = {"running": "no end recorded", "pending": "not begun", "overtaken": "overtaken by a later plan"}
 
 
+@functools.cache
 def pill(verdict: str) -> Html:
     """A verdict in a word."""
     tone, words = TONES[verdict]
@@ -71,11 +73,11 @@ def bullets(lines: Iterable[Content]) -> Html:
 def table(heads: Sequence[tuple[str, str]], rows: Iterable[Sequence[Content]], class_: str = "") -> Html:
     """A table. `heads` are (words, class): `n` for numbers, `t` for what must stay on a line."""
     head = tag("tr", *(tag("th", words, class_=name or None, scope="col") for words, name in heads))
-    cells = [
-        tag("tr", *(tag("td", cell, class_=name or None) for cell, (_, name) in zip(row, heads, strict=True)))
-        for row in rows
+    begin = [f'<td class="{name}">' if name else "<td>" for _, name in heads]
+    lines = [
+        f"<tr>{''.join([f'{td}{text(cell)}</td>' for td, cell in zip(begin, row, strict=True)])}</tr>" for row in rows
     ]
-    body = tag("table", tag("thead", head), tag("tbody", *cells), class_=class_ or None)
+    body = tag("table", tag("thead", head), Html(f"<tbody>{''.join(lines)}</tbody>"), class_=class_ or None)
     return tag("div", body, class_="scroll")
 
 
@@ -102,7 +104,7 @@ def _step_rows(step: ReportStep, day: str) -> Iterator[Sequence[Content]]:
         yield _timed(title, one, one.status.value, day)
     side = f"{step.side}: " if step.side else ""
     title = joined(
-        tag("i", class_=f"mark {_CLASS_OF.get(step.change, 'make')}"),
+        _MARKS[step.change],
         name,
         tag("small", f"{side}{step.title}") if step.title != step.address else "",
         tag("small", tag("span", step.handle, class_="mono")) if step.handle else "",

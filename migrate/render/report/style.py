@@ -36,7 +36,7 @@ code{overflow-wrap:anywhere}
 .bad{color:var(--bad);background:var(--bad-back);border-color:var(--bad)}
 .note{color:var(--note);background:var(--note-back);border-color:var(--note)}
 .verdict p,.verdict code{color:var(--ink)}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:10px;margin:18px 0 0}
+.tiles{display:grid;grid-template-columns:repeat(6,1fr);gap:10px;margin:18px 0 0}
 .tile{padding:12px 13px;border-radius:8px;background:var(--card)}
 .tile b{display:block;font-size:20px;line-height:1.3;font-weight:650;font-variant-numeric:tabular-nums}
 .tile span{display:block;color:var(--soft);font-size:12.5px;line-height:1.4}
@@ -89,6 +89,8 @@ svg .x{fill:var(--bad);font-size:13px;font-weight:700}
 .make{fill:var(--make);background:var(--make)}.set{fill:var(--set);background:var(--set)}
 .cut{fill:var(--cut);background:var(--cut)}.run{fill:var(--run);background:var(--run)}
 svg .bad{fill:var(--bad)}svg .open{fill-opacity:.45;stroke:var(--ink);stroke-width:.7;stroke-dasharray:3 2}
+@media (max-width:960px){.tiles{grid-template-columns:repeat(3,1fr)}}
+@media (max-width:480px){.tiles{grid-template-columns:repeat(2,1fr)}}
 @media (max-width:760px){.pair{grid-template-columns:1fr}}
 @media (max-width:640px){dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:6px}.scroll{overflow-x:auto}}
 @media print{
