@@ -14,6 +14,7 @@ NAMES = (
     "compare",
     "state",
     "report",
+    "migration-report",
     "restore-check",
     "checkup",
     "status",
