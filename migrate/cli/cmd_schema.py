@@ -6,7 +6,19 @@ import typer
 
 from migrate.cli.console import console
 
-NAMES = ("manifest", "policy", "plan", "state", "report", "restore-check", "status", "result", "validation", "error")
+NAMES = (
+    "manifest",
+    "policy",
+    "plan",
+    "state",
+    "report",
+    "restore-check",
+    "status",
+    "result",
+    "permissions",
+    "validation",
+    "error",
+)
 
 
 def register(app: typer.Typer) -> None:
