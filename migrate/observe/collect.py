@@ -122,7 +122,7 @@ def look_access(
     """Whom `collect` needs to be allowed what, when it is asked the same; `is_listed`: `list_source_tables` too."""
     places = {place.side: place for place in (source, target)}
     yield from table_access(source, sorted({pair[0] for pair in pairs}))
-    yield from table_access(target, sorted({pair[1] for pair in pairs}))
+    yield from table_access(target, sorted({pair[1] for pair in pairs}), "the table is there when the plan is made")
     yield from bucket_access(target, sorted(set(buckets)))
     for side, id in keys.values():
         yield from key_access(places[side], id)

@@ -197,14 +197,15 @@ class AccountTables:
             )
 
 
-def table_access(place: Place, names: Iterable[str]) -> Iterator[Permission]:
-    """What `AccountTables` reads of these tables."""
+def table_access(place: Place, names: Iterable[str], when: str = "") -> Iterator[Permission]:
+    """What `AccountTables` reads of these tables; `when` says in which case they are there."""
     arns = [place.table(name) for name in names]
     if arns:
         settings = " ".join(setting.operation for setting in _SETTINGS)
-        yield allow(place.side, f"dynamodb:DescribeTable {settings}", *arns)
-        yield anywhere(place.side, f"dynamodb:{_INSIGHTS.operation}")
-        yield anywhere(place.side, f"application-autoscaling:{' '.join(autoscaling.READS)}")
+        yield allow(place.side, "dynamodb:DescribeTable", *arns)
+        yield allow(place.side, f"dynamodb:{settings}", *arns, when=when)
+        yield anywhere(place.side, f"dynamodb:{_INSIGHTS.operation}", when=when)
+        yield anywhere(place.side, f"application-autoscaling:{' '.join(autoscaling.READS)}", when=when)
 
 
 def _key_arn(table: Mapping[str, Any]) -> str:
