@@ -29,7 +29,7 @@ from migrate.actions.emr_serverless import EmrApplicationHandler, EmrRunHandler
 from migrate.actions.export import ExportCheckHandler, ExportHandler
 from migrate.actions.glue_job import GlueJobHandler, GlueRunHandler
 from migrate.actions.indexes import IndexHandler
-from migrate.actions.job_files import JobFilesHandler
+from migrate.actions.job_files import JobFilesHandler, JobTransformHandler
 from migrate.actions.key import KeyHandler
 from migrate.actions.load import ImportHandler
 from migrate.actions.removal import (
@@ -89,6 +89,7 @@ def handlers() -> Mapping[str, ActionHandler]:
         "warm-throughput": WarmThroughputHandler(),
         "copy": CopyHandler(),
         "job-files": JobFilesHandler(),
+        "job-transform": JobTransformHandler(),
         "glue-job": GlueJobHandler(),
         "glue-run": GlueRunHandler(),
         "emr-application": EmrApplicationHandler(),

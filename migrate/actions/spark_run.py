@@ -6,20 +6,22 @@ The job itself, its arguments and its work folder are described in `migrate.spar
 from __future__ import annotations
 
 import dataclasses
-import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from migrate.actions.backup_base import job_look
 from migrate.actions.base import Absent, Conflicting, Context, Done, Failed, Observation, Running, Step, seconds_since
-from migrate.actions.copy_check import another_target, made_again, source_identity
+from migrate.actions.copy_check import another_target, begin_again, made_again, source_identity
 from migrate.actions.export import delete_folder
-from migrate.aws import objects
-from migrate.core.codec import Undecodable, decode, digest
+from migrate.actions.spark_work import begun_with, letters_of, progress_of, result_in
+from migrate.actions.transform import transform_of
+from migrate.core.codec import Json, digest
 from migrate.core.errors import Refused, StepError
 from migrate.core.events import Progress
+from migrate.data.transform import FAILED, TransformSpec
 from migrate.spark.arguments import LOAD_EXPORT, REPAIR, JobSpec, parse
-from migrate.spark.books import JOB, LETTERS, RESULT, RUNS, Result, RunBook
+from migrate.spark.books import LETTERS, RESULT, Result
 from migrate.state.model import OwnedResource
 
 LOOK_AGAIN = "run the same command again: the job goes on where it stopped"
@@ -28,9 +30,10 @@ LOOK_AGAIN = "run the same command again: the job goes on where it stopped"
 def job_spec(step: Step, context: Context) -> JobSpec:
     """What the job is told: the same for every attempt, but for the token.
 
-    Items that an earlier attempt had refused are written again, and no others; from an export, all are.
+    Items that an earlier attempt had refused are written again, and no others. All are where they are no keys of the
+    source's: from an export, and when DynamoDB refused what a transform has given another key.
     """
-    params, source, target = step.params, context.source, context.target
+    params, source, target, transform = step.params, context.source, context.target, transform_of(step, context)
     is_export = params["mode"] == LOAD_EXPORT
     spec = JobSpec(
         mode=params["mode"],
@@ -52,12 +55,14 @@ def job_spec(step: Step, context: Context) -> JobSpec:
         segments=params.get("segments", 1),
         read_units=params.get("read_units"),
         write_units=params.get("write_units"),
+        transform=params["transform_place"] if transform else None,
+        transform_digest=transform.digest if transform else None,
     )
-    before = _result(context, spec.work)
+    before = result_in(context, spec.work)
     if before is None or not before.rejected:
         return spec
     again = f"{spec.work}-again-{step.token[:12]}"
-    if is_export:
+    if is_export or (transform and transform.may_join and _refused(context, spec.work, before)):
         return dataclasses.replace(spec, work=again)
     return dataclasses.replace(spec, mode=REPAIR, work=again, keys_from=f"{spec.work}/{LETTERS.rstrip('/')}")
 
@@ -92,7 +97,7 @@ def remove_work(step: Step, context: Context) -> None:
 
 def startable(step: Step, context: Context) -> Observation:
     """Absent; or why nothing may be written into the table that has the target's name."""
-    refused = another_target(step, context)
+    refused = another_target(step, context) or _another_transform(step, context)
     return Conflicting(refused) if refused else Absent()
 
 
@@ -105,7 +110,8 @@ def is_of(step: Step, arguments: Sequence[str]) -> bool:
 def is_same_work(step: Step, arguments: Sequence[str]) -> bool:
     """True for arguments of a run that does this step's work, whatever its attempt."""
     spec = told(arguments)
-    return spec is not None and spec.work.startswith(work_of(step))
+    is_here = spec is not None and spec.work.startswith(work_of(step))
+    return is_here and spec is not None and (spec.transform is None or spec.transform == step.params["transform_place"])
 
 
 def told(arguments: Sequence[str]) -> JobSpec | None:
@@ -120,7 +126,7 @@ def going_on(step: Step, context: Context, arguments: Sequence[str], words: str)
     """The run goes on: as far as its driver says."""
     spec = told(arguments)
     elapsed = seconds_since(step.started, context.clock)
-    progress = _progress(context, spec, words) if spec else Progress(message=words)
+    progress = progress_of(context, spec, words) if spec else Progress(message=words)
     return Running(job_look(elapsed, context.target), progress, owned=(work_folder(step, is_confirmed=True),))
 
 
@@ -128,26 +134,30 @@ def succeeded(step: Step, context: Context, arguments: Sequence[str], cost: dict
     """The engine says that the run has succeeded: that is believed when its result is there and balances."""
     owned = (work_folder(step, is_confirmed=True),)
     spec = told(arguments)
-    result = _result(context, spec.work) if spec else None
+    result = result_in(context, spec.work) if spec else None
     if spec is None or result is None or result.token != spec.token:
         return Failed(_no_result(step, spec), owned)
     if spec.source_id and _made_of(context, spec) != source_identity(step, context):
         return Failed(made_again(step, spec.work), owned)
-    base = _result(context, work_of(step)) if spec.mode == REPAIR else result
+    base = result_in(context, work_of(step)) if spec.mode == REPAIR else result
     if base is None or not _is_sound(step, spec, result):
         return Failed(_unbalanced(step, spec, result), owned)
     if result.rejected:
-        return Failed(_rejected(context, spec, result), owned)
+        return Failed(_rejected(step, context, spec, result), owned)
+    again = result if base is not result else None
+    filtered, extra = (getattr(base, name) + (getattr(again, name) if again else 0) for name in ("filtered", "extra"))
+    transform = transform_of(step, context)
     outputs = {
         "table_id": step.params["table_id"],
-        "items": base.written if base is result else base.written + result.written,
-        "source_items": base.read,
+        "items": base.written + (again.written if again else 0),
+        "source_items": base.read + extra - filtered,
         "source_digest": base.digest if base is result else None,
         "kept": base.kept,
         "bytes": base.bytes,
         "read_units": result.read_units,
         "write_units": result.write_units,
         "seconds": result.seconds,
+        **(_transformed(base, transform, filtered, extra) if transform else {}),
     }
     return Done({**outputs, **cost}, owned=owned)
 
@@ -160,42 +170,41 @@ def _is_sound(step: Step, spec: JobSpec, result: Result) -> bool:
     return is_whole and is_balanced and expected in (None, result.read)
 
 
-def _result(context: Context, work: str) -> Result | None:
-    content = _object(context, work, RESULT)
-    try:
-        return decode(Result, json.loads(content)) if content is not None else None
-    except (ValueError, Undecodable):
-        return None
-
-
 def _made_of(context: Context, spec: JobSpec) -> str | None:
     """The source table that the work in this folder was begun with."""
-    content = _object(context, spec.work, JOB)
-    found = json.loads(content).get("job", {}) if content else {}
-    known: str | None = found.get("source_id", spec.source_id)
+    known: str | None = (begun_with(context, spec.work) or {}).get("source_id", spec.source_id)
     return known
 
 
-def _progress(context: Context, spec: JobSpec, words: str) -> Progress:
-    bucket, prefix = _place(spec.work)
-    names = [one["Key"] for one in objects.list_objects(context.target, bucket, f"{prefix}/{RUNS}")]
-    content = objects.read(context.target, bucket, names[-1]) if names else None
-    try:
-        book = decode(RunBook, json.loads(content)) if content else RunBook("")
-    except (ValueError, Undecodable):
-        book = RunBook("")
-    said = f"{words}; {book.units_done} of {book.units} units" if book.units else words
-    return Progress(items=book.items or None, message="; ".join(text for text in (said, book.reaction) if text))
+def _transformed(base: Result, transform: TransformSpec, filtered: int, extra: int) -> dict[str, Json]:
+    """What the transform did, and which it was, as a copy says it."""
+    return {"transform": transform.digest, "read": base.read, "filtered": filtered, "extra": extra}
 
 
-def _object(context: Context, work: str, name: str) -> bytes | None:
-    bucket, prefix = _place(work)
-    return objects.read(context.target, bucket, f"{prefix}/{name}")
+def _another_transform(step: Step, context: Context) -> StepError | None:
+    """Why this load cannot go on: a part of the items is in the target as another transform has made them.
+
+    Once all others are written, another transform may go on with the items that were refused, if every item is compared
+    afterwards: that shows whether it would have made the others just so.
+    """
+    work, transform = work_of(step), transform_of(step, context)
+    begun = begun_with(context, work)
+    if begun is None or begun.get("transform_digest") == (transform.digest if transform else None):
+        return None
+    before = result_in(context, work)
+    if before is not None and before.rejected and step.params.get("is_proven"):
+        return None
+    return StepError(
+        f"the load of {step.params['target_table']} was begun with another transform",
+        "what it has written is in the target, and would stay there beside what this one makes",
+        f"put the transform back as it was; or {begin_again(step, work)}",
+        kind="AnotherTransform",
+    )
 
 
-def _place(work: str) -> tuple[str, str]:
-    bucket, prefix = work.removeprefix("s3://").split("/", 1)
-    return bucket, prefix
+def _refused(context: Context, work: str, result: Result) -> bool:
+    """True when DynamoDB has refused an item, and not only the transform has failed."""
+    return any(letter.get("code") != FAILED for letter in letters_of(context, work, result))
 
 
 def _no_result(step: Step, spec: JobSpec | None) -> StepError:
@@ -221,15 +230,25 @@ def _unbalanced(step: Step, spec: JobSpec, result: Result) -> StepError:
     )
 
 
-def _rejected(context: Context, spec: JobSpec, result: Result) -> StepError:
-    first = ""
-    if result.dead_letters:
-        content = _object(context, spec.work, result.dead_letters[0]) or b"{}"
-        letter = json.loads(content.splitlines()[0])
-        first = f", first: {letter.get('reason') or letter.get('code')}"
+def _rejected(step: Step, context: Context, spec: JobSpec, result: Result) -> StepError:
+    letters = list(letters_of(context, spec.work, result))
+    failed = Counter(str(one.get("reason")) for one in letters if one.get("code") == FAILED)
+    kept = f"they are kept, with keys and reasons, in {spec.work}/{LETTERS}; all others are written"
+    if failed:
+        count = failed.total()
+        others = f", and DynamoDB refused {result.rejected - count:,}" if result.rejected > count else ""
+        is_proven = step.params.get("is_proven")
+        then = "the next apply writes just these again" if is_proven else begin_again(step, work_of(step))
+        return StepError(
+            f"the transform failed on {count:,} of {result.read:,} items{others}, first: {next(iter(failed))}",
+            kept,
+            f"mend the items, and the next apply writes just these again; or mend the transform: {then}",
+            kind="ItemsRefused",
+        )
+    first = f", first: {letters[0].get('reason') or letters[0].get('code')}" if letters else ""
     return StepError(
         f"{result.rejected:,} of {result.read:,} items were refused by DynamoDB{first}",
-        f"they are kept, with keys and reasons, in {spec.work}/{LETTERS}; all others are written",
+        kept,
         "mend the cause (a key or index type, an item that is too large); the next apply writes just these again",
         kind="ItemsRefused",
     )

@@ -15,6 +15,11 @@ def _files(turn: Turn) -> Result:
     return outputs, (owned(turn.action, folder, "job-files"),), ()
 
 
+def _transform(turn: Turn) -> Result:
+    folder = f"s3://{turn.params['bucket']}/{turn.params['prefix']}/"
+    return {"place": f"{folder}transform.json"}, (owned(turn.action, folder, "job-files"),), ()
+
+
 def _glue_job(turn: Turn) -> Result:
     target, name = turn.world.before.target, turn.params["name"]
     arn = f"arn:{target.partition}:glue:{target.region}:{target.id}:job/{name}"
@@ -36,6 +41,7 @@ def _run(turn: Turn) -> Result:
 
 EFFECTS: Mapping[str, Callable[[Turn], Result]] = {
     "job-files": _files,
+    "job-transform": _transform,
     "glue-job": _glue_job,
     "glue-run": _run,
     "emr-application": _application,

@@ -100,7 +100,10 @@ TABLE_MAKING_LOADS = frozenset({"import", "restore-job"})
 SPARK_LOADS = frozenset({"glue-run", "emr-run", "emr-cluster", "emr-step"})
 """Loads by the Spark job: the table is there before."""
 
-LOAD_KINDS = TABLE_MAKING_LOADS | SPARK_LOADS | {"copy"}
+REWRITING_LOADS = SPARK_LOADS | {"copy"}
+"""Loads that write every item anew, and can transform it."""
+
+LOAD_KINDS = TABLE_MAKING_LOADS | REWRITING_LOADS
 """Kinds of actions whose end means that the items are in the target. A table has one of them at a time."""
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from migrate.core.table import CUSTOMER_MANAGED
 from migrate.plan.model import Action, Change, Risk, Side, ref
 from migrate.plan.strategy import SPARK_LOADS, Recipe, TableRequest
+from migrate.plan.transforms import transform_params
 from migrate.strategies import copy_cost, spark_shared
 from migrate.strategies.copy import NO_SNAPSHOT, chosen_indexes, created_spec, made_earlier, table_action
 from migrate.strategies.copy_warm import choose_warmth, warm_up
@@ -29,9 +30,9 @@ def load(setup: SparkSetup, engine: EngineActions) -> Recipe:
     before = [*([table] if table else []), *warm_up(request, warmth, table)]
     shared = spark_shared.prerequisites(setup)
     exported = export_actions(request) if setup.is_export else []
-    needs = (*(one.address for one in shared), *(one.address for one in (*exported[-1:], *before[-1:])))
-    made = engine(setup, needs)
-    planned = [*exported, *before, *made]
+    transform = _transform(setup, shared)
+    needs = (*_addresses(shared), *_addresses([*exported[-1:], *before[-1:], *transform]))
+    planned = [*exported, *before, *transform, *engine(setup, needs)]
     is_tidy = request.cleanup == "after-verify"
     return Recipe(
         load=tuple(planned),
@@ -41,14 +42,17 @@ def load(setup: SparkSetup, engine: EngineActions) -> Recipe:
         shared_cleanup=tuple(spark_shared.removals(setup, shared)) if is_tidy else (),
         needs_user=tuple(left_to_user(request)) if setup.is_export else (NO_SNAPSHOT,),
         is_tagged=True,
+        verify=transform_params(request.transform),
     )
 
 
 def leftovers(setup: SparkSetup) -> Recipe:
     """See `Strategy.leftovers`."""
+    verify = transform_params(setup.request.transform)
     if setup.request.cleanup != "after-verify" or not setup.request.options.get("bucket"):
-        return Recipe()
-    return Recipe(cleanup=tuple(_removals(setup)), shared_cleanup=tuple(spark_shared.removals(setup)))
+        return Recipe(verify=verify)
+    removals = tuple(spark_shared.removals(setup))
+    return Recipe(cleanup=tuple(_removals(setup)), shared_cleanup=removals, verify=verify)
 
 
 def run_action(
@@ -89,6 +93,32 @@ def job_files(setup: SparkSetup) -> dict[str, Any]:
     return {"script": ref(address, "script"), "archive": ref(address, "archive")}
 
 
+def _transform(setup: SparkSetup, shared: Iterable[Action]) -> list[Action]:
+    """The transform as the job reads it: user's code travels by way of the bucket, never in arguments."""
+    request = setup.request
+    if request.transform is None:
+        return []
+    what = ", ".join(["the transform", *sorted(request.transform.code)])
+    bucket, prefix = request.options["bucket"], setup.transform_prefix
+    return [
+        Action(
+            address=request.address("job-transform"),
+            kind="job-transform",
+            side=Side.TARGET,
+            change=Change.CREATE,
+            title=f"{what} in s3://{bucket}/{prefix}/",
+            params={"bucket": bucket, "prefix": prefix, **transform_params(request.transform)},
+            needs=_addresses(shared),
+            undo="job-files-removal",
+            why="the job reads it there; named by what is in it",
+        )
+    ]
+
+
+def _addresses(actions: Iterable[Action]) -> tuple[str, ...]:
+    return tuple(action.address for action in actions)
+
+
 def _job(setup: SparkSetup) -> dict[str, Any]:
     """What the job is told of the tables."""
     request = setup.request
@@ -102,6 +132,11 @@ def _job(setup: SparkSetup) -> dict[str, Any]:
         "bucket": request.options["bucket"],
         "folder": setup.folder,
     }
+    if request.transform is not None:
+        place = ref(request.address("job-transform"), "place")
+        # Only a comparison of every item finds what an earlier transform has left in the target.
+        is_proven = request.verify == "digest"
+        params |= {**transform_params(request.transform), "transform_place": place, "is_proven": is_proven}
     if setup.is_export:
         manifest, count = ref(request.address("export"), "manifest_key"), ref(request.address("export-check"), "items")
         return {**params, "manifest_key": manifest, "item_count": count}
@@ -131,7 +166,12 @@ def _removals(setup: SparkSetup, planned: list[Action] | None = None) -> Iterato
     owned = {(one.kind, one.address) for one in (file.owned.values() if file else ())}
     owned |= {("job-work", action.address) for action in actions if action.kind in SPARK_LOADS}
     owned |= {("glue-job", action.address) for action in actions if action.kind == "glue-job"}
-    titles = {"job-work": "delete the job's checkpoints and logs", "glue-job": "delete the Glue job"}
+    owned |= {("job-files", action.address) for action in actions if action.kind == "job-transform"}
+    titles = {
+        "job-work": "delete the job's checkpoints and logs",
+        "glue-job": "delete the Glue job",
+        "job-files": "delete the transform",
+    }
     for kind, address in sorted(owned, reverse=True):
         if kind in titles:
             yield _removal(request, kind, address, titles[kind])

@@ -89,6 +89,11 @@ class SparkSetup:
         """Where the job works for this table."""
         return f"{s3_bucket.prefix(self.request)}/job"
 
+    @property
+    def transform_prefix(self) -> str:
+        """Where this table's transform goes."""
+        return f"{s3_bucket.prefix(self.request)}/transform"
+
     def role_name(self, side: str) -> str:
         """Name of the job's role (target) or of the one with which it reads (source)."""
         return _role_name(self.strategy, self.request.options, side)

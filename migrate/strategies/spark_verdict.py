@@ -10,7 +10,7 @@ from migrate.core.iam_policy import allows, denies
 from migrate.plan.strategy import TableRequest, Verdict
 from migrate.strategies import spark_policies as policies
 from migrate.strategies.s3_verdict import check_bucket
-from migrate.strategies.source_reasons import unfit_source
+from migrate.strategies.source_reasons import unfit_source, unproven_keys
 from migrate.strategies.spark_setup import SparkSetup
 
 _FLEX_WORKERS = ("G.1X", "G.2X", "R.1X", "R.2X")
@@ -29,13 +29,7 @@ def judge(setup: SparkSetup, why: str) -> Verdict:
 
 
 def _table(request: TableRequest) -> Iterator[Diagnostic]:
-    if request.is_rewritten:
-        yield error(
-            "the Spark job does not transform items yet",
-            address=request.target_name,
-            why="they would arrive as they are",
-            hint="leave `transform` and `target.keys` out",
-        )
+    yield from unproven_keys(request)
     yield from unfit_source(
         request,
         vectors="this version cannot create them on the target",

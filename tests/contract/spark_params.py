@@ -40,6 +40,13 @@ def files(world: Any) -> dict[str, Any]:
     return {"bucket": world.bucket(), "prefix": "migrate/contract/py"}
 
 
+STEPS = {"steps": [{"rename": {"pk": "id"}}], "keys": [["id", "S"]], "source_keys": ["pk", "sk"], "code": {}}
+
+
+def transform(world: Any) -> dict[str, Any]:
+    return {"bucket": world.bucket(), "prefix": "migrate/contract/table/transform", "transform": STEPS}
+
+
 def glue_job(world: Any, script: str = "s3://somewhere/job.py") -> dict[str, Any]:
     sizes = {"worker_type": "G.1X", "workers": 2, "timeout_minutes": 10, "execution_class": "STANDARD"}
     job = {"name": world.name("job"), "role_arn": role(world), "version": "5.1", "script": script}

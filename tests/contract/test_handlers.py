@@ -431,6 +431,7 @@ CASES: dict[str, Case] = {
 
 CASES |= {
     "job-files": Case(spark_params.files),
+    "job-transform": Case(spark_params.transform),
     "glue-job": Case(spark_params.glue_job),
     "emr-application": Case(spark_params.application),
     **{kind: Case(partial(spark_params.run, kind=kind)) for kind in spark_params.KINDS},

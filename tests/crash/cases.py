@@ -291,6 +291,10 @@ class BySpark(Case):
 
     deaths_at: tuple[str, ...] = ()
 
+    def deaths(self, effects: list[str]) -> list[int]:
+        """Numbers of the effects at which to die."""
+        return [number for number, effect in enumerate(effects, start=1) if effect in self.deaths_at]
+
 
 class ByGlue(BySpark):
     """On Glue: roles and bucket are made, and all of it is taken away again."""
@@ -308,7 +312,21 @@ class ByServerless(BySpark):
     manifest = manifest("[{name: orders, strategy: emr}]").replace("  s3:", f"  emr: {SPARK}\n  s3:")
 
 
-SPARK_CASES: dict[str, BySpark] = {case.name: case for case in (ByGlue(), ByServerless())}
+class TransformedByGlue(BySpark, Transformed):
+    """On Glue, with a transform that is uploaded for it: the last object before the run."""
+
+    name = "transformed-by-glue"
+    deaths_at = ("target PutObject",)
+    manifest = Transformed.manifest.replace("strategy: copy", "strategy: glue").replace(
+        "  s3:", f"  glue: {SPARK}\n  s3:"
+    )
+
+    def deaths(self, effects: list[str]) -> list[int]:
+        """See `BySpark.deaths`."""
+        return super().deaths(effects)[-1:]
+
+
+SPARK_CASES: dict[str, BySpark] = {case.name: case for case in (ByGlue(), ByServerless(), TransformedByGlue())}
 CASES: dict[str, Case] = {
     case.name: case
     for case in (

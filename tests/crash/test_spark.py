@@ -20,7 +20,7 @@ def test_a_death_at_an_effect_of_the_engine_changes_nothing_about_the_end(name: 
     case = SPARK_CASES[name]
     calm = live(stage, case)
     assert (calm.lost, calm.foreign, calm.runs) == ([], [], 1)
-    at = [number for number, effect in enumerate(calm.effects, start=1) if effect in case.deaths_at]
+    at = case.deaths(calm.effects)
     assert {calm.effects[number - 1] for number in at} == set(case.deaths_at)
     deaths = [(Moment(number, is_after=is_after),) for number in at for is_after in (False, True)]
     tried, wrong = sweep(calm, deaths, functools.partial(live, stage, case))
