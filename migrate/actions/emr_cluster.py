@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from migrate.actions import spark_failure, spark_run
+from migrate.actions import spark_failure, spark_run, spark_work
 from migrate.actions.backup_base import job_look, patient_with_new_roles, since
 from migrate.actions.base import (
     Again,
@@ -36,8 +36,8 @@ _TOKEN_TAG = "migrate:token"
 
 
 class EmrClusterHandler:
-    """Kind `emr-cluster`: params `name`, `release`, `role` (instance profile), `role_arn`, `service_role`, `groups`,
-    `subnet`, `script`, `archive`, and those of `spark_run.job_spec`.
+    """Kinds `emr-cluster` and `emr-cluster-verify`: params `name`, `release`, `role` (instance profile), `role_arn`,
+    `service_role`, `groups`, `subnet`, `script`, `archive`, and those of `spark_run.job_spec`.
 
     RunJobFlow has no client token: a lost cluster is found by its name, which has the attempt's token in it, and its
     tags. The end is a cluster that is TERMINATED: one that still runs still costs.
@@ -47,7 +47,7 @@ class EmrClusterHandler:
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The folder that the job works in; the cluster ends by itself."""
-        return (spark_run.work_folder(step, is_confirmed=False),)
+        return (spark_work.work_folder(step, is_confirmed=False),)
 
     def observe(self, step: Step, context: Context) -> Observation:
         """See `ActionHandler.observe`."""
@@ -76,7 +76,7 @@ class EmrClusterHandler:
                 Applications=[{"Name": "Spark"}],
                 ServiceRole=params["service_role"],
                 JobFlowRole=params["role"],
-                LogUri=spark_run.logs_of(step),
+                LogUri=spark_work.logs_of(step),
                 Instances={
                     "InstanceGroups": params["groups"],
                     "KeepJobFlowAliveWhenNoSteps": False,
@@ -102,18 +102,18 @@ class EmrClusterHandler:
             return spark_run.going_on(step, context, _told(ours), doing)
         if _is_success(cluster) and ours is not None and ours["Status"]["State"] == "COMPLETED":
             return spark_run.succeeded(step, context, _told(ours), {"cluster": cluster["Id"]})
-        return Failed(_failure(step, context, cluster, ours), (spark_run.work_folder(step, is_confirmed=True),))
+        return Failed(_failure(step, context, cluster, ours), (spark_work.work_folder(step, is_confirmed=True),))
 
     def undo(self, step: Step, context: Context) -> None:
         """Terminate the cluster, and delete what the job left in S3; what it wrote goes with the table."""
         cluster = _cluster(step, context)
         if cluster is not None and cluster["Status"]["State"] not in _ENDED:
             emr.terminate_cluster(context.target, cluster["Id"])
-        spark_run.remove_work(step, context)
+        spark_work.remove_work(step, context)
 
 
 class EmrStepHandler:
-    """Kind `emr-step`: params `cluster_id`, `script`, `archive`, and those of `spark_run.job_spec`.
+    """Kinds `emr-step` and `emr-step-verify`: params `cluster_id`, `script`, `archive`, those of `spark_run.job_spec`.
 
     The cluster is somebody's, and stays. AddJobFlowSteps has no client token: a lost step is found by its name.
     """
@@ -122,7 +122,7 @@ class EmrStepHandler:
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The folder that the job works in."""
-        return (spark_run.work_folder(step, is_confirmed=False),)
+        return (spark_work.work_folder(step, is_confirmed=False),)
 
     def observe(self, step: Step, context: Context) -> Observation:
         """See `ActionHandler.observe`."""
@@ -149,14 +149,14 @@ class EmrStepHandler:
             return spark_run.going_on(step, context, _told(ours), f"EMR step {ours['Id']}: {state.lower()}")
         if state == "COMPLETED":
             return spark_run.succeeded(step, context, _told(ours), {"cluster": id})
-        return Failed(_failure(step, context, cluster, ours), (spark_run.work_folder(step, is_confirmed=True),))
+        return Failed(_failure(step, context, cluster, ours), (spark_work.work_folder(step, is_confirmed=True),))
 
     def undo(self, step: Step, context: Context) -> None:
         """Cancel the step, and delete what it left in S3; what it wrote goes with the table."""
         ours = _own_step(step, context, step.params["cluster_id"])
         if ours is not None and ours["Status"]["State"] in _STEP_GOING_ON:
             emr.cancel_step(context.target, step.params["cluster_id"], ours["Id"])
-        spark_run.remove_work(step, context)
+        spark_work.remove_work(step, context)
 
 
 def _cluster(step: Step, context: Context) -> dict[str, Any] | None:
@@ -210,7 +210,7 @@ def _failure(step: Step, context: Context, cluster: Mapping[str, Any], ours: Map
     details, reason = status.get("FailureDetails") or {}, cluster["Status"].get("StateChangeReason") or {}
     said = (details.get("Reason"), details.get("Message"), reason.get("Message"))
     message = "; ".join(dict.fromkeys(str(text) for text in said if text))
-    base = f"{spark_run.logs_of(step)}{cluster['Id']}/steps/{(ours or {}).get('Id', '')}/"
+    base = f"{spark_work.logs_of(step)}{cluster['Id']}/steps/{(ours or {}).get('Id', '')}/"
     log = spark_failure.log_in_s3(context.target, (f"{base}stderr.gz", f"{base}stdout.gz")) if ours else []
     state = str(status.get("State") or _code(cluster) or cluster["Status"]["State"])
     if state in ("CANCELLED", "COMPLETED", "PENDING", "RUNNING"):
@@ -222,7 +222,7 @@ def _lost(step: Step) -> StepResult:
     if not step.handle:
         return Again()
     what = f"{step.handle} of EMR is gone"
-    return Failed(StepError(what, "EMR forgets clusters after two months", spark_run.LOOK_AGAIN))
+    return Failed(StepError(what, "EMR forgets clusters after two months", spark_work.LOOK_AGAIN))
 
 
 def _name(step: Step) -> str:

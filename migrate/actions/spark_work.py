@@ -1,20 +1,52 @@
-"""What runs of the Spark job have left in their work folder, as the applier reads it. See `migrate.spark`."""
+"""What runs of the Spark job are told and leave in their work folder, as the applier reads it. See `migrate.spark`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from migrate.actions.base import Context
+from migrate.actions.base import Context, Step
+from migrate.actions.export import delete_folder
 from migrate.aws import objects
 from migrate.core.codec import Undecodable, decode
+from migrate.core.errors import Refused
 from migrate.core.events import Progress
-from migrate.spark.arguments import JobSpec
+from migrate.spark.arguments import JobSpec, parse
 from migrate.spark.books import JOB, RESULT, RUNS, Result, RunBook
+from migrate.state.model import OwnedResource
 
+LOOK_AGAIN = "run the same command again: the job goes on where it stopped"
 _READERS = 16
+
+
+def folder_of(step: Step) -> str:
+    """`s3://bucket/folder/`: everything that the runs of this step leave, logs included."""
+    return f"s3://{step.params['bucket']}/{step.params['folder']}/"
+
+
+def logs_of(step: Step) -> str:
+    """`s3://bucket/folder/logs/`, for engines that keep their logs in S3."""
+    return f"{folder_of(step)}logs/"
+
+
+def work_folder(step: Step, *, is_confirmed: bool) -> OwnedResource:
+    """What the step owns: its folder."""
+    return OwnedResource(folder_of(step), "job-work", "target", step.address, is_confirmed)
+
+
+def remove_work(step: Step, context: Context) -> None:
+    """Delete everything that the runs of this step have left."""
+    delete_folder(context, folder_of(step))
+
+
+def told(arguments: Sequence[str]) -> JobSpec | None:
+    """What a run was told; None when it is not a run of our job."""
+    try:
+        return parse(arguments)
+    except Refused:
+        return None
 
 
 def result_in(context: Context, work: str) -> Result | None:

@@ -93,20 +93,7 @@ def _plan_mapping(
     show_values: bool,
 ) -> tuple[PlannedTable, TableActions]:
     desired = desired_spec(mapping, as_it_was(source, mapping.target_name, state), inventory)
-    request = TableRequest(
-        migration=manifest.name,
-        source=source,
-        target_name=mapping.target_name,
-        desired=desired.spec,
-        options={},
-        inventory=inventory,
-        state=state,
-        verify=mapping.verify.mode,
-        verify_read_units=mapping.verify.read_units,
-        verify_as_copied=mapping.verify.source == "as-copied",
-        cleanup=mapping.cleanup,
-        transform=transform_of(mapping, source.spec.keys, manifest.code),
-    )
+    request = _request(manifest, mapping, source, desired.spec, inventory, state)
     strategy, request, verdict = _choose(manifest, mapping, request, strategies)
     empty = PlannedTable(
         source=source.name,
@@ -143,6 +130,32 @@ def _plan_mapping(
         needs_user=(*desired.needs_user, *part.needs_user) if part.own else (),
     )
     return table, dataclasses.replace(part, diagnostics=_located((*problems, *part.diagnostics), manifest, mapping))
+
+
+def _request(
+    manifest: Manifest,
+    mapping: TableMapping,
+    source: TableFacts,
+    desired: TableSpec,
+    inventory: Inventory,
+    state: State,
+) -> TableRequest:
+    """What the strategies are asked, but for their options."""
+    return TableRequest(
+        migration=manifest.name,
+        source=source,
+        target_name=mapping.target_name,
+        desired=desired,
+        options={},
+        inventory=inventory,
+        state=state,
+        verify=mapping.verify.mode,
+        verify_read_units=mapping.verify.read_units,
+        verify_as_copied=mapping.verify.source == "as-copied",
+        verify_by=mapping.verify.by,
+        cleanup=mapping.cleanup,
+        transform=transform_of(mapping, source.spec.keys, manifest.code),
+    )
 
 
 def _trial(request: TableRequest, mapping: TableMapping, show_values: bool) -> Trial:

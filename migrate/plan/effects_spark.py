@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from migrate.plan.effects import owned_removal
+from migrate.plan.strategy import SPARK_VERIFICATIONS
 from migrate.plan.world import Result, Turn, owned
 from migrate.state.model import OwnedResource
 
@@ -39,6 +40,12 @@ def _run(turn: Turn) -> Result:
     return outputs, (owned(turn.action, folder, "job-work"),), ()
 
 
+def _verify(turn: Turn) -> Result:
+    folder = f"s3://{turn.params['bucket']}/{turn.params['folder']}/"
+    outputs = {"table_id": turn.params["table_id"], "mode": "digest"}
+    return outputs, (owned(turn.action, folder, "job-work"),), ()
+
+
 EFFECTS: Mapping[str, Callable[[Turn], Result]] = {
     "job-files": _files,
     "job-transform": _transform,
@@ -48,6 +55,7 @@ EFFECTS: Mapping[str, Callable[[Turn], Result]] = {
     "emr-run": _run,
     "emr-cluster": _run,
     "emr-step": _run,
+    **dict.fromkeys(SPARK_VERIFICATIONS, _verify),
     "job-files-removal": owned_removal,
     "job-work-removal": owned_removal,
     "glue-job-removal": owned_removal,

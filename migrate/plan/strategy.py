@@ -36,6 +36,7 @@ class TableRequest:
     verify: str = "digest"
     verify_read_units: float | None = None
     verify_as_copied: bool = False
+    verify_by: str | None = None
     cleanup: str = "after-verify"
     is_partial: bool = False
     transform: TransformSpec | None = None
@@ -73,6 +74,28 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Verifier:
+    """Who proves the move: an action of `kind`, `words` for the reader.
+
+    `params`, `tuning` and `details` are those of the action, beside what every verification has. `actions` (of the
+    table) and `shared` are what it needs, where no load has brought it.
+    """
+
+    kind: str = "verify"
+    words: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    tuning: Mapping[str, Any] = field(default_factory=dict)
+    details: tuple[str, ...] = ()
+    actions: tuple[Action, ...] = ()
+    shared: tuple[Action, ...] = ()
+
+    @property
+    def is_local(self) -> bool:
+        """True when it is this machine."""
+        return self.kind == "verify"
+
+
+@dataclass(frozen=True)
 class Recipe:
     """The actions of one table around its load.
 
@@ -91,7 +114,9 @@ class Recipe:
     """True when the load itself puts our own tags on the table."""
 
     verify: Mapping[str, Any] = field(default_factory=dict)
-    """More parameters of the verify action."""
+    """More parameters of the verify action, whoever carries it out."""
+
+    verifier: Verifier = Verifier()
 
 
 TABLE_MAKING_LOADS = frozenset({"import", "restore-job"})
@@ -99,6 +124,9 @@ TABLE_MAKING_LOADS = frozenset({"import", "restore-job"})
 
 SPARK_LOADS = frozenset({"glue-run", "emr-run", "emr-cluster", "emr-step"})
 """Loads by the Spark job: the table is there before."""
+
+SPARK_VERIFICATIONS = frozenset({"glue-verify", "emr-verify", "emr-cluster-verify", "emr-step-verify"})
+"""Verifications by a run of the Spark job."""
 
 REWRITING_LOADS = SPARK_LOADS | {"copy"}
 """Loads that write every item anew, and can transform it."""

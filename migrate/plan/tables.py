@@ -98,7 +98,7 @@ def _after_load(request: TableRequest, recipe: Recipe, spec: TableSpec, target: 
     last = tuple(action.address for action in cleanup) or checked
     return TableActions(
         own=own,
-        shared=recipe.shared,
+        shared=(*recipe.shared, *(recipe.verifier.shared if verify else ())),
         shared_cleanup=tuple(_needing(action, last) for action in recipe.shared_cleanup),
         diagnostics=tuple(index_problems(request, spec)) if target else (),
         needs_user=recipe.needs_user,

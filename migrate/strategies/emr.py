@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from migrate.plan.model import Action, Estimate, ref
+from migrate.plan.model import Estimate, ref
 from migrate.plan.strategy import Recipe, TableRequest, Verdict
 from migrate.strategies import spark_cost, spark_load
+from migrate.strategies.spark_actions import EngineRun, job_files
 from migrate.strategies.spark_setup import SparkSetup
 from migrate.strategies.spark_shared import application_address
 from migrate.strategies.spark_verdict import judge
@@ -33,24 +34,24 @@ class Emr:
 
     def load(self, request: TableRequest) -> Recipe:
         """See `Strategy.load`."""
-        return spark_load.load(SparkSetup(request, NAME), _actions)
+        return spark_load.load(SparkSetup(request, NAME), _run)
 
     def leftovers(self, request: TableRequest) -> Recipe:
         """See `Strategy.leftovers`."""
-        return spark_load.leftovers(SparkSetup(request, NAME))
+        return spark_load.leftovers(SparkSetup(request, NAME), _run)
 
 
-def _actions(setup: SparkSetup, needs: tuple[str, ...]) -> list[Action]:
-    options, files = setup.request.options, spark_load.job_files(setup)
-    tuning: dict[str, Any] = {}
+def _run(setup: SparkSetup, _needs: tuple[str, ...]) -> EngineRun:
+    options, files, words = setup.request.options, job_files(setup), _engine_words(setup)
     if setup.engine == "serverless":
-        kind, own = "emr-run", {**files, "application_id": ref(application_address(setup), "application_id")}
+        own = {**files, "application_id": ref(application_address(setup), "application_id")}
         tuning = {"workers": options.get("workers", 4), "timeout_minutes": options.get("timeout_minutes", 2880)}
-    elif options.get("cluster_id"):
-        kind, own = "emr-step", {**files, "cluster_id": options["cluster_id"]}
-    else:
-        kind, own, tuning = "emr-cluster", {**files, **_cluster(setup)}, {"groups": _groups(options)}
-    return [spark_load.run_action(setup, kind, _engine_words(setup), own, tuning=tuning, needs=needs)]
+        return EngineRun("emr-run", "emr-verify", words, own, tuning)
+    if options.get("cluster_id"):
+        own = {**files, "cluster_id": options["cluster_id"]}
+        return EngineRun("emr-step", "emr-step-verify", words, own, {})
+    own = {**files, **_cluster(setup)}
+    return EngineRun("emr-cluster", "emr-cluster-verify", words, own, {"groups": _groups(options)})
 
 
 def _cluster(setup: SparkSetup) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from migrate.plan.model import Estimate
 from migrate.plan.prices import GIB, JSON_FACTOR, PRICES
+from migrate.plan.verification import verification_minutes
 from migrate.strategies import copy_cost
 from migrate.strategies.copy import chosen_indexes
 from migrate.strategies.copy_warm import choose_warmth
@@ -55,6 +56,10 @@ def estimate(setup: SparkSetup) -> Estimate:
     request, engine = setup.request, engine_of(setup)
     tables, hours = _tables(setup), _run_minutes(setup) / 60
     minutes, dollars = tables.minutes + _start_minutes(setup), tables.dollars
+    if setup.verifies:
+        again = _verify_minutes(setup)
+        minutes += again - verification_minutes(request)  # which the planner adds, whoever verifies
+        hours += again / 60
     reads = tables.source_read_units
     if setup.is_export:
         gib = request.source.size_bytes / GIB
@@ -68,11 +73,20 @@ def estimate(setup: SparkSetup) -> Estimate:
 
 
 def engine_words(setup: SparkSetup) -> str:
-    """What the engine is estimated to use and cost: `about 2.1 DPU-hours, $0.92`."""
-    engine, hours = engine_of(setup), _run_minutes(setup) / 60
+    """What the engine is estimated to use and cost for the load: `about 2.1 DPU-hours, $0.92`."""
+    return _words(engine_of(setup), _run_minutes(setup) / 60)
+
+
+def verification_words(setup: SparkSetup) -> str:
+    """The same for the verification by a run of the job."""
+    return _words(engine_of(setup), _verify_minutes(setup) / 60)
+
+
+def _words(engine: Engine, hours: float) -> str:
     used = hours * engine.units
     cost = f"${used * engine.dollars:.2f}" if engine.dollars else "in a cluster that is paid for already"
-    return f"about {used:.2f} {engine.unit}-hours, {cost}, in {hours * 60:.0f} minutes"
+    minutes = max(1, round(hours * 60))
+    return f"about {used:.2f} {engine.unit}-hours, {cost}, in {minutes} minute{'' if minutes == 1 else 's'}"
 
 
 def _start_minutes(setup: SparkSetup) -> float:
@@ -93,6 +107,13 @@ def _run_minutes(setup: SparkSetup) -> float:
     """How long the engine is paid for."""
     after = chosen_indexes(setup.request).minutes_after
     return float(_tables(setup).minutes - after + _start_minutes(setup))
+
+
+def _verify_minutes(setup: SparkSetup) -> float:
+    """How long the run that verifies is paid for: each table's items cost about as much as copying them."""
+    speed = copy_cost.ITEMS_PER_SECOND * SHARE_OF_COPY * engine_of(setup).vcpus
+    reading = 2 * setup.request.source.item_count / speed / 60
+    return _start_minutes(setup) + max(reading, verification_minutes(setup.request))
 
 
 def _size(worker_type: str) -> float:

@@ -64,9 +64,20 @@ class SparkSetup:
         return LOAD_EXPORT if self.is_export else COPY
 
     @property
+    def verifies(self) -> bool:
+        """True when a run of the job compares both tables; unasked, only where the job reads the source anyway."""
+        wish = self.request.verify_by or ("local" if self.is_export else "job")
+        return wish == "job" and self.request.verify == "digest"
+
+    @property
+    def reads_source(self) -> bool:
+        """True when the job reads the source table, to copy or to verify it."""
+        return not self.is_export or self.verifies
+
+    @property
     def needs_source_role(self) -> bool:
         """True when the job reads a table of another account."""
-        return not self.is_export and self.source.id != self.target.id
+        return self.reads_source and self.source.id != self.target.id
 
     @property
     def may_create(self) -> bool:
@@ -88,6 +99,11 @@ class SparkSetup:
     def folder(self) -> str:
         """Where the job works for this table."""
         return f"{s3_bucket.prefix(self.request)}/job"
+
+    @property
+    def verify_folder(self) -> str:
+        """Where it works when it verifies."""
+        return f"{s3_bucket.prefix(self.request)}/verify"
 
     @property
     def transform_prefix(self) -> str:
@@ -120,7 +136,8 @@ def spark_roles(manifest: Manifest, mappings: Sequence[TableMapping]) -> set[tup
             if mapping.strategy == strategy or is_auto:
                 options = manifest.strategy_options(strategy, mapping.options)
                 found.add(("target", _role_name(strategy, options, "target")))
-                if options.get("from") != "export" and manifest.source.id != manifest.target.id:
+                is_read = options.get("from") != "export" or mapping.verify.by == "job"
+                if is_read and manifest.source.id != manifest.target.id:
                     found.add(("source", _role_name(strategy, options, "source")))
     return found
 

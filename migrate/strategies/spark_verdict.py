@@ -51,13 +51,13 @@ def _engine(setup: SparkSetup) -> Iterator[Diagnostic]:
             why="it needs Python 3.10 or later, which EMR has from release 7 on",
             hint=f"use emr-{_OLDEST_EMR}.0.0 or later",
         )
-    is_far = setup.source.region != setup.target.region and not setup.is_export
+    is_far = setup.source.region != setup.target.region and setup.reads_source
     if setup.engine == "serverless" and is_far and not options.get("subnets"):
         yield error(
             f"EMR Serverless in {setup.target.region} does not reach {setup.source.region}",
             address=setup.where,
             why="without subnets its workers reach the AWS services of their own Region only",
-            hint="set subnets (with a way out) and security_groups, or `from: export`, or use glue",
+            hint=f"set subnets (with a way out) and security_groups, or {_without_source(setup)}, or use glue",
         )
     if setup.engine == "serverless" and options.get("cluster_id"):
         yield error("cluster_id is for mode: cluster", address=f"{setup.where}.cluster_id", hint="set mode: cluster")
@@ -138,7 +138,7 @@ def _source_role(setup: SparkSetup) -> Iterator[Diagnostic]:
                 why="the job runs in the target account, and reads the table with it",
                 hint=f"set {setup.where}.create: true to have it made, or make it with the trust policy "
                 f"{canonical(policies.source_trust(setup))} and the policy {canonical(policies.source_policy(setup))}; "
-                "`from: export` does without",
+                f"{_without_source(setup)} does without",
             )
     elif any(denies(role.trust, one, "sts:AssumeRole") for one in named):
         yield error(f"the trust policy of {role.arn} denies {who} to assume it", address=at, hint="take that out")
@@ -149,6 +149,11 @@ def _source_role(setup: SparkSetup) -> Iterator[Diagnostic]:
             why="the job reads the source table with it",
             hint=f"use this trust policy: {canonical(policies.source_trust(setup))}",
         )
+
+
+def _without_source(setup: SparkSetup) -> str:
+    """What keeps the job from reading the source table."""
+    return "`verify: {by: local}`" if setup.is_export else "`from: export`"
 
 
 def _hidden(name: str, account: str, at: str) -> Diagnostic:

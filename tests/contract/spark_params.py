@@ -6,8 +6,11 @@ import json
 from typing import Any
 
 SERVICES = ["glue.amazonaws.com", "emr-serverless.amazonaws.com", "ec2.amazonaws.com", "elasticmapreduce.amazonaws.com"]
-KINDS = ("glue-run", "emr-run", "emr-cluster", "emr-step")
+KINDS = ("glue-run", "glue-verify", "emr-run", "emr-cluster", "emr-step")
 """Kinds whose work is a run of the job: their cases start Spark."""
+
+SAME = {"emr-verify": "emr-run", "emr-cluster-verify": "emr-cluster", "emr-step-verify": "emr-step"}
+"""Kinds that are carried out by the handler of another one, which only tells the job something else."""
 
 SCRIPT = """
 import json, sys
@@ -17,6 +20,10 @@ bucket, _, prefix = told["--migrate-work"].removeprefix("s3://").partition("/")
 counts = {name: 0 for name in "kept rejected absent filtered extra bytes read_units write_units seconds".split()}
 result = {"format_version": 1, "mode": told["--migrate-mode"], "token": told["--migrate-token"], "run": "one",
           "balanced": True, "units": 2, "units_done": 2, "read": 7, "written": 7, **counts}
+if told["--migrate-mode"] == "verify":
+    items = {name: 0 for name in "source_items target_items same differs missing extra errors".split()}
+    result |= {"units": 4, "units_done": 4, "read": 0, "written": 0}
+    result["comparison"] = {**items, "named": [], "buckets": {"source": "", "target": ""}}
 s3 = boto3.client("s3", region_name=told["--migrate-work-region"])
 s3.put_object(Bucket=bucket, Key=prefix + "/result.json", Body=json.dumps(result).encode())
 """
@@ -60,7 +67,9 @@ def application(world: Any) -> dict[str, Any]:
 def run(world: Any, kind: str) -> dict[str, Any]:
     """Params of a run of SCRIPT, with everything there that it needs."""
     params = _job(world)
-    if kind == "glue-run":
+    if kind == "glue-verify":
+        params |= {"mode": "verify", "folder": "migrate/contract/table/verify"}
+    if kind in ("glue-run", "glue-verify"):
         job = glue_job(world, params["script"]) | {"archive": params["archive"]}
         world.make("glue-job", job)
         return {**params, **{k: v for k, v in job.items() if k not in ("name", "version")}, "job": job["name"]}

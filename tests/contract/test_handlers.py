@@ -516,7 +516,8 @@ def world() -> Iterator[World]:
 
 
 def test_every_kind_is_in_the_contract() -> None:
-    assert set(HANDLERS) == {*CASES, *REMOVALS}
+    assert set(HANDLERS) == {*CASES, *REMOVALS, *spark_params.SAME}
+    assert all(type(HANDLERS[one]) is type(HANDLERS[other]) for one, other in spark_params.SAME.items())
 
 
 @pytest.mark.parametrize("kind", every(CASES))

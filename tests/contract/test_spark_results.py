@@ -16,6 +16,7 @@ from migrate.plan.model import Side
 from migrate.sandbox.server import Sandbox
 from migrate.sandbox.settings import Timing
 from migrate.spark.arguments import JobSpec, as_list
+from migrate.spark.sums import BucketSums
 from tests.contract.spark_params import STEPS
 from tests.contract.test_handlers import World
 
@@ -221,6 +222,89 @@ def test_another_transform_goes_on_only_with_what_was_refused_and_only_when_all_
     if isinstance(seen, Conflicting):
         assert "begun with another transform" in seen.error.summary
         assert f"delete the target table {step.params['target_table']}" in seen.error.hint
+
+
+KEYS = [{"pk": {"S": name}, "sk": {"N": "1"}} for name in "abc"]
+SOURCE_SUMS, TARGET_SUMS = BucketSums(), BucketSums()
+SOURCE_SUMS.add([(1, (4, 77, 0)), (2, (3, 5, 0))])
+TARGET_SUMS.add([(1, (4, 77, 0)), (2, (3, 6, 0))])
+EQUAL = {"source": SOURCE_SUMS.in_words(), "target": SOURCE_SUMS.in_words()}
+UNEQUAL = {"source": SOURCE_SUMS.in_words(), "target": TARGET_SUMS.in_words()}
+NO_DIFFERENCE = {"differs": 0, "missing": 0, "extra": 0, "errors": 0, "named": []}
+SAME = {"source_items": 7, "target_items": 7, "same": 7, **NO_DIFFERENCE, "buckets": EQUAL}
+DIFFERENT = {
+    **SAME,
+    "same": 5,
+    "differs": 1,
+    "missing": 1,
+    "named": [{"mark": "*", "key": KEYS[0]}, {"mark": "+", "key": KEYS[1]}],
+    "differences": "differences/one/",
+    "buckets": UNEQUAL,
+}
+
+
+def compared(world: World, comparison: Any, **changes: Any) -> Any:
+    """What becomes of a verification that leaves this."""
+    step = new_step(world, mode="verify", folder="migrate/shop/orders/verify")
+    spec = spark_run.job_spec(step, world.context)
+    counts = {"units": 4, "units_done": 4, "read": 14, "kept": 14, "written": 0}
+    leave(world, spec, **{**counts, "comparison": comparison, **changes})
+    return verdict(world, step, spec)
+
+
+def test_two_tables_with_equal_sums_are_verified(world: World) -> None:
+    done = compared(world, SAME)
+    assert isinstance(done, Done)
+    assert {name: done.outputs[name] for name in ("mode", "same", "source_items")} == {
+        "mode": "digest", "same": 7, "source_items": 7,
+    }  # fmt: skip
+    assert "named" not in done.outputs
+
+
+def test_differences_end_the_step_as_those_of_this_machine_do(world: World) -> None:
+    failed = compared(world, DIFFERENT)
+    assert isinstance(failed, Failed)
+    assert failed.error.kind == "VerificationFailed"
+    assert "1 different, 1 missing in the target" in failed.error.summary
+    assert failed.error.why == '* pk "a" (S), sk 1 (N); + pk "b" (S), sk 1 (N)'
+    assert "/differences/one/" in failed.error.hint
+    assert [one.kind for one in failed.owned] == ["job-work"]
+
+
+@pytest.mark.parametrize(
+    ("comparison", "changes"),
+    [
+        (None, {}),
+        ({**SAME, "same": "7"}, {}),
+        (SAME, {"units_done": 3}),
+        (SAME, {"units": 2, "units_done": 2}),
+        (SAME, {"read": 13, "kept": 13}),
+        ({**SAME, "target_items": 6}, {"read": 13, "kept": 13}),
+        ({**SAME, "buckets": UNEQUAL}, {}),
+        ({**SAME, "same": 6}, {}),
+        ({**DIFFERENT, "buckets": EQUAL}, {}),
+        ({**SAME, "buckets": {"source": EQUAL["source"]}}, {}),
+        ({**SAME, "buckets": {"source": "%", "target": "%"}}, {}),
+        ({**SAME, "buckets": {"source": "QUFB", "target": "QUFB"}}, {}),
+    ],
+)
+def test_a_verification_that_does_not_bear_out_what_it_says_proves_nothing(
+    world: World, comparison: Any, changes: dict[str, Any]
+) -> None:
+    failed = compared(world, comparison, **changes)
+    assert isinstance(failed, Failed)
+    assert failed.error.kind == "Unbalanced"
+    assert failed.error.hint
+
+
+def test_every_attempt_of_a_verification_reads_anew_and_no_other_is_adopted(world: World) -> None:
+    step = new_step(world, mode="verify")
+    first = spark_run.job_spec(step, world.context)
+    second = spark_run.job_spec(after(step), world.context)
+    assert first.work != second.work
+    assert first.consistent
+    assert not spark_run.is_same_work(after(step), as_list(first))
+    assert spark_run.is_of(step, as_list(first))
 
 
 @pytest.mark.parametrize(

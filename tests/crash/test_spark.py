@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-
 import pytest
 
 from tests.crash.cases import SPARK_CASES
 from tests.crash.death import Moment
-from tests.crash.life import Stage, live
+from tests.crash.life import Ending, Stage, live
 from tests.crash.sweep import sweep
 from tests.spark.running import needs_spark
 
 pytestmark = [*needs_spark(), pytest.mark.slow]
+START = "target StartJobRun"
 
 
 @pytest.mark.parametrize("name", SPARK_CASES)
@@ -23,6 +22,14 @@ def test_a_death_at_an_effect_of_the_engine_changes_nothing_about_the_end(name: 
     at = case.deaths(calm.effects)
     assert {calm.effects[number - 1] for number in at} == set(case.deaths_at)
     deaths = [(Moment(number, is_after=is_after),) for number in at for is_after in (False, True)]
-    tried, wrong = sweep(calm, deaths, functools.partial(live, stage, case))
+
+    def live_with(moment: Moment) -> Ending:
+        """Every run of the job is started once, but for a start that did not come to pass."""
+        ending = live(stage, case, moment)
+        was_start = not moment.is_after and calm.effects[moment.number - 1] == START
+        assert ending.effects.count(START) == calm.effects.count(START) + was_start
+        return ending
+
+    tried, wrong = sweep(calm, deaths, live_with)
     assert tried == len(deaths)
     assert not wrong, "\n".join(wrong)

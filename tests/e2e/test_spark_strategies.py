@@ -17,6 +17,8 @@ BUCKET = f"spark-{TARGET}"
 GLUE = {"bucket": BUCKET, "create_bucket": True, "create": True, "workers": 2, "segments": 4}
 EMR = {"bucket": BUCKET, "create_bucket": True, "create": True, "workers": 2, "segments": 4, "release": "emr-7.11.0"}
 LARGEST = 60
+BY_THIS_MACHINE = {"verify": {"by": "local"}}
+"""As `defaults`: these are about moving, and every run of Spark takes seconds."""
 
 
 def fill(world: World, items: int = 200) -> None:
@@ -51,7 +53,7 @@ def is_as_planned(world: World) -> None:
 
 def test_a_killed_apply_adopts_the_run_of_glue(world: World) -> None:
     fill(world)
-    world.manifest("[{name: orders, strategy: glue}]", strategies={"glue": GLUE})
+    world.manifest("[{name: orders, strategy: glue}]", strategies={"glue": GLUE}, defaults=BY_THIS_MACHINE)
     command = [sys.executable, "-m", "migrate", "apply", "m.yaml", "--auto-approve"]
     with subprocess.Popen(command, cwd=world.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         until(lambda: bool(world.calls("GetJobRun")))
@@ -63,7 +65,7 @@ def test_a_killed_apply_adopts_the_run_of_glue(world: World) -> None:
 
 def test_a_run_that_fails_is_told_and_goes_on(world: World) -> None:
     fill(world)
-    world.manifest("[{name: orders, strategy: emr}]", strategies={"emr": EMR})
+    world.manifest("[{name: orders, strategy: emr}]", strategies={"emr": EMR}, defaults=BY_THIS_MACHINE)
     world.faults(
         {"operation": "StartJobRun", "kind": "job-failed", "times": 1, "message": "Worker vCPU quota exceeded"}
     )
@@ -98,7 +100,7 @@ def test_a_success_without_a_result_is_a_failure(world: World) -> None:
     s3.put_bucket_ownership_controls(
         Bucket=BUCKET, OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
     )
-    world.manifest("[{name: orders, strategy: glue}]", strategies={"glue": GLUE})
+    world.manifest("[{name: orders, strategy: glue}]", strategies={"glue": GLUE}, defaults=BY_THIS_MACHINE)
     world.faults({"operation": "CreateJob", "kind": "access-denied", "times": 1})
     assert world.run("apply", "m.yaml", "--auto-approve").code != 0
     (script,) = (one["Key"] for one in s3.list_objects_v2(Bucket=BUCKET)["Contents"] if one["Key"].endswith("job.py"))

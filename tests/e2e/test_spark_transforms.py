@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.test_spark_strategies import BUCKET, EMR, GLUE, fill
+from tests.e2e.test_spark_strategies import BUCKET, BY_THIS_MACHINE, EMR, GLUE, fill
 from tests.e2e.world import TARGET, World
 from tests.spark.running import needs_spark
 
@@ -52,9 +52,8 @@ def test_items_that_the_function_fails_on_are_kept_and_written_once_it_is_mended
     bad = sorted({f"i{n}" for n in range(110)} - sampled)[:3]
     code(world, BAD.format(*bad))
     step = '{python: "transforms/orders.py:convert"}, {rename: {id: customerId}}'
-    world.manifest(
-        f"[{{name: orders, strategy: emr, transform: [{step}], target: {{keys: {KEY}}}}}]", strategies={"emr": EMR}
-    )
+    tables = f"[{{name: orders, strategy: emr, transform: [{step}], target: {{keys: {KEY}}}}}]"
+    world.manifest(tables, strategies={"emr": EMR}, defaults=BY_THIS_MACHINE)
     failed = world.run("apply", "m.yaml", "--auto-approve")
     assert failed.code == 7, failed.out + failed.err
     assert "the transform failed on 3 of 110 items" in failed.out
