@@ -18,6 +18,7 @@ from migrate.state.store import Store
 _TOLD = ("started", "adopted", "done", "failed", "blocked")
 _SAY_AGAIN_SECONDS = 300.0
 _LONG = {"export", "import", "export-check", "copy", "verify", "backup", "copy-job", "restore"}
+_LONG |= {"glue-run", "emr-run", "emr-cluster", "emr-step"}
 
 
 class ProgressDisplay:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from migrate.plan.effects import owned_removal
 from migrate.plan.strategy import SPARK_VERIFICATIONS
+from migrate.plan.transforms import planned_digest
 from migrate.plan.world import Result, Turn, owned
 from migrate.state.model import OwnedResource
 
@@ -36,6 +37,7 @@ def _application(turn: Turn) -> Result:
 
 def _run(turn: Turn) -> Result:
     outputs = {"table_id": turn.params["table_id"], "kept": 0, "source_items": 0, "source_digest": None}
+    outputs |= planned_digest(turn.params)
     folder = f"s3://{turn.params['bucket']}/{turn.params['folder']}/"
     return outputs, (owned(turn.action, folder, "job-work"),), ()
 

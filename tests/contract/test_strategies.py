@@ -10,7 +10,7 @@ import pytest
 
 from migrate.actions.registry import handlers
 from migrate.core.table import Encryption, Index, Key, KeySchema, TableFacts, TableSpec
-from migrate.manifest.model import STRATEGY_DEFAULTS
+from migrate.manifest.model import STRATEGY_DEFAULTS, Manifest
 from migrate.manifest.tables import resolve_tables
 from migrate.observe.inventory import Inventory
 from migrate.plan.desired import desired_spec
@@ -145,12 +145,33 @@ def test_estimates_are_sane_and_grow_with_the_table(strategy: Strategy, source: 
 @cases
 def test_everything_it_makes_for_itself_is_cleaned_up(strategy: Strategy, source: TableFacts) -> None:
     """After the whole plan the state owns the table and nothing else."""
-    spark = "".join(f"  {name}: {{bucket: {BUCKET}, create_bucket: true, create: true}}\n" for name in ("glue", "emr"))
-    head = HEAD.replace("strategies:\n", f"strategies:\n{spark}")
-    manifest = manifest_of(f"{head}tables:\n  - {{name: orders, strategy: {strategy.name}}}\n")
-    seen = inventory(source)
+    manifest, seen = moving(strategy), inventory(source)
     _, state = simulate(plan_of(manifest, seen), seen, state_of(manifest))
     assert {one.kind for one in state.owned().values()} == {"table"}
+
+
+@strategies
+@cases
+def test_a_move_that_stopped_before_its_verification_is_verified_and_cleaned_up_by_another_plan(
+    strategy: Strategy, source: TableFacts
+) -> None:
+    manifest, seen = moving(strategy), inventory(source)
+    state = state_of(manifest)
+    plan = plan_of(manifest, seen)
+    before = [action.address for action in plan.actions]
+    seen, state = simulate(plan, seen, state, before[: before.index("orders/verify")])
+    again = plan_of(manifest, seen, state)
+    assert "orders/verify" in [action.address for action in again.actions]
+    assert not any(table.is_move for table in again.tables)
+    seen, state = simulate(again, seen, state)
+    assert {one.kind for one in state.owned().values()} == {"table"}
+    assert not plan_of(manifest, seen, state).actions
+
+
+def moving(strategy: Strategy) -> Manifest:
+    spark = "".join(f"  {name}: {{bucket: {BUCKET}, create_bucket: true, create: true}}\n" for name in ("glue", "emr"))
+    head = HEAD.replace("strategies:\n", f"strategies:\n{spark}")
+    return manifest_of(f"{head}tables:\n  - {{name: orders, strategy: {strategy.name}}}\n")
 
 
 @strategies
