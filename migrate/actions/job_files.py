@@ -5,11 +5,15 @@ old ones, and a table's transform.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
 from migrate.actions.base import Absent, Context, Done, Observation, Satisfied, Step, StepResult
 from migrate.actions.export import delete_folder
+from migrate.actions.places import Places
 from migrate.actions.transform import transform_of
 from migrate.aws import objects
+from migrate.core.access import Access, allow
+from migrate.plan.model import Action
 from migrate.spark import archive, transforming
 from migrate.state.model import OwnedResource
 
@@ -25,6 +29,15 @@ class JobFilesHandler:
         script, built = archive.script(), archive.build()
         folder = f"{step.params['prefix']}/{_name(script + built.content)}"
         return {f"{folder}/job.py": script, f"{folder}/migrate.zip": built.content}
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place, bucket = places.of(action.side), action.params["bucket"]
+        yield allow(place.side, "s3:GetObject PutObject", place.objects(bucket, action.params["prefix"]))
+        yield allow(
+            place.side, "s3:ListBucket", place.bucket(bucket), when="S3 then says that a file is not there, not 403"
+        )
+        yield from places.objects_of(bucket, "GenerateDataKey Decrypt")
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The folder of the files."""

@@ -106,9 +106,10 @@ def judged(step: Step, spec: JobSpec, result: Result, cost: dict[str, Any]) -> D
         read_units=result.read_units,
         is_transformed=spec.transform is not None,
     )
-    if not report.is_accepted:
-        return Failed(difference(report, where=f"{spec.work}/{found.differences}"), owned)
     outputs = {name: value for name, value in encode(report).items() if name != "named"}
+    if not report.is_accepted:
+        error = difference(report, where=f"{spec.work}/{found.differences}")
+        return Failed(error, owned, outputs=outputs)
     return Done({**outputs, "table_id": step.params["table_id"], **cost}, owned=owned)
 
 

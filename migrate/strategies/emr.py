@@ -5,6 +5,8 @@ https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/emr-serverless.h
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from migrate.plan.model import Estimate, ref
@@ -22,15 +24,23 @@ class Emr:
     """See the module."""
 
     name = NAME
+    kinds = frozenset({"emr-run", "emr-cluster", "emr-step", "export"})
+    first_options: Mapping[str, Any] = MappingProxyType({"bucket": "NAME", "create_bucket": True, "create": True})
 
     def verdict(self, request: TableRequest) -> Verdict:
         """See `Strategy.verdict`."""
         setup = SparkSetup(request, NAME)
-        return judge(setup, f"{_engine_words(setup)}: faster than one machine; costs vCPU-hours")
+        cost = "the cluster is paid for already" if setup.cluster_id else "costs vCPU-hours"
+        return judge(setup, f"{_engine_words(setup)}: faster than one machine; {cost}")
 
-    def estimate(self, request: TableRequest) -> Estimate:
-        """See `Strategy.estimate`."""
-        return spark_cost.estimate(SparkSetup(request, NAME))
+    def costs(self, request: TableRequest) -> Mapping[str, Estimate]:
+        """See `Strategy.costs`."""
+        setup = SparkSetup(request, NAME)
+        return spark_cost.costs_of(setup, _run_name(setup))
+
+    def moment(self, request: TableRequest) -> str:
+        """See `Strategy.moment`."""
+        return SparkSetup(request, NAME).moment
 
     def load(self, request: TableRequest) -> Recipe:
         """See `Strategy.load`."""
@@ -42,16 +52,23 @@ class Emr:
 
 
 def _run(setup: SparkSetup, _needs: tuple[str, ...]) -> EngineRun:
-    options, files, words = setup.request.options, job_files(setup), _engine_words(setup)
+    options, files, kind = setup.request.options, job_files(setup), _run_name(setup)
+    tuning: dict[str, Any] = {}
     if setup.engine == "serverless":
-        own = {**files, "application_id": ref(application_address(setup), "application_id")}
+        own: dict[str, Any] = {**files, "application_id": ref(application_address(setup), "application_id")}
         tuning = {"workers": options.get("workers", 4), "timeout_minutes": options.get("timeout_minutes", 2880)}
-        return EngineRun("emr-run", "emr-verify", words, own, tuning)
-    if options.get("cluster_id"):
-        own = {**files, "cluster_id": options["cluster_id"]}
-        return EngineRun("emr-step", "emr-step-verify", words, own, {})
-    own = {**files, **_cluster(setup)}
-    return EngineRun("emr-cluster", "emr-cluster-verify", words, own, {"groups": _groups(options)})
+    elif setup.cluster_id:
+        own = {**files, "cluster_id": setup.cluster_id}
+    else:
+        own, tuning = {**files, **_cluster(setup)}, {"groups": _groups(options)}
+    return EngineRun(kind, f"{kind.removesuffix('-run')}-verify", _engine_words(setup), own, tuning)
+
+
+def _run_name(setup: SparkSetup) -> str:
+    """Kind, and name, of the action that runs the job."""
+    if setup.engine == "serverless":
+        return "emr-run"
+    return "emr-step" if setup.cluster_id else "emr-cluster"
 
 
 def _cluster(setup: SparkSetup) -> dict[str, Any]:
@@ -78,6 +95,6 @@ def _engine_words(setup: SparkSetup) -> str:
     workers = options.get("workers", 4)
     if setup.engine == "serverless":
         return f"EMR Serverless, {workers} x 4 vCPU"
-    if options.get("cluster_id"):
-        return f"EMR, a step of cluster {options['cluster_id']}"
+    if setup.cluster_id:
+        return f"EMR, a step of cluster {setup.cluster_id}"
     return f"EMR, a cluster of {workers} + 1 {options.get('instance_type', 'm6g.xlarge')}"

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.test_spark_strategies import BUCKET, BY_THIS_MACHINE, EMR, GLUE, fill
+from tests.e2e.spark_world import BUCKET, BY_THIS_MACHINE, EMR, GLUE
+from tests.e2e.test_spark_strategies import fill
 from tests.e2e.world import TARGET, World
 from tests.spark.running import needs_spark
 

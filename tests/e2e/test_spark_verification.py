@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.e2e.test_spark_strategies import GLUE, is_as_planned
+from tests.e2e.spark_world import GLUE, everything
+from tests.e2e.test_spark_strategies import is_as_planned
 from tests.e2e.world import TARGET, World
 from tests.spark.running import needs_spark
 
@@ -13,6 +14,7 @@ pytestmark = needs_spark()
 
 def test_differences_end_the_apply_and_the_next_one_compares_again(world: World) -> None:
     world.table("orders", items=60, StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"})
+    before = everything(world)
     world.manifest("[{name: orders, strategy: glue}]", strategies={"glue": GLUE})
     world.faults(
         {"operation": "UpdateTable", "kind": "access-denied", "times": 1}
@@ -36,7 +38,7 @@ def test_differences_end_the_apply_and_the_next_one_compares_again(world: World)
         world.target.put_item(TableName="orders", Item=world.source.get_item(TableName="orders", Key=item)["Item"])
     assert "60 items are equal" in world.ok("apply", "m.yaml", "--auto-approve").out
     assert len(world.calls("StartJobRun")) == 3
-    is_as_planned(world)
+    is_as_planned(world, before)
 
 
 def marks(world: World, place: str) -> dict[str, int]:
