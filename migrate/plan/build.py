@@ -10,11 +10,12 @@ from migrate.core.diagnostics import Diagnostic, Location, error
 from migrate.core.table import TableFacts, TableSpec
 from migrate.manifest.model import Manifest, TableMapping
 from migrate.observe.inventory import Inventory
-from migrate.plan.desired import as_it_was, desired_spec, kept_spec
+from migrate.plan.desired import Desired, as_it_was, desired_spec, kept_spec
 from migrate.plan.gates import broken_gates
 from migrate.plan.model import Action, Change, Estimate, Plan, PlannedAccount, PlannedTable
 from migrate.plan.prices import PRICES
 from migrate.plan.protection import left_alone, plan_protection, standing_resources
+from migrate.plan.sharing import share_problems
 from migrate.plan.strategy import Standing, Strategy, TableRequest, Verdict, is_locked, was_filled
 from migrate.plan.tables import Stage, TableActions, by_address, plan_table, stage_of
 from migrate.plan.transforms import lost_attributes, transform_of
@@ -93,20 +94,7 @@ def _plan_mapping(
     show_values: bool,
 ) -> tuple[PlannedTable, TableActions]:
     desired = desired_spec(mapping, as_it_was(source, mapping.target_name, state), inventory)
-    request = TableRequest(
-        migration=manifest.name,
-        source=source,
-        target_name=mapping.target_name,
-        desired=desired.spec,
-        options={},
-        inventory=inventory,
-        state=state,
-        verify=mapping.verify.mode,
-        verify_read_units=mapping.verify.read_units,
-        verify_as_copied=mapping.verify.source == "as-copied",
-        cleanup=mapping.cleanup,
-        transform=transform_of(mapping, source.spec.keys, manifest.code),
-    )
+    request = _request(manifest, mapping, source, desired.spec, inventory, state)
     strategy, request, verdict = _choose(manifest, mapping, request, strategies)
     empty = PlannedTable(
         source=source.name,
@@ -120,7 +108,12 @@ def _plan_mapping(
     stage = stage_of(target, mapping.target_name, state)
     if target and (was_filled(target, state) or _shall_be_filled(stage, mapping, verdict)):
         desired = kept_spec(mapping, source, target, inventory)
-        request = dataclasses.replace(request, desired=desired.spec, existing=target)
+        request = dataclasses.replace(request, existing=target)
+    elif stage is Stage.LOADED and target:
+        desired = _with_their_policy(desired, mapping, target)
+    request = dataclasses.replace(request, desired=desired.spec)
+    unshareable = tuple(share_problems(mapping, desired.spec, target, inventory, state.lineage))
+    desired = dataclasses.replace(desired, diagnostics=(*desired.diagnostics, *unshareable))
     problems = (*desired.diagnostics, *verdict.reasons, *verdict.warnings)
     against = verdict.against_existing if stage is Stage.FOREIGN and request.existing else ()
     if against:
@@ -143,6 +136,40 @@ def _plan_mapping(
         needs_user=(*desired.needs_user, *part.needs_user) if part.own else (),
     )
     return table, dataclasses.replace(part, diagnostics=_located((*problems, *part.diagnostics), manifest, mapping))
+
+
+def _request(
+    manifest: Manifest,
+    mapping: TableMapping,
+    source: TableFacts,
+    desired: TableSpec,
+    inventory: Inventory,
+    state: State,
+) -> TableRequest:
+    """What a recipe may look at, but for the options of a strategy."""
+    return TableRequest(
+        migration=manifest.name,
+        source=source,
+        target_name=mapping.target_name,
+        desired=desired,
+        options={},
+        inventory=inventory,
+        state=state,
+        verify=mapping.verify.mode,
+        verify_read_units=mapping.verify.read_units,
+        verify_as_copied=mapping.verify.source == "as-copied",
+        cleanup=mapping.cleanup,
+        transform=transform_of(mapping, source.spec.keys, manifest.code),
+        shares=mapping.share,
+    )
+
+
+def _with_their_policy(desired: Desired, mapping: TableMapping, target: TableFacts) -> Desired:
+    """The resource policy that somebody gave the finished table stays, as long as the manifest says nothing of it."""
+    if mapping.target.resource_policy is not None:
+        return desired
+    spec = dataclasses.replace(desired.spec, resource_policy=target.spec.resource_policy)
+    return dataclasses.replace(desired, spec=spec)
 
 
 def _trial(request: TableRequest, mapping: TableMapping, show_values: bool) -> Trial:

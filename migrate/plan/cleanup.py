@@ -14,6 +14,7 @@ from migrate.observe.inventory import AccountFacts
 from migrate.plan.gates import broken_gates
 from migrate.plan.model import Action, Change, Plan, PlannedAccount, PlannedTable, Risk, Side
 from migrate.plan.protection import removal, standing_resources
+from migrate.plan.sharing import SHARES
 from migrate.plan.strategy import is_locked, load_of
 from migrate.state.model import SHARED, OwnedResource, State, Status, StepFile
 
@@ -78,9 +79,9 @@ def build_cleanup(
 
 def _makers(file: StepFile | None) -> Iterator[OwnedResource]:
     """One owned resource of each step that made something, what was made last first."""
-    found = {
-        one.address: one for one in (file.owned.values() if file else ()) if one.kind != "table" and not is_locked(one)
-    }
+    kept = ("table", *SHARES)  # a share ends when it leaves the manifest
+    ours = file.owned.values() if file else ()
+    found = {one.address: one for one in ours if one.kind not in kept and not is_locked(one)}
 
     def began(address: str) -> str:
         record = file.steps.get(address) if file else None

@@ -21,6 +21,7 @@ class Questions(TypedDict):
     samples: set[str]
     backup: BackupQuestions | None
     roles: set[tuple[str, str]]
+    shared_streams: set[str]
 
 
 def questions(manifest: Manifest, mappings: Sequence[TableMapping]) -> Questions:
@@ -32,6 +33,7 @@ def questions(manifest: Manifest, mappings: Sequence[TableMapping]) -> Questions
         samples={one.source_name for one in mappings if one.transform is not None or one.target.keys is not None},
         backup=backup_questions(manifest, mappings),
         roles=spark_roles(manifest, mappings),
+        shared_streams={one.target_name for one in mappings if any("stream" in each.access for each in one.share)},
     )
 
 
