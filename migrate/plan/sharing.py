@@ -193,10 +193,15 @@ def _difference(wanted: list[Json], there: list[Json]) -> Iterator[str]:
     """`+ who may ...`, `- who may no longer ...`, and statements that somebody has changed by hand."""
     before, after = _granted(there), _granted(wanted)
     for kind in ACTIONS:
-        yield from (f"+ {who} may {_WORDS[kind]}" for who in sorted(after.get(kind, set()) - before.get(kind, set())))
-        yield from (f"- {who} may no longer {kind}" for who in sorted(before.get(kind, set()) - after.get(kind, set())))
+        old, new = before.get(kind, set()), after.get(kind, set())
+        yield from (f"+ {_who(one)} may {_WORDS[kind]}" for one in sorted(new - old))
+        yield from (f"- {_who(one)} may no longer {_WORDS[kind]}" for one in sorted(old - new))
     if before == after:
         yield "~ a statement of it was changed by hand, and is put right"
+
+
+def _who(principal: str) -> str:
+    return f"account {principal.split(':')[4]}" if principal.endswith(":root") else principal
 
 
 def _granted(statements: list[Json]) -> dict[str, set[str]]:
