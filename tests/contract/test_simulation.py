@@ -36,7 +36,9 @@ TABLES = (
     + """\
 tables:
   - {name: plain, target: {tags: {team: data}, encryption: aws-managed}}
-  - {name: rich, target: {point_in_time_recovery: 7, table_class: standard-infrequent-access}}
+  - name: rich
+    target: {point_in_time_recovery: 7, table_class: standard-infrequent-access}
+    share: [{principal: "333333333333", access: [read, write]}]
 """
 )
 KEYS = [{"AttributeName": "pk", "KeyType": "HASH"}]

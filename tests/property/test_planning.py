@@ -199,7 +199,7 @@ def drifted(table: TableFacts, other: TableSpec, with_indexes: bool) -> TableFac
 
 
 def end_of(seen: Inventory) -> dict[str, Any]:
-    """What counts at the end: the settings of all tables, and which buckets there are."""
+    """What counts at the end: the settings of all tables, who shares them, and which buckets there are."""
     tables = {
         f"target {name}": [encode(table.spec), dict(table.own_tags), table.shares, table.stream_policy]
         for name, table in seen.target_tables.items()

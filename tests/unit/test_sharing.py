@@ -1,4 +1,4 @@
-"""`share:` and `resource_policy: rewrite`: what becomes of policies, and what is refused. Plans stand in tests/golden."""
+"""`share:` and `resource_policy: rewrite`: what becomes of policies, what is refused. Plans: tests/golden."""
 
 from __future__ import annotations
 
