@@ -53,6 +53,7 @@ def build_cleanup(
     wanted = {mapping.target_name: mapping for mapping in mappings}
     tables = [file for name, file in sorted(state.files.items()) if name != SHARED]
     problems = [problem for file in tables for problem in _unfinished(file, wanted.get(file.name), manifest)]
+    problems += [problem for file in tables if file.name not in wanted for problem in _still_shared(file, manifest)]
     own = [_removal(one) for file in tables for one in _makers(file)]
     standing = standing_resources(state)
     shared = [removal(one) for one in {one.address: one for one in standing}.values()]
@@ -88,6 +89,17 @@ def _makers(file: StepFile | None) -> Iterator[OwnedResource]:
         return (record.started or "") if record else ""
 
     yield from (found[address] for address in sorted(found, key=began, reverse=True))
+
+
+def _still_shared(file: StepFile, manifest: Manifest) -> Iterator[Diagnostic]:
+    """Access that others have to a table of which the manifest says nothing any more: they may live by it."""
+    if any(one.kind in SHARES for one in file.owned.values()):
+        yield warning(
+            f"{file.name} stays shared with other accounts",
+            address=file.name,
+            why="the manifest no longer names the table, and so does not say that its `share` has ended",
+            hint=f"to take the access back, name the table again without `share`: migrate apply {manifest.file}",
+        )
 
 
 def _has_protected(state: State) -> bool:

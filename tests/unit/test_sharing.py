@@ -90,7 +90,9 @@ def test_cleanup_takes_no_share_back() -> None:
     after, state = simulate(plan_of(manifest, seen), seen, state_of(manifest))
     assert "table-share" in {one.kind for one in state.owned().values()}
     accounts = (after.source, after.target)
-    assert not build_cleanup(manifest, [], accounts, state).actions
+    plan = build_cleanup(manifest, [], accounts, state)
+    assert not plan.actions
+    assert ["stays shared" in one.summary for one in plan.diagnostics] == [True]
 
 
 def test_what_somebody_put_into_the_policy_of_a_finished_table_stays() -> None:
