@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from migrate.actions import spark_failure, spark_run
-from migrate.actions.backup_base import job_look, patient_with_new_roles, since
+from migrate.actions.backup_base import job_look, patient_with_new_roles
 from migrate.actions.base import (
     Absent,
     Context,
@@ -182,7 +182,7 @@ class EmrRunHandler:
                 return Running(job_look(seconds_since(step.started, context.clock), account))
             error = StepError(f"the job run {step.handle} is gone", "its application was deleted", "apply again")
             return Failed(error, owned)
-        state, told = run["state"], run["jobDriver"]["sparkSubmit"].get("entryPointArguments", [])
+        state, told = run["state"], _told(run)
         if state in _GOING_ON:
             return spark_run.going_on(step, context, told, f"EMR Serverless: {state.lower()}")
         if state == "SUCCESS":
@@ -190,10 +190,10 @@ class EmrRunHandler:
             hours = {"vcpu_hours": used.get("vCPUHour", 0), "gb_hours": used.get("memoryGBHour", 0)}
             return spark_run.succeeded(step, context, told, hours)
         base = f"{spark_run.logs_of(step)}applications/{application}/jobs/{step.handle}/SPARK_DRIVER/"
-        log = spark_failure.log_in_s3(account, (f"{base}stderr.gz", f"{base}stdout.gz"))
+        found = spark_failure.logs_in_s3(account, (f"{base}stderr.gz", f"{base}stdout.gz"))
         message = str(run.get("stateDetails") or "")
         name = "TIMEOUT" if "timeout" in message.lower() or "timed out" in message.lower() else state
-        error = spark_failure.ended(step.params["target_table"], "EMR Serverless", name, message, log, base)
+        error = spark_failure.ended(step.params["target_table"], "EMR Serverless", name, message, found, base)
         return Failed(error, owned)
 
     def undo(self, step: Step, context: Context) -> None:
@@ -247,8 +247,19 @@ def _find_application(step: Step, context: Context) -> dict[str, Any] | None:
 
 
 def _find_run(step: Step, context: Context) -> dict[str, Any] | None:
-    found = emr.list_runs(context.target, step.params["application_id"], since(step))
-    return next((run for run in found if run.get("name") == _run_name(step)), None)
+    """The run of this attempt; or else one of an earlier attempt that does the same work now."""
+    application = step.params["application_id"]
+    runs = list(emr.list_runs(context.target, application, None))
+    ours = next((run for run in runs if run.get("name") == _run_name(step)), None)
+    if ours is not None:
+        return ours
+    going_on = (run for run in runs if run["state"] in _GOING_ON)
+    described = ((run, emr.get_run(context.target, application, run["id"])) for run in going_on)
+    return next((run for run, found in described if found and spark_run.is_same_work(step, _told(found))), None)
+
+
+def _told(run: Mapping[str, Any]) -> list[str]:
+    return list((run.get("jobDriver") or {}).get("sparkSubmit", {}).get("entryPointArguments", []))
 
 
 def _run_name(step: Step) -> str:

@@ -38,6 +38,7 @@ from migrate.strategies.spark_setup import SERVICES
 
 GLUE = SERVICES["glue"]
 GOING_ON = ("STARTING", "RUNNING", "STOPPING", "WAITING")
+_FEWER = "ask for fewer `workers`, wait until other runs have ended, or ask AWS for a higher quota (Service Quotas)"
 
 
 class GlueJobHandler:
@@ -147,9 +148,10 @@ class GlueRunHandler:
         try:
             with patient_with_new_roles(account, params["role_arn"], context.clock):
                 return glue.start_run(account, params["job"], **wish)
-        except LimitReached:
+        except LimitReached as error:
             running = _find(step, context)  # begun by somebody between our look and this call
             if running is None:
+                error.hint = _FEWER
                 raise
             return str(running["Id"])
 
@@ -167,10 +169,9 @@ class GlueRunHandler:
         seconds = float(run.get("DPUSeconds") or run.get("ExecutionTime", 0) * run.get("MaxCapacity", 0))
         if state == "SUCCEEDED":
             return spark_run.succeeded(step, context, told, {"dpu_hours": round(seconds / 3600, 3)})
-        log = spark_failure.log_in_cloudwatch(account, glue.LOG_GROUPS, run["Id"])
-        where = f"log group {glue.LOG_GROUPS[0]}, stream {run['Id']}"
+        found = spark_failure.logs_in_cloudwatch(account, glue.LOG_GROUPS, run["Id"])
         message = str(run.get("ErrorMessage") or run.get("StateDetail") or "")
-        error = spark_failure.ended(step.params["target_table"], "Glue", state, message, log, where)
+        error = spark_failure.ended(step.params["target_table"], "Glue", state, message, found)
         return Failed(error, (spark_run.work_folder(step, is_confirmed=True),))
 
     def undo(self, step: Step, context: Context) -> None:

@@ -6,9 +6,10 @@ Pure. The one place to ask: `needed` for principals, `needs` for the policies of
 from __future__ import annotations
 
 import enum
+import json
 import re
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from migrate.actions.places import UNKNOWN, Places
 from migrate.actions.registry import handlers
@@ -56,11 +57,12 @@ class PrincipalNeeds:
     """What one principal must be allowed, sorted; at least in this account's own policies.
 
     `who` is source, target, runner (`core.access`) or a role's ARN; `principal` its ARN, '' when nobody knows it here.
-    `account` is '' for the runner. `trust` are the statements of a role's trust policy. `made_by` is the address of the
-    action that makes the role: then nobody else has to.
+    `side` is source, target or runner; `account` is '' for the runner. `trust` are the statements of a role's trust
+    policy. `made_by` is the address of the action that makes the role: then nobody else has to.
     """
 
     who: str
+    side: str
     title: str
     account: str
     principal: str
@@ -75,6 +77,23 @@ class Needs:
 
     principals: tuple[PrincipalNeeds, ...]
     grants: tuple[Grant, ...] = ()
+
+    def renamed(self, rename: Callable[[str], str]) -> Needs:
+        """The same with every ARN through `rename`."""
+
+        def grant(one: Grant) -> Grant:
+            text = rename(canonical(one.statement))
+            return replace(one, resource=rename(one.resource), statement=json.loads(text))
+
+        def permission(one: Permission) -> Permission:
+            condition = json.loads(rename(canonical(one.condition))) if one.condition else None
+            return replace(one, resources=tuple(map(rename, one.resources)), condition=condition)
+
+        principals = tuple(
+            replace(one, permissions=tuple(map(permission, one.permissions)), trust=tuple(map(grant, one.trust)))
+            for one in self.principals
+        )
+        return Needs(principals, tuple(map(grant, self.grants)))
 
 
 def needed(
@@ -103,13 +122,15 @@ def needs(
     state: str = "",
     uses: Collection[Use] = EVERY_USE,
     cleanup: Plan | None = None,
+    possible: Collection[str] = (),
 ) -> Needs:
-    """The same, with the policies of resources."""
+    """The same, with the policies of resources. `possible` are addresses of actions of which nobody knows yet
+    whether they are planned."""
     places = _places(plan, inventory, cleanup)
     removals = cleanup.actions if cleanup else ()
     found = [*_looking(plan, manifest, places)] if {Use.PLAN, Use.APPLY} & set(uses) else []
     if Use.APPLY in uses:
-        found += _acting(plan.actions, places)
+        found += _acting(plan.actions, places, possible)
     if Use.CLEANUP in uses:
         found += _acting((*(one for one in plan.actions if one.change is Change.DELETE), *removals), places)
     found += _running(manifest, state, places)
@@ -141,23 +162,24 @@ def _looking(plan: Plan, manifest: Manifest, places: Places) -> Iterator[Access]
             yield allow(place.side, "kms:DescribeKey", place.key("*"), when=when, wide=wide)
 
 
-def _acting(actions: Iterable[Action], places: Places) -> Iterator[Access]:
+def _acting(actions: Iterable[Action], places: Places, possible: Collection[str] = ()) -> Iterator[Access]:
     """What the handlers of these actions declare."""
     known = handlers()
     for action in actions:
         is_forgotten = "of" in action.params and places.maker(action) is None
         for one in known[action.kind].access(action, places):
-            if is_forgotten and isinstance(one, Permission) and any("*" in name for name in one.resources):
-                yield allow(
-                    one.who,
-                    " ".join(one.actions),
-                    *one.resources,
-                    condition=one.condition,
-                    when=one.when,
-                    wide=one.wide or "an earlier plan made it: its name stands in the state",
-                )
-            else:
+            if isinstance(one, Grant):
                 yield one
+                continue
+            is_wide = is_forgotten and any("*" in name for name in one.resources)
+            yield replace(
+                one,
+                when=one.when or (_IF_PLANNED if action.address in possible else ""),
+                wide=one.wide or ("an earlier plan made it: its name stands in the state" if is_wide else ""),
+            )
+
+
+_IF_PLANNED = "the table turns out to need it"
 
 
 def _running(manifest: Manifest, state: str, places: Places) -> Iterator[Access]:
@@ -193,6 +215,7 @@ def _roles(places: Places, permissions: Iterable[Permission], grants: Iterable[G
         given = stated(arn, maker.params["policy"], when=_WITH_ROLE) if maker else found.get(arn, [])
         yield PrincipalNeeds(
             who=arn,
+            side=SOURCE if arn.split(":")[4] == places.source.account else TARGET,
             title=maker.title if maker else f"role {arn.rpartition('/')[2]}",
             account=arn.split(":")[4],
             principal=arn,
@@ -214,12 +237,12 @@ def _caller(
 ) -> PrincipalNeeds:
     own = merged(one for one in permissions if one.who == who)
     if who == RUNNER:
-        return PrincipalNeeds(who, "whoever runs migrate: the ambient credentials", "", "", own)
+        return PrincipalNeeds(who, who, "whoever runs migrate: the ambient credentials", "", "", own)
     config = manifest.source if who == SOURCE else manifest.target
     account = plan.source if who == SOURCE else plan.target
     facts = inventory.account(who) if inventory else None
     title = f"the caller in the {who} account ({_credentials(config)})"
-    return PrincipalNeeds(who, title, account.id, config.role or _known_role(facts), own)
+    return PrincipalNeeds(who, who, title, account.id, config.role or _known_role(facts), own)
 
 
 def _credentials(config: AccountConfig) -> str:

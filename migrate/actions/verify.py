@@ -91,9 +91,9 @@ class VerifyHandler(ReadOnlyHandler):
     def result(self, report: VerifyReport, step: Step) -> StepResult:
         """What the comparison means for the step."""
         kept = step.params.get("kept", 0)
-        if not report.is_accepted or (report.existing and report.differs > kept):
-            return Failed(_difference(report, kept))
         outputs = {k: v for k, v in encode(report).items() if k != "named"}
+        if not report.is_accepted or (report.existing and report.differs > kept):
+            return Failed(_difference(report, kept), outputs=outputs)
         return Done({**outputs, "table_id": step.params["table_id"]})
 
 

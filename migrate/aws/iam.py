@@ -25,6 +25,15 @@ def get_role(account: Account, name: str) -> dict[str, Any] | None:
     return {**role, "AssumeRolePolicyDocument": _document(role.get("AssumeRolePolicyDocument"))}
 
 
+def profile_role(account: Account, name: str) -> str | None:
+    """ARN of the role of an instance profile; None when there is no such profile, or it has no role."""
+    try:
+        found = call(account, SERVICE, "GetInstanceProfile", InstanceProfileName=name)["InstanceProfile"]
+    except NotFound:
+        return None
+    return next((str(role["Arn"]) for role in found.get("Roles") or []), None)
+
+
 def seconds_old(account: Account, arn: str, now: dt.datetime) -> float | None:
     """For how many seconds the role has existed; None when that may not be known (or there is none)."""
     try:

@@ -66,6 +66,7 @@ def run(manifest: str, *, as_json: bool, only: list[str], policy: str) -> int:
 def _checks(manifest: Manifest, rules: Rules, only: list[str]) -> tuple[dict[str, AccountFacts], list[Check]]:
     """Everything that can be checked; nothing of AWS when an account cannot be entered."""
     from migrate.aws.session import connect
+    from migrate.cli.price_option import read_prices
     from migrate.cli.world import World, access
     from migrate.core.clock import SystemClock
     from migrate.core.errors import MigrateError
@@ -78,7 +79,7 @@ def _checks(manifest: Manifest, rules: Rules, only: list[str]) -> tuple[dict[str
     accounts = {side: one for side, one in found.items() if not isinstance(one, MigrateError)}
     if len(accounts) < len(found):
         return accounts, [*_not_entered(found), *of_state]
-    world = World(manifest, source, target, clock, (accounts["source"], accounts["target"]))
+    world = World(manifest, source, target, clock, (accounts["source"], accounts["target"]), read_prices())
     return accounts, [*_examine(world, rules, state, only), *of_state]
 
 

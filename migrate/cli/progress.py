@@ -17,7 +17,10 @@ from migrate.state.store import Store
 
 _TOLD = ("started", "adopted", "done", "failed", "blocked")
 _SAY_AGAIN_SECONDS = 300.0
-_LONG = {"export", "import", "export-check", "copy", "verify", "backup", "copy-job", "restore"}
+_LONG = {
+    "export", "import", "export-check", "copy", "verify", "backup", "copy-job", "restore",
+    "glue-run", "emr-run", "emr-cluster", "emr-step",
+}  # fmt: skip
 
 
 class ProgressDisplay:
@@ -96,15 +99,25 @@ class ProgressDisplay:
         took = ""
         if event.change == "done" and event.address in self._began:
             took = f" in {seconds(self._clock.monotonic() - self._began[event.address])}"
-        said, self._waiting[event.address] = self._waiting.get(event.address, ""), ""
-        if event.change == "waiting":
-            self._waiting[event.address] = event.message
-            if event.message == said:
-                return  # it waits for the same thing as before
+        if not self._is_new(event):
+            return
         message = f": {event.message}" if event.message else ""
         console.say(f"{event.address}: {event.change}{took}{message or ('' if took else f': {event.title}')}")
 
+    def _is_new(self, event: StepEvent) -> bool:
+        """False for a step that waits for the same thing as before."""
+        said, self._waiting[event.address] = self._waiting.get(event.address, ""), ""
+        if event.change != "waiting":
+            return True
+        self._waiting[event.address] = event.message
+        return event.message != said
+
     def _bar(self, event: StepEvent) -> None:
+        if event.change == "waiting":
+            if self._is_new(event):
+                self._tell(f"{event.address}: waiting: {event.message}")
+            return
+        self._waiting[event.address] = ""
         if event.change in ("started", "adopted") and event.address.split("/")[-1] in _LONG:
             self._task(event.address)
         elif event.change in ("done", "failed", "blocked"):

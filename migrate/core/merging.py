@@ -64,8 +64,9 @@ def _joined(kept: Mapping[str, Mapping[str, Mapping[_Terms, Permission]]]) -> li
                 samples[terms] = one
     resources: dict[tuple[tuple[str, ...], _Terms], set[str]] = {}
     for (resource, terms), names in actions.items():
-        for service in {name.partition(":")[0] for name in names}:
-            own = tuple(sorted(name for name in names if name.startswith(f"{service}:")))
+        services = {name.partition(":")[0] for name in names} if resource != "*" else {""}
+        for service in services:
+            own = tuple(sorted(name for name in names if name.startswith(f"{service}:" if service else "")))
             resources.setdefault((own, terms), set()).add(resource)
     ordered = sorted(resources.items(), key=lambda one: (one[0][1].when != "", one[0], sorted(one[1])))
     return [

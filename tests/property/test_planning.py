@@ -134,6 +134,7 @@ VERIFY: st.SearchStrategy[Verify] = st.builds(
 PROTECT: st.SearchStrategy[Any] = st.sampled_from(
     [None, Protection("cron(0 3 * * ? *)"), Protection("cron(0 * * * ? *)", delete_after_days=7)]
 )
+PREFER: st.SearchStrategy[Any] = st.sampled_from(["simplicity", "cost", "time"])
 STRATEGIES: st.SearchStrategy[Any] = st.sampled_from(["auto", "backup"])
 ACCESS = st.sets(st.sampled_from(["read", "write", "stream"]), min_size=1)
 SHARES = st.dictionaries(st.sampled_from(["333333333333", "arn:aws:iam::444444444444:role/R"]), ACCESS, max_size=2)
@@ -161,6 +162,7 @@ def worlds(draw: st.DrawFn) -> tuple[Manifest, Inventory]:
     rules = [
         TableRule(
             source.name,
+            prefer=draw(PREFER),
             protect=(protect := draw(PROTECT)),
             is_moved=protect is None or draw(st.booleans()),
             strategy=draw(STRATEGIES),
