@@ -12,8 +12,8 @@ from migrate.core.table import TableFacts
 from migrate.observe.checkup import WINDOW_MINUTES, Unread
 from migrate.plan.check import Check, Patient, Result, counted, named
 
-SNAPSHOTS = ("export", "backup-job")
-"""Kinds of actions that take all items of one moment."""
+SNAPSHOTS = frozenset({"s3", "backup"})
+"""Strategies that move the items of one moment; others do so from an export."""
 
 _NO_EXPIRY = "switch TTL off for the night (it takes up to an hour), or expect those items among the differences"
 
@@ -42,8 +42,10 @@ def filled_tables(patient: Patient) -> list[TableFacts]:
 
 
 def _names(patient: Patient) -> Iterator[Check]:
-    """Names that are free. One that is taken is told by the plan."""
-    new = [table.target for table in patient.moved if table.target not in patient.inventory.target_tables]
+    """Names that are free. One that is taken, or could not be looked at, is told by the plan."""
+    told = {problem.address for problem in patient.inventory.diagnostics}
+    known = {*patient.inventory.target_tables, *(address.removeprefix("tables.") for address in told)}
+    new = [table.target for table in patient.moved if table.target not in known]
     if new:
         yield patient.check("names", Result.OK, f"{counted(len(new), 'name')} of new tables free: {named(new)}")
     free = [name for name, bucket in sorted(patient.inventory.buckets.items()) if not bucket.exists]
@@ -59,7 +61,8 @@ def _writers(patient: Patient) -> Iterator[Check]:
     if isinstance(written, Unread):
         yield patient.unread("writers", written, "whether the source tables are still written to is not known")
         return
-    snapshots = {action.owner for action in patient.actions(*SNAPSHOTS)}
+    snapshots = {action.owner for action in patient.actions("export")}
+    snapshots |= {table.target for table in patient.moved if table.strategy in SNAPSHOTS}
     busy = {name: units for name, units in written.items() if units}
     owners = {table.source: table.target for table in patient.moved}
     scanned = [name for name in busy if owners.get(name) not in snapshots]
