@@ -322,6 +322,48 @@ class ByServerless(BySpark):
     manifest = by_spark("[{name: orders, strategy: emr, verify: {by: local}}]", "emr")
 
 
+SHARES = (
+    "share: [{principal: '333333333333', access: [read, stream]}, "
+    "{principal: 'arn:aws:iam::333333333333:role/Writer', access: write}]"
+)
+THEIRS = {
+    "Sid": "SomebodyElse",
+    "Effect": "Deny",
+    "Principal": {"AWS": "arn:aws:iam::444444444444:root"},
+    "Action": "dynamodb:Scan",
+}
+
+
+class Shared(Case):
+    """Other accounts get access to table and stream, beside a resource policy that is carried over."""
+
+    name = "shared"
+    begins_with = "target PutResourcePolicy"
+    manifest = manifest(f"[{{name: orders, strategy: copy, target: {{resource_policy: rewrite}}, {SHARES}}}]")
+
+    def prepare(self, aws: Aws, migrate: Migrate) -> None:
+        make_orders(aws)
+        arn = aws.describe("orders")["TableArn"]
+        text = json.dumps({"Statement": [{**THEIRS, "Resource": arn}]})
+        aws.source.put_resource_policy(ResourceArn=arn, Policy=text)
+
+
+class Unshared(Shared):
+    """It is taken back; what somebody else has put into the policy of the stream stays."""
+
+    name = "unshared"
+    begins_with = ""
+    manifest = manifest("[{name: orders, strategy: copy, target: {resource_policy: rewrite}}]")
+
+    def prepare(self, aws: Aws, migrate: Migrate) -> None:
+        super().prepare(aws, migrate)
+        migrate(Shared.manifest)
+        stream = aws.target.describe_table(TableName="orders")["Table"]["LatestStreamArn"]
+        policy = json.loads(aws.target.get_resource_policy(ResourceArn=stream)["Policy"])
+        policy["Statement"].append({**THEIRS, "Resource": stream})
+        aws.target.put_resource_policy(ResourceArn=stream, Policy=json.dumps(policy))
+
+
 class ByCluster(BySpark):
     """On a cluster of EMR that is made for it."""
 
@@ -381,6 +423,8 @@ CASES: dict[str, Case] = {
         IndexesLater(),
         Joined(),
         Transformed(),
+        Shared(),
+        Unshared(),
         BackedUp(),
         Protected(),
         ProtectedOtherwise(),
