@@ -95,11 +95,14 @@ def run(request: Request) -> int:
         if not plan.actions:
             _close(states, kept, request.only)
             return nothing_done(plan, "nothing-to-do", closing(plan, console.style), request.as_json)
+        agreed = "before (resumed)"
         if is_resumed:
             _announce(plan, state)
         else:
-            approve(plan, request.auto_approve)
-        rules.note_approvals(plan, states, world.clock)
+            agreed = approve(plan, request.auto_approve)
+        if request.expect is not None:
+            agreed += ", by its digest (--expect)"
+        approvals = rules.note_approvals(plan, states, world.clock)
         return carry_out_plan(
             world,
             states,
@@ -110,6 +113,8 @@ def run(request: Request) -> int:
             parallelism=request.parallelism,
             as_json=request.as_json,
             transport=request.transport,
+            agreed=agreed,
+            approvals=approvals,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import typer
@@ -9,16 +10,22 @@ import typer
 if TYPE_CHECKING:
     from migrate.manifest.prices import Prices
 
+VARIABLE = "MIGRATE_PRICES"
+
 PRICES = typer.Option(
-    "", "--prices", metavar="FILE", envvar="MIGRATE_PRICES", help="Price table for estimates (migrate prices)."
+    "", "--prices", metavar="FILE", envvar=VARIABLE, help="Price table for estimates (migrate prices)."
 )
 
 
 def read_prices(named: str = "") -> Prices:
-    """The prices in the file called `named`, or those that are shipped. Raises `ManifestInvalid`."""
+    """The prices in the file called `named`, or in that of MIGRATE_PRICES, or those that are shipped.
+
+    Commands without the option choose strategies by the same prices as those that have it. Raises `ManifestInvalid`.
+    """
     from migrate.core.errors import ManifestInvalid
     from migrate.manifest.prices import load_prices, shipped_prices
 
+    named = named or os.environ.get(VARIABLE, "")
     if not named:
         return shipped_prices()
     prices, problems = load_prices(named)

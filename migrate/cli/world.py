@@ -25,9 +25,8 @@ from migrate.state.lock import LEASE
 from migrate.state.model import MigrationFile, State
 from migrate.state.objectstore import ObjectStore
 from migrate.state.store import open_store
-from migrate.strategies.backup_options import backup_questions
+from migrate.strategies.questions import questions
 from migrate.strategies.registry import by_name
-from migrate.strategies.spark_setup import spark_roles
 
 SHORTEST_LEASE = 3
 
@@ -99,22 +98,10 @@ def look(
     items shall be changed.
     """
     began = world.clock.monotonic()
-    manifest = world.manifest
-    inventory = collect(
-        world.source,
-        world.target,
-        pairs=[(mapping.source_name, mapping.target_name) for mapping in mappings],
-        buckets=_buckets(manifest, mappings),
-        keys={name: (key.side, key.id) for name, key in manifest.keys.items()},
-        clock=world.clock,
-        samples={
-            one.source_name
-            for one in mappings
-            if is_sampled and (one.transform is not None or one.target.keys is not None)
-        },
-        backup=backup_questions(manifest, mappings),
-        roles=spark_roles(manifest, mappings),
-    )
+    asked = questions(world.manifest, mappings)
+    if not is_sampled:
+        asked["samples"] = set()
+    inventory = collect(world.source, world.target, clock=world.clock, **asked)
     seconds = world.clock.monotonic() - began
     return Observed(tuple(mappings), inventory, tuple(problems), seconds, is_partial)
 
@@ -222,14 +209,3 @@ def _chosen(mappings: Sequence[TableMapping], only: Sequence[str]) -> list[Table
         hint = f"tables of the manifest: {', '.join(sorted({m.source_name for m in mappings}))}"
         raise ManifestInvalid([error(f"--only {name} names no table of the manifest", hint=hint) for name in unknown])
     return chosen
-
-
-def _buckets(manifest: Manifest, mappings: Sequence[TableMapping]) -> list[str]:
-    found = {
-        str(options["bucket"])
-        for mapping in mappings
-        for name in by_name()
-        if mapping.strategy in (name, "auto")
-        and (options := manifest.strategy_options(name, mapping.options)).get("bucket")
-    }
-    return sorted(found)

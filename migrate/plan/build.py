@@ -16,6 +16,7 @@ from migrate.plan.desired import as_it_was, desired_spec, kept_spec
 from migrate.plan.gates import broken_gates
 from migrate.plan.model import Action, Change, Estimate, Plan, PlannedAccount, PlannedTable, Range
 from migrate.plan.protection import left_alone, plan_protection, standing_resources
+from migrate.plan.provenance import with_origins
 from migrate.plan.strategy import Standing, TableRequest, Verdict, is_locked, was_filled
 from migrate.plan.tables import Stage, TableActions, by_address, plan_table, stage_of
 from migrate.plan.transforms import lost_attributes, transform_of
@@ -89,7 +90,7 @@ def _plan_mapping(
     prices: Prices,
     show_values: bool,
 ) -> tuple[PlannedTable, TableActions]:
-    desired = desired_spec(mapping, as_it_was(source, mapping.target_name, state), inventory)
+    desired = desired_spec(mapping, before := as_it_was(source, mapping.target_name, state), inventory)
     request = table_request(manifest, mapping, source, desired.spec, inventory, state, prices)
     choice = choose(manifest, mapping, request, strategies)
     chosen = choice.chosen
@@ -109,11 +110,9 @@ def _plan_mapping(
         desired = kept_spec(mapping, source, target, inventory)
         request = dataclasses.replace(request, desired=desired.spec, existing=target)
     problems = (*desired.diagnostics, *verdict.reasons, *verdict.warnings)
-    against = verdict.against_existing if stage is Stage.FOREIGN and request.existing else ()
-    if against:
+    against = (stage is Stage.FOREIGN and request.existing and verdict.against_existing) or ()
+    if chosen is None or against or not (verdict.is_usable or stage in (Stage.LOADED, Stage.FOREIGN)):
         return empty, TableActions(diagnostics=_located((*problems, *against), manifest, mapping))
-    if chosen is None or not (verdict.is_usable or stage in (Stage.LOADED, Stage.FOREIGN)):
-        return empty, TableActions(diagnostics=_located(problems, manifest, mapping))
     part = plan_table(request, chosen.strategy, target)
     if not part.is_move:
         problems = desired.diagnostics  # the load is behind us: whether the strategy could do it again is no matter
@@ -130,9 +129,10 @@ def _plan_mapping(
         is_move=part.is_move,
         estimate=_total(part, request) if part.is_move else Estimate(),
         transform=trial.lines or None,
-        carried=carried_settings(desired.spec, source.spec) if part.is_move and not request.existing else (),
         needs_user=(*desired.needs_user, *part.needs_user) if part.own else (),
     )
+    if part.is_move and not request.existing:
+        table = with_origins(table, mapping, desired.spec, before)
     return table, dataclasses.replace(part, diagnostics=_located((*problems, *part.diagnostics), manifest, mapping))
 
 
@@ -282,11 +282,3 @@ def _under_way(action: Action, state: State) -> Action:
     if record is None or record.status is not Status.RUNNING or record.action_digest != action.digest:
         return action
     return dataclasses.replace(action, title=f"{action.title}: already running")
-
-
-def carried_settings(spec: TableSpec, source: TableSpec) -> tuple[str, ...]:
-    """Names of the settings that `spec` has from `source` and that are not at AWS's default."""
-    plain = TableSpec(keys=spec.keys)
-    names = [field.name for field in dataclasses.fields(spec)]
-    keys = ("keys",) if spec.keys == source.keys else ()
-    return (*keys, *(n for n in names if getattr(plain, n) != getattr(spec, n) == getattr(source, n)))

@@ -186,7 +186,8 @@ class Action:
 class PlannedTable:
     """One table of the plan, for the reader: which strategy and why, and what is left to the user.
 
-    `carried` names the settings that the target gets from the source. `needs_user` are things that no tool may do.
+    `carried` names the settings that the target gets from the source, `set_by_manifest` those that it gets otherwise,
+    and `not_carried` those that it does not get, and why. `needs_user` are things that no tool may do.
     """
 
     source: str
@@ -198,6 +199,8 @@ class PlannedTable:
     is_move: bool = False
     estimate: Estimate = NOTHING
     carried: tuple[str, ...] = ()
+    set_by_manifest: tuple[str, ...] | None = None
+    not_carried: tuple[str, ...] | None = None
     transform: tuple[str, ...] | None = None
     """What becomes of the items, and what it did to a few of them; their values are masked."""
 

@@ -93,7 +93,7 @@ def _table_block(plan: Plan, table: PlannedTable, style: Style, done: frozenset[
         lines[0] = f"{head}\n{why}\n{rest}"
     lines += [style.paint(f"    {text}", "dim") for text in table.transform or ()]
     if table.carried:
-        lines.append(style.paint(f"    carried over: {', '.join(_words(table.carried))}", "dim"))
+        lines.append(style.paint(f"    carried over: {', '.join(setting_words(table.carried))}", "dim"))
     lines += [f"    {style.paint('needs you:', 'yellow')} {text}" for text in table.needs_user]
     return "\n".join(lines)
 
@@ -121,7 +121,8 @@ def table_title(table: PlannedTable) -> str:
     return name
 
 
-def _words(names: Iterable[str]) -> list[str]:
+def setting_words(names: Iterable[str]) -> list[str]:
+    """The names of carried settings as people say them."""
     return [_NAMES.get(name, name.replace("_", " ")) for name in names]
 
 

@@ -29,7 +29,8 @@ class Emr:
     def verdict(self, request: TableRequest) -> Verdict:
         """See `Strategy.verdict`."""
         setup = SparkSetup(request, NAME)
-        return judge(setup, f"{_engine_words(setup)}: faster than one machine; costs vCPU-hours")
+        cost = "the cluster is paid for already" if setup.cluster_id else "costs vCPU-hours"
+        return judge(setup, f"{_engine_words(setup)}: faster than one machine; {cost}")
 
     def costs(self, request: TableRequest) -> Mapping[str, Estimate]:
         """See `Strategy.costs`."""
@@ -56,8 +57,8 @@ def _actions(setup: SparkSetup, needs: tuple[str, ...]) -> list[Action]:
     if setup.engine == "serverless":
         own: dict[str, Any] = {**files, "application_id": ref(application_address(setup), "application_id")}
         tuning = {"workers": options.get("workers", 4), "timeout_minutes": options.get("timeout_minutes", 2880)}
-    elif options.get("cluster_id"):
-        own = {**files, "cluster_id": options["cluster_id"]}
+    elif setup.cluster_id:
+        own = {**files, "cluster_id": setup.cluster_id}
     else:
         own, tuning = {**files, **_cluster(setup)}, {"groups": _groups(options)}
     return [spark_load.run_action(setup, kind, _engine_words(setup), own, tuning=tuning, needs=needs)]
@@ -67,7 +68,7 @@ def _run_name(setup: SparkSetup) -> str:
     """Kind, and name, of the action that runs the job."""
     if setup.engine == "serverless":
         return "emr-run"
-    return "emr-step" if setup.request.options.get("cluster_id") else "emr-cluster"
+    return "emr-step" if setup.cluster_id else "emr-cluster"
 
 
 def _cluster(setup: SparkSetup) -> dict[str, Any]:
@@ -94,6 +95,6 @@ def _engine_words(setup: SparkSetup) -> str:
     workers = options.get("workers", 4)
     if setup.engine == "serverless":
         return f"EMR Serverless, {workers} x 4 vCPU"
-    if options.get("cluster_id"):
-        return f"EMR, a step of cluster {options['cluster_id']}"
+    if setup.cluster_id:
+        return f"EMR, a step of cluster {setup.cluster_id}"
     return f"EMR, a cluster of {workers} + 1 {options.get('instance_type', 'm6g.xlarge')}"

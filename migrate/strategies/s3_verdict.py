@@ -16,6 +16,11 @@ LARGE_IMPORT_REGIONS = {"us-east-1", "us-west-2", "eu-west-1"}
 """Regions where 15 TB of imports may be in flight; elsewhere 1 TB (DynamoDB service quotas)."""
 
 
+def import_limit(region: str) -> int:
+    """Bytes of imports that may be in flight in a Region (service quota)."""
+    return 15 * TIB if region in LARGE_IMPORT_REGIONS else TIB
+
+
 def judge(request: TableRequest) -> Verdict:
     """May `s3` move this table?"""
     reasons = [*_table(request), *_size(request), *check_bucket(request, "s3"), *_key(request)]
@@ -47,7 +52,7 @@ def _table(request: TableRequest) -> Iterator[Diagnostic]:
 
 
 def _size(request: TableRequest) -> Iterator[Diagnostic]:
-    limit = 15 * TIB if request.inventory.target.region in LARGE_IMPORT_REGIONS else TIB
+    limit = import_limit(request.inventory.target.region)
     if request.source.size_bytes > limit:
         yield error(
             f"`{request.source.name}` has {request.source.size_bytes / TIB:.1f} TiB",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from migrate.plan.figures import dollars_words
 from migrate.plan.model import Estimate, Range
+from migrate.plan.occupancy import glue_dpus, instance_vcpus
 from migrate.strategies.copy import load_costs
 from migrate.strategies.s3_export import export_costs
 from migrate.strategies.spark_setup import SparkSetup
@@ -33,7 +34,7 @@ def engine_of(setup: SparkSetup) -> Engine:
     """The workers that the options ask for, their driver included."""
     options, prices = setup.request.options, setup.request.target_prices
     if setup.engine == "glue":
-        workers, size = int(options.get("workers", 10)), _size(str(options.get("worker_type", "G.1X")))
+        workers, size = int(options.get("workers", 10)), glue_dpus(str(options.get("worker_type", "G.1X")))
         is_flex = options.get("execution_class") == "flex"
         price = prices.glue_flex_dpu_hour if is_flex else prices.glue_dpu_hour
         return Engine("DPU", workers * size, price, (workers - 1) * size * 4)  # one is the driver's
@@ -43,7 +44,7 @@ def engine_of(setup: SparkSetup) -> Engine:
         if options.get("architecture", "ARM64") == "ARM64":
             price = prices.emr_arm_vcpu_hour + _GB_PER_VCPU * prices.emr_arm_gb_hour
         return Engine("vCPU", (workers + 1) * 4, price, workers * 4)
-    each = _vcpus(str(options.get("instance_type", "m6g.xlarge")))
+    each = instance_vcpus(str(options.get("instance_type", "m6g.xlarge")))
     price = 0.0 if options.get("cluster_id") else prices.cluster_vcpu_hour
     return Engine("vCPU", (workers + 1) * each, price, workers * each)
 
@@ -79,17 +80,3 @@ def _run_minutes(setup: SparkSetup, load: Estimate) -> Range:
 def _start_minutes(setup: SparkSetup) -> float:
     is_step = setup.engine == "cluster" and bool(setup.request.options.get("cluster_id"))
     return _START_MINUTES["step" if is_step else setup.engine]
-
-
-def _size(worker_type: str) -> float:
-    """DPUs of a Glue worker: G.025X is a quarter."""
-    digits = "".join(one for one in worker_type if one.isdecimal())
-    return 0.25 if digits == "025" else float(digits or 1)
-
-
-def _vcpus(instance_type: str) -> float:
-    """Of an EC2 instance, by the name of its size."""
-    size = instance_type.rpartition(".")[2]
-    if size.endswith("xlarge"):
-        return 4.0 * int(size.removesuffix("xlarge") or 1)
-    return 2.0

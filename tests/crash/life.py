@@ -17,7 +17,7 @@ from migrate.apply.run import Summary, begin, carry_out, finish
 from migrate.aws.session import AccountAccess
 from migrate.cli.cmd_restore_check import look_for_check
 from migrate.cli.world import World, make_plan, observe, state_or_new
-from migrate.core.clock import SystemClock
+from migrate.core.clock import SystemClock, timestamp
 from migrate.core.errors import MigrateError
 from migrate.core.events import StepEvent
 from migrate.manifest.load import load_manifest
@@ -28,7 +28,7 @@ from migrate.sandbox import saved
 from migrate.sandbox.server import Sandbox
 from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT
 from migrate.state.folder import FolderStore
-from migrate.state.model import State
+from migrate.state.model import Run, State
 from migrate.state.objectstore import ObjectStore
 from migrate.state.store import Store
 from migrate.strategies.backup_check import build_restore_check, check_digest
@@ -162,12 +162,12 @@ class Stage:
             plan = begun or (self.check(world, kept, check) if check else self.plan(world, kept))
             if not plan.actions:
                 return None
-            ledger = begin(store, kept, plan, manifest.file, is_resumed=begun is not None)
+            run = Run(plan.plan_id, timestamp(self.clock.now()))
+            ledger = begin(store, kept, plan, manifest.file, run, is_resumed=begun is not None)
             work = store.work(plan.migration)
             context = Context(self.source, self.target, self.clock, plan.lineage, work=work)
             summary = carry_out(plan, ledger, handlers(), context, listener=listener, parallelism=parallelism)
-            if summary.is_complete:
-                finish(ledger, plan, manifest.file)
+            finish(ledger, plan, manifest.file, summary, timestamp(self.clock.now()))
             return summary
 
     def check(self, world: World, kept: State | None, table: str) -> Plan:
