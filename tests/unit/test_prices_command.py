@@ -22,11 +22,10 @@ class PriceList(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["ServiceCode"]
-        status, body = (
-            (400, {"__type": "AccessDeniedException", "Message": "no"}) if asked in self.refused else (200, {})
-        )
-        if status == 200:
-            body = {"PriceList": ANSWERS.get(asked, [])}
+        body: dict[str, object] = {"PriceList": ANSWERS.get(asked, [])}
+        status = 400 if asked in self.refused else 200
+        if status == 400:
+            body = {"__type": "AccessDeniedException", "Message": "no"}
         text = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(text)))
