@@ -89,7 +89,10 @@ class ReportTable:
     reason: str | None = None
     planned_items: int | None = None
     bytes: int | None = None
-    target_bytes: int | None = None
+    loaded: Mapping[str, int] | None = None
+    """What the load counted: `items` and `bytes` written, `filtered` by the transform, `extra` made by splitting, and
+    `kept` in a table that had items before."""
+
     estimate: Estimate | None = None
     minutes: float | None = None
     """Minutes in which a step of it was under way."""

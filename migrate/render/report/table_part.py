@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from migrate.render.plan_text import setting_words
 from migrate.render.report.markup import Content, Html, tag
@@ -33,8 +33,8 @@ def _movement(table: ReportTable) -> Html:
     if table.reason:
         pairs.append(("Why", table.reason))
     pairs.append(("Source, as planned", f"{number(table.planned_items)} items, {_size(table.bytes)}"))
-    if table.target_bytes is not None:
-        pairs.append(("Loaded", f"{_size(table.target_bytes)} as the load counts them"))
+    if table.loaded:
+        pairs.append(("Loaded", _loaded(table.loaded)))
     pairs += [
         ("Time", f"{took(table.minutes)}{_estimated(table)}"),
         ("Cost", f"{about(table.estimate.dollars)}, estimated" if table.estimate else None),
@@ -43,6 +43,12 @@ def _movement(table: ReportTable) -> Html:
         ended = f" to {clock_time(table.ended)}" if table.ended else "; not ended"
         pairs.append(("When (UTC)", f"{clock_time(table.begun)}{ended}"))
     return tag("div", tag("h3", "Move"), facts(pairs))
+
+
+def _loaded(books: Mapping[str, int]) -> str:
+    words = [f"{number(books['items'])} items"] * ("items" in books) + [size(books["bytes"])] * ("bytes" in books)
+    more = {"filtered": "left out by the transform", "extra": "more by splitting", "kept": "kept as they were"}
+    return ", ".join([*words, *(f"{books[name]:,} {said}" for name, said in more.items() if books.get(name))])
 
 
 def _estimated(table: ReportTable) -> str:
