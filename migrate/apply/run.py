@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from migrate.actions.base import ActionHandler, Context
+from migrate.apply.agenda import Agenda
 from migrate.apply.executor import Executor, Turn, Verdict
 from migrate.apply.ledger import Ledger
+from migrate.apply.quotas import demand_of, quotas_of, seconds_of, sizes_of
 from migrate.apply.scheduler import Result, Scheduler
 from migrate.core.errors import MigrateError, StateLocked, StateUnusable, StateWriteFailed, StepError
 from migrate.core.events import Listener
 from migrate.plan.model import Action, Plan
 from migrate.plan.planfile import plan_document
-from migrate.state.model import ActivePlan, Run, State
+from migrate.state.model import ActivePlan, Run, State, Status
 from migrate.state.store import Store
 
 
@@ -86,16 +88,32 @@ def carry_out(
     """Do everything of `plan` that is not done. The state is saved at every step, so it may be killed at any moment."""
     executor = Executor(plan, ledger, handlers, context, listener)
 
-    def slot_of(action: Action) -> str | None:
-        return handlers[action.kind].slot
-
-    scheduler = Scheduler(executor.advance, slot_of, context.clock, parallelism=parallelism, should_stop=should_stop)
-    result = scheduler.run(plan.actions, executor.is_done)
+    done = [action.address for action in plan.actions if executor.is_done(action)]
+    scheduler = Scheduler(executor.advance, context.clock, parallelism=parallelism, should_stop=should_stop)
+    result = scheduler.run(_agenda(plan, set(done), ledger, handlers))
+    result.done = [*done, *result.done]
     try:
         ledger.flush()
     except (StateWriteFailed, StateLocked, StateUnusable) as trouble:
         result.stopped = result.stopped or Turn(Verdict.STOPPED, cause=trouble)
     return _summary(result)
+
+
+def _agenda(plan: Plan, done: Collection[str], ledger: Ledger, handlers: Mapping[str, ActionHandler]) -> Agenda:
+    """What is not done of `plan`."""
+    size_of = sizes_of(plan)
+
+    def is_begun(action: Action) -> bool:
+        record = ledger.record(action.address)
+        return record is not None and record.status is Status.RUNNING
+
+    return Agenda(
+        (action for action in plan.actions if action.address not in done),
+        demand=lambda action: demand_of(action, handlers[action.kind].slot, size_of(action)),
+        quotas=quotas_of(plan),
+        seconds=lambda action: seconds_of(action, size_of(action)),
+        is_begun=is_begun,
+    )
 
 
 def _summary(result: Result) -> Summary:

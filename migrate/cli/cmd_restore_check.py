@@ -55,7 +55,7 @@ def run(manifest: str, table: str, *, auto_approve: bool, allow_changed: int, as
         if plan is None:
             state = state_or_new(kept, read)
             inventory = look_for_check(world, mapping.source_name, state)
-            plan = build_restore_check(read, mapping.source_name, inventory, state)
+            plan = build_restore_check(read, mapping.source_name, inventory, state, world.prices)
             refuse(plan)
             agreed = approve(plan, auto_approve)
         begun = plan

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from migrate.aws import autoscaling, dynamodb, kms
 from migrate.aws.session import Account
+from migrate.core.access import Permission, Place, allow, anywhere
 from migrate.core.diagnostics import Diagnostic, error, warning
 from migrate.core.errors import AwsError, NotFound
 from migrate.core.table import TableFacts
@@ -23,6 +24,9 @@ class _Setting:
 
     field: str
     words: str
+    operation: str
+    """Of DynamoDB."""
+
     read: Callable[..., Any]
     nothing: Any
     by_arn: bool = False
@@ -33,14 +37,36 @@ class _Setting:
 
 
 _SETTINGS = (
-    _Setting("ttl", "time to live", dynamodb.describe_ttl, {}),
-    _Setting("recovery", "point-in-time recovery", dynamodb.describe_recovery, {}),
-    _Setting("tags", "tags", dynamodb.list_tags, {}, by_arn=True),
-    _Setting("policy", "resource policy", dynamodb.get_resource_policy, None, by_arn=True, is_optional=True),
-    _Setting("kinesis", "Kinesis destination", dynamodb.describe_kinesis, (), is_optional=True),
+    _Setting("ttl", "time to live", "DescribeTimeToLive", dynamodb.describe_ttl, {}),
+    _Setting("recovery", "point-in-time recovery", "DescribeContinuousBackups", dynamodb.describe_recovery, {}),
+    _Setting("tags", "tags", "ListTagsOfResource", dynamodb.list_tags, {}, by_arn=True),
+    _Setting(
+        "policy",
+        "resource policy",
+        "GetResourcePolicy",
+        dynamodb.get_resource_policy,
+        None,
+        by_arn=True,
+        is_optional=True,
+    ),
+    _Setting(
+        "kinesis",
+        "Kinesis destination",
+        "DescribeKinesisStreamingDestination",
+        dynamodb.describe_kinesis,
+        (),
+        is_optional=True,
+    ),
 )
-_INSIGHTS = _Setting("insights", "contributor insights", dynamodb.list_contributor_insights, (), is_optional=True)
-_SCALING = _Setting("scaling", "auto scaling", autoscaling.describe, {}, is_optional=True)
+_INSIGHTS = _Setting(
+    "insights",
+    "contributor insights",
+    "ListContributorInsights",
+    dynamodb.list_contributor_insights,
+    (),
+    is_optional=True,
+)
+_SCALING = _Setting("scaling", "auto scaling", "", autoscaling.describe, {}, is_optional=True)
 
 
 @dataclass
@@ -169,6 +195,17 @@ class AccountTables:
                     hint="check the name, and id and region under accounts.source",
                 )
             )
+
+
+def table_access(place: Place, names: Iterable[str], when: str = "") -> Iterator[Permission]:
+    """What `AccountTables` reads of these tables; `when` says in which case they are there."""
+    arns = [place.table(name) for name in names]
+    if arns:
+        settings = " ".join(setting.operation for setting in _SETTINGS)
+        yield allow(place.side, "dynamodb:DescribeTable", *arns)
+        yield allow(place.side, f"dynamodb:{settings}", *arns, when=when)
+        yield anywhere(place.side, f"dynamodb:{_INSIGHTS.operation}", when=when)
+        yield anywhere(place.side, f"application-autoscaling:{' '.join(autoscaling.READS)}", when=when)
 
 
 def _key_arn(table: Mapping[str, Any]) -> str:

@@ -37,6 +37,7 @@ from tests.crash.cases import Case
 from tests.crash.death import Died, Fate, Moment, MortalAccount, MortalStore
 from tests.crash.ends import End, Things, end_of, forgotten, things
 from tests.sandbox.aws import Aws
+from tests.worlds import PRICES
 
 MOST_RUNS = 3
 """Runs after a death in which everything must come to its end."""
@@ -172,7 +173,7 @@ class Stage:
     def check(self, world: World, kept: State | None, table: str) -> Plan:
         """A new plan of a restore check, which must not be refused; none once a check has been carried out."""
         state = state_or_new(kept, world.manifest)
-        plan = build_restore_check(world.manifest, table, look_for_check(world, table, state), state)
+        plan = build_restore_check(world.manifest, table, look_for_check(world, table, state), state, PRICES)
         assert not plan.is_errored, [str(d) for d in plan.diagnostics if d.is_error]
         active = state.migration.active
         is_over = active is not None and active.is_finished and active.manifest_digest == plan.manifest_digest
@@ -181,7 +182,7 @@ class Stage:
     def world(self, manifest: Manifest) -> World:
         """The manifest with the connections, whose identity is asked for as every process does."""
         accounts = verify_accounts(self.source, self.target)
-        return World(manifest, self.source, self.target, self.clock, accounts)
+        return World(manifest, self.source, self.target, self.clock, accounts, PRICES)
 
     def plan(self, world: World, kept: State | None) -> Plan:
         """A new plan, which must not be refused."""
