@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from migrate.plan.model import Plan, PlannedTable
+from migrate.plan.model import Plan, PlannedTable, Range
 from migrate.plan.strategy import load_record
 from migrate.render.report.model import (
     FAILED,
@@ -207,10 +207,15 @@ def _totals(tables: Sequence[ReportTable], shared: Sequence[ReportStep]) -> Tota
         verdicts=dict(Counter(table.verdict for table in tables)),
         items=sum(seen.same or 0 for seen in proven),
         bytes=sum(sizes) if len(sizes) == len(tables) else None,
-        planned_minutes=max((one.minutes for one in estimates), default=None),
+        planned_minutes=_longest([one.took for one in estimates]),
         busy_minutes=busy_minutes(steps),
-        dollars=sum(one.dollars for one in estimates) if estimates else None,
+        dollars=sum((one.cost for one in estimates), Range()) if estimates else None,
     )
+
+
+def _longest(took: Sequence[Range]) -> Range | None:
+    """Tables move side by side: the longest says how long all take."""
+    return Range(max(one.low for one in took), max(one.high for one in took)) if took else None
 
 
 def plans_in_order(state: State | None, plans: Mapping[str, Plan]) -> Plans:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from migrate.core.codec import Json, encode
 from migrate.core.errors import StepError
-from migrate.plan.model import Estimate
+from migrate.plan.model import Estimate, Range
 from migrate.state.model import Attempt, OwnedResource, Run
 
 FORMAT_VERSION = 1
@@ -120,16 +120,17 @@ class ReportAccount:
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums over the tables. `items` were compared and are as they should be; `dollars` and `planned_minutes` are
-    estimates, None without a plan; `busy_minutes` are those in which any step was under way."""
+    """Sums over the tables. `items` were compared and are as they should be; `dollars` and `planned_minutes` (of the
+    table that takes longest) are estimates, None without a plan; `busy_minutes` are those in which any step was under
+    way."""
 
     tables: int
     verdicts: Mapping[str, int]
     items: int
     bytes: int | None
-    planned_minutes: float | None
+    planned_minutes: Range | None
     busy_minutes: float | None
-    dollars: float | None
+    dollars: Range | None
 
 
 @dataclass(frozen=True)

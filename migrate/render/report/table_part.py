@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from migrate.plan.figures import about, dollars_words, minutes_words
 from migrate.render.plan_text import setting_words
 from migrate.render.report.markup import Content, Html, tag
 from migrate.render.report.model import ReportTable, ReportVerification
 from migrate.render.report.parts import bullets, facts, pill, steps_table
-from migrate.render.report.words import NOT_RECORDED, about, clock_time, number, took
-from migrate.render.style import duration, size
+from migrate.render.report.words import NOT_RECORDED, clock_time, number, took
+from migrate.render.style import size
 
 _FORMS = {"digest": "every item, by digest", "counts": "only the numbers of items"}
 
@@ -37,7 +38,7 @@ def _movement(table: ReportTable) -> Html:
         pairs.append(("Loaded", _loaded(table.loaded)))
     pairs += [
         ("Time", f"{took(table.minutes)}{_estimated(table)}"),
-        ("Cost", f"{about(table.estimate.dollars)}, estimated" if table.estimate else None),
+        ("Cost", f"{about(dollars_words(table.estimate.cost))}, estimated" if table.estimate else None),
     ]
     if table.begun:
         ended = f" to {clock_time(table.ended)}" if table.ended else "; not ended"
@@ -52,7 +53,7 @@ def _loaded(books: Mapping[str, int]) -> str:
 
 
 def _estimated(table: ReportTable) -> str:
-    return f" (estimated {duration(table.estimate.minutes)})" if table.estimate else ""
+    return f" (estimated {minutes_words(table.estimate.took)})" if table.estimate else ""
 
 
 def _size(count: int | None) -> str:
