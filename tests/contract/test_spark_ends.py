@@ -22,7 +22,7 @@ from tests.sandbox.engine_world import until, without_java
 
 __all__ = ["without_java"]
 pytestmark = pytest.mark.usefixtures("without_java")
-KINDS = spark_params.KINDS
+KINDS = ("glue-run", "emr-run", "emr-cluster", "emr-step")
 SLEEPS = "import time; time.sleep(600)"
 BREAKS = """
 import sys
