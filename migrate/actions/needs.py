@@ -303,6 +303,11 @@ def _places(plan: Plan, inventory: Inventory | None, cleanup: Plan | None) -> Pl
         migration=plan.migration,
         table_keys={**_observed_keys(inventory), **dict(_made_keys(target, plan.actions))},
         bucket_keys={name: key or "" for name, key in buckets.items()},
+        vault_keys={
+            vault.arn: vault.key or ""
+            for side in ((inventory.backup.source, inventory.backup.target) if inventory and inventory.backup else ())
+            for vault in side.vaults.values()
+        },
         unlooked="" if inventory else UNKNOWN,
     )
 

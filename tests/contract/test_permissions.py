@@ -224,3 +224,16 @@ def test_so_it_is_with_the_job_and_its_roles(name: str, stage: Stage) -> None:
 
 def by_roles(lived: Lived) -> list[dict[str, Any]]:
     return [call for call in lived.calls if principal(call).startswith("arn:")]
+
+
+def test_keys_that_are_there_must_let_both_accounts_copy(stage: Stage) -> None:
+    """Of vaults that somebody else has made: the statements are for whoever may change the policies of their keys."""
+    case = TRIED["unmade"]
+    found = said(stage, stage.manifest(case.manifest), stage.store(stage.set_up(case)).read("shop"))
+    keys = [one for one in found.grants if one.kind == "key policy"]
+    assert {one.side for one in keys} == {"source", "target"}
+    assert all(":key/" in one.resource and "KEY-ID" not in one.resource and not one.made_by for one in keys)
+    assert {tuple(one.statement["Principal"]["AWS"]) for one in keys} == {
+        ("arn:aws:iam::111111111111:root", "arn:aws:iam::222222222222:root"),
+        ("arn:aws:iam::222222222222:root", "arn:aws:iam::111111111111:root"),
+    }
