@@ -122,6 +122,8 @@ class Failed:
     error: StepError
     owned: tuple[OwnedResource, ...] = ()
     released: tuple[str, ...] = ()
+    outputs: Mapping[str, Json] = field(default_factory=dict)
+    """What it found out, for reports; no other action may refer to it."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ class ActionHandler(Protocol):
     """
 
     slot: str | None
-    """Name of the per-account cap that it occupies while it runs (see `apply/scheduler.py`), or None."""
+    """Name of the quota of which it holds a part while it runs (see `apply/quotas.py`), or None."""
 
     def access(self, action: Action, places: Places) -> Iterator[Access]:
         """Whom the action needs to be allowed what, in every case. Pure: it asks nobody.

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from migrate.actions import spark_failure, spark_run
-from migrate.actions.backup_base import job_look, patient_with_new_roles, since
+from migrate.actions import spark_access, spark_failure, spark_run, spark_work
+from migrate.actions.backup_base import job_look, patient_with_new_roles
 from migrate.actions.base import (
     Absent,
     Context,
@@ -114,8 +114,10 @@ class EmrApplicationHandler:
 
 
 class EmrRunHandler:
-    """Kind `emr-run`: params `application_id`, `role_arn`, `script`, `archive`, `workers`, `timeout_minutes`, and those
-    of `spark_run.job_spec`. The attempt's token is the client token, and part of the run's name.
+    """Kinds `emr-run` and `emr-verify`: params `application_id`, `role_arn`, `script`, `archive`, `workers`,
+    `timeout_minutes`, and those of `spark_run.job_spec`.
+
+    The attempt's token is the client token, and part of the run's name.
     """
 
     slot: str | None = "spark"
@@ -127,11 +129,11 @@ class EmrRunHandler:
         yield allow(place.side, f"{names} emr-serverless:GetJobRun", place.arn(*ANY), wide=LATER)
         yield pass_role(place.side, role, EMR_SERVERLESS)
         yield new_role(place.side, role)
-        yield from spark_run.run_access(action, places, EMR_SERVERLESS)
+        yield from spark_access.run_access(action, places, EMR_SERVERLESS)
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The folder that the job works in."""
-        return (spark_run.work_folder(step, is_confirmed=False),)
+        return (spark_work.work_folder(step, is_confirmed=False),)
 
     def observe(self, step: Step, context: Context) -> Observation:
         """See `ActionHandler.observe`."""
@@ -153,7 +155,7 @@ class EmrRunHandler:
             "entryPointArguments": arguments.as_list(spark_run.job_spec(step, context)),
             "sparkSubmitParameters": submit_parameters(params["archive"], params["workers"]),
         }
-        logs = {"s3MonitoringConfiguration": {"logUri": spark_run.logs_of(step)}}
+        logs = {"s3MonitoringConfiguration": {"logUri": spark_work.logs_of(step)}}
         with patient_with_new_roles(context.target, params["role_arn"], context.clock):
             return emr.start_run(
                 context.target,
@@ -171,24 +173,24 @@ class EmrRunHandler:
         """See `ActionHandler.poll`. Done only with a result that balances."""
         account, application = context.target, step.params["application_id"]
         run = emr.get_run(account, application, str(step.handle))
-        owned = (spark_run.work_folder(step, is_confirmed=True),)
+        owned = (spark_work.work_folder(step, is_confirmed=True),)
         if run is None:
             if was_just_started(step, context):
                 return Running(job_look(seconds_since(step.started, context.clock), account))
             error = StepError(f"the job run {step.handle} is gone", "its application was deleted", "apply again")
             return Failed(error, owned)
-        state, told = run["state"], run["jobDriver"]["sparkSubmit"].get("entryPointArguments", [])
+        state, told = run["state"], _told(run)
         if state in _GOING_ON:
             return spark_run.going_on(step, context, told, f"EMR Serverless: {state.lower()}")
         if state == "SUCCESS":
             used = run.get("totalResourceUtilization") or {}
             hours = {"vcpu_hours": used.get("vCPUHour", 0), "gb_hours": used.get("memoryGBHour", 0)}
             return spark_run.succeeded(step, context, told, hours)
-        base = f"{spark_run.logs_of(step)}applications/{application}/jobs/{step.handle}/SPARK_DRIVER/"
-        log = spark_failure.log_in_s3(account, (f"{base}stderr.gz", f"{base}stdout.gz"))
+        base = f"{spark_work.logs_of(step)}applications/{application}/jobs/{step.handle}/SPARK_DRIVER/"
+        found = spark_failure.logs_in_s3(account, (f"{base}stderr.gz", f"{base}stdout.gz"))
         message = str(run.get("stateDetails") or "")
         name = "TIMEOUT" if "timeout" in message.lower() or "timed out" in message.lower() else state
-        error = spark_failure.ended(step.params["target_table"], "EMR Serverless", name, message, log, base)
+        error = spark_failure.ended(step.params["target_table"], "EMR Serverless", name, message, found, base)
         return Failed(error, owned)
 
     def undo(self, step: Step, context: Context) -> None:
@@ -197,7 +199,7 @@ class EmrRunHandler:
         run = emr.get_run(account, application, step.handle) if step.handle else None
         if run is not None and run["state"] in _GOING_ON:
             emr.cancel_run(account, application, run["jobRunId"])
-        spark_run.remove_work(step, context)
+        spark_work.remove_work(step, context)
 
 
 def _network_access(place: Place, network: Mapping[str, Any]) -> Iterator[Access]:
@@ -242,8 +244,19 @@ def _find_application(step: Step, context: Context) -> dict[str, Any] | None:
 
 
 def _find_run(step: Step, context: Context) -> dict[str, Any] | None:
-    found = emr.list_runs(context.target, step.params["application_id"], since(step))
-    return next((run for run in found if run.get("name") == _run_name(step)), None)
+    """The run of this attempt; or else one of an earlier attempt that does the same work now."""
+    application = step.params["application_id"]
+    runs = list(emr.list_runs(context.target, application, None))
+    ours = next((run for run in runs if run.get("name") == _run_name(step)), None)
+    if ours is not None:
+        return ours
+    going_on = (run for run in runs if run["state"] in _GOING_ON)
+    described = ((run, emr.get_run(context.target, application, run["id"])) for run in going_on)
+    return next((run for run, found in described if found and spark_run.is_same_work(step, _told(found))), None)
+
+
+def _told(run: Mapping[str, Any]) -> list[str]:
+    return list((run.get("jobDriver") or {}).get("sparkSubmit", {}).get("entryPointArguments", []))
 
 
 def _run_name(step: Step) -> str:

@@ -132,7 +132,8 @@ def _observed(manifest: Manifest, uses: Collection[Use]) -> Found | str:
     """What is needed by what the accounts show; or why they do not show enough. Raises `AwsError`, `Refused`."""
     from migrate.actions.needs import in_patterns, needs
     from migrate.cli.world import make_plan, observe, open_world, refuse
-    from migrate.plan.untouched import cleanup_of, untouched
+    from migrate.plan.cleanup import build_cleanup
+    from migrate.plan.untouched import cleanup_of, untouched, with_leftovers
     from migrate.render.permissions import MOST_POLICIES, most_policies
 
     kept = _state(manifest)
@@ -145,6 +146,8 @@ def _observed(manifest: Manifest, uses: Collection[Use]) -> Found | str:
         return denied.summary
     refuse(plan)
     cleanup = cleanup_of(plan, manifest, seen.mappings, inventory, state)
+    cleanup = with_leftovers(cleanup, build_cleanup(manifest, seen.mappings, world.accounts, kept))
+    plan = with_leftovers(plan, make_plan(world, seen, kept))
     found = needs(plan, manifest, inventory, state=console.state_url, uses=uses, cleanup=cleanup)
     many = most_policies(found, manifest.name)
     if many <= MOST_POLICIES:
@@ -157,6 +160,7 @@ def _observed(manifest: Manifest, uses: Collection[Use]) -> Found | str:
 def _alone(manifest: Manifest, uses: Collection[Use], notes: Sequence[str]) -> Found:
     """What the manifest alone tells."""
     from migrate.actions.needs import needs
+    from migrate.cli.price_option import read_prices
     from migrate.cli.world import refuse, state_or_new
     from migrate.manifest.tables import resolve_tables
     from migrate.plan.build import build
@@ -167,7 +171,8 @@ def _alone(manifest: Manifest, uses: Collection[Use], notes: Sequence[str]) -> F
     names, state = stand_ins(manifest), state_or_new(None, manifest)
     mappings, problems = resolve_tables(manifest, names)
     worlds = [imagine(manifest, mappings, has_settings=rich) for rich in (True, False)]
-    rich, plain = (build(manifest, mappings, inventory, state, by_name()) for inventory in worlds)
+    prices = read_prices()
+    rich, plain = (build(manifest, mappings, inventory, state, by_name(), prices=prices) for inventory in worlds)
     refuse(dataclasses.replace(rich, diagnostics=(*problems, *rich.diagnostics)))
     both = {action.address: action for action in (*plain.actions, *rich.actions)}
     plan = dataclasses.replace(rich, actions=tuple(both.values()))

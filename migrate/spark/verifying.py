@@ -86,7 +86,7 @@ class Summing:
         prepare_process()
         store = store_at(self.spec, self.spec.work)
         attempt = Attempt(store, f"{self.run}-{attempt_id}")
-        left = [unit for unit in units if not attempt.open(unit).book.done]
+        left = [book.book.segment for book in attempt.open(units) if not book.book.done]
         adder = _Adder(self.spec, store, attempt, f"{self.run}-{attempt_id}", left)
         look = SumLook(self.spec.key_names, self.spec.buckets)
         if left:
@@ -174,7 +174,8 @@ class Matching:
 
 def _mark(places: tuple[tuple[str, int | None, str], ...]) -> str:
     digests = {side: digest for side, digest, _ in places}
-    if None in digests.values():
+    # Twice on one side: a transform has given the key to several items, of which the target keeps one.
+    if None in digests.values() or len(digests) < len(places):
         return ERROR
     if len(digests) == 2:
         return SAME if digests[SOURCE] == digests[TARGET] else DIFFERS

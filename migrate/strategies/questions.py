@@ -9,7 +9,7 @@ from migrate.manifest.model import Manifest, TableMapping
 from migrate.observe.backup import BackupQuestions
 from migrate.strategies.backup_options import backup_questions
 from migrate.strategies.registry import by_name
-from migrate.strategies.spark_setup import spark_roles
+from migrate.strategies.spark_setup import emr_clusters, spark_roles
 
 
 class Questions(TypedDict):
@@ -21,6 +21,8 @@ class Questions(TypedDict):
     samples: set[str]
     backup: BackupQuestions | None
     roles: set[tuple[str, str]]
+    clusters: set[str]
+    shared_streams: set[str]
 
 
 def questions(manifest: Manifest, mappings: Sequence[TableMapping]) -> Questions:
@@ -32,6 +34,8 @@ def questions(manifest: Manifest, mappings: Sequence[TableMapping]) -> Questions
         samples={one.source_name for one in mappings if one.transform is not None or one.target.keys is not None},
         backup=backup_questions(manifest, mappings),
         roles=spark_roles(manifest, mappings),
+        clusters=emr_clusters(manifest, mappings),
+        shared_streams={one.target_name for one in mappings if any("stream" in each.access for each in one.share)},
     )
 
 
