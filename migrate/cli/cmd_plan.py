@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -139,10 +138,11 @@ def _print(made: Plan, state: State, is_resumed: bool, out: str) -> None:
 def write_file(path: str, value: object) -> None:
     """Write JSON to a file so that it is there whole or not at all."""
     from migrate.core.errors import MigrateError
+    from migrate.render.document import json_text
 
     temporary = Path(f"{path}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(json_text(value) + "\n", encoding="utf-8")
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

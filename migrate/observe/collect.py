@@ -2,8 +2,8 @@
 
 A table costs at most six reads per account (DescribeTable, DescribeTimeToLive, DescribeContinuousBackups,
 ListTagsOfResource, GetResourcePolicy, DescribeKinesisStreamingDestination), a table that is not there one. Auto scaling
-and contributor insights are read once per account, a KMS key once. No read is made twice, and none changes anything.
-Of a source table whose items shall be changed on their way, a few items are read.
+and contributor insights are read once per account, the tags of many source tables too, a KMS key once. No read is made
+twice, and none changes anything. Of a source table whose items shall be changed on their way, a few items are read.
 """
 
 from __future__ import annotations

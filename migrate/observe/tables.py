@@ -15,6 +15,7 @@ from migrate.observe.normalise import TableReads, normalise_table
 from migrate.observe.reader import Reader
 from migrate.observe.resources import failed_read
 from migrate.observe.scaling import table_of
+from migrate.observe.tags import MANY, TableTags
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,11 @@ class _Setting:
         return str(table["TableArn"] if self.by_arn else table["TableName"])
 
 
+_TAGS = _Setting("tags", "tags", dynamodb.list_tags, {}, by_arn=True)
 _SETTINGS = (
     _Setting("ttl", "time to live", dynamodb.describe_ttl, {}),
     _Setting("recovery", "point-in-time recovery", dynamodb.describe_recovery, {}),
-    _Setting("tags", "tags", dynamodb.list_tags, {}, by_arn=True),
+    _TAGS,
     _Setting("policy", "resource policy", dynamodb.get_resource_policy, None, by_arn=True, is_optional=True),
     _Setting("kinesis", "Kinesis destination", dynamodb.describe_kinesis, (), is_optional=True),
 )
@@ -56,21 +58,28 @@ class AccountTables:
     managers: Mapping[str, str] = field(default_factory=dict)
     problems: list[Diagnostic] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        is_listed = self.account.side == "source" and len(self.names) > MANY
+        self._tags = TableTags(self.reader, self.account, is_listed, self.problems)
+
     def ask(self) -> None:
         """Begin DescribeTable of each."""
         for name in self.names:
             self.reader.ask(dynamodb.describe_table, self.account, name)
+        self._tags.ask()
 
     def ask_settings(self, managers: Mapping[str, str]) -> None:
         """Begin every other read, for tables that exist."""
         self.managers = managers
         tables = list(self._existing())
+        self._tags.ask_rest([str(table["TableArn"]) for table in tables])
         if tables:
             for setting in (_SCALING, _INSIGHTS):
                 self.reader.ask(setting.read, self.account)
         for table in tables:
             for setting in _SETTINGS:
-                self.reader.ask(setting.read, self.account, setting.subject(table))
+                if setting is not _TAGS:
+                    self.reader.ask(setting.read, self.account, setting.subject(table))
             if _key_arn(table) not in ("", *managers):
                 self.reader.ask(kms.describe_key, self.account, _key_arn(table))
 
@@ -101,7 +110,7 @@ class AccountTables:
         values: dict[str, Any] = dict(own)
         is_complete = True
         for setting in _SETTINGS:
-            answer = self.reader.answer(setting.read, self.account, setting.subject(table))
+            answer = self._answer(setting, setting.subject(table))
             values[setting.field] = setting.nothing if isinstance(answer, AwsError) else answer
             if isinstance(answer, NotFound) and table.get("TableStatus") == "CREATING":
                 continue  # a table in creation has no settings yet, and some reads do not find it
@@ -111,6 +120,11 @@ class AccountTables:
         if values["policy"] is not None:
             values["policy"] = values["policy"][0]
         return TableReads(table, key_manager=self._manager(table), **values) if is_complete else None
+
+    def _answer(self, setting: _Setting, subject: str) -> Any:
+        if setting is _TAGS:
+            return self._tags.answer(subject)
+        return self.reader.answer(setting.read, self.account, subject)
 
     def _manager(self, table: Mapping[str, Any]) -> str | None:
         arn = _key_arn(table)

@@ -93,6 +93,8 @@ def _explain_mappings(before: Mapping[str, Json], after: Mapping[str, Json]) -> 
 
 def _with_the_same_indexes(desired: TableSpec, observed: TableSpec) -> TableSpec:
     """`observed` with exactly the indexes of `desired`: with the desired capacity where it has none of its own."""
+    if observed.global_indexes.keys() == desired.global_indexes.keys():
+        return observed
     extra = set(observed.global_indexes) - set(desired.global_indexes)
     return dataclasses.replace(
         observed,
@@ -109,6 +111,8 @@ def _with_the_same_indexes(desired: TableSpec, observed: TableSpec) -> TableSpec
 
 
 def _without_extra_tags(desired: TableSpec, observed: TableSpec) -> TableSpec:
+    if observed.tags.keys() <= desired.tags.keys():
+        return observed
     return dataclasses.replace(observed, tags={k: v for k, v in observed.tags.items() if k in desired.tags})
 
 

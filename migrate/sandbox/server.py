@@ -63,6 +63,7 @@ from migrate.sandbox import (
     spark_runs,
     table_settings,
     tables,
+    tagging,
 )  # fmt: skip
 from migrate.sandbox.callers import account_of, caller_of
 from migrate.sandbox.calls import CallLog, CallRecorder
@@ -80,7 +81,7 @@ EXTENSIONS = (
 )  # fmt: skip
 """Modules whose `install(timing)` changes moto; the order matters where one builds on another."""
 
-ANSWERS = (policies, dataplane, scans, backup_settings, backup_plans, ram, ram_lists, glue_jobs, emr_clusters)
+ANSWERS = (policies, dataplane, scans, backup_settings, backup_plans, ram, ram_lists, glue_jobs, emr_clusters, tagging)
 """Modules that only register answers to operations; importing them is enough."""
 
 _BY_SCOPE_ONLY = {"dynamodb", "sts", "kms", "organizations", "application-autoscaling", "kinesis", "logs", "iam"}
