@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -91,6 +92,20 @@ def seconds_of(action: Action, size_bytes: int) -> float:
     """About how long `action` takes for a table of that size."""
     least, each = _SECONDS.get(action.kind, _OTHERWISE)
     return least + each * size_bytes / GIB
+
+
+def least_minutes(plan: Plan, slot_of: Callable[[Action], str | None]) -> float:
+    """Minutes below which the quotas do not let the whole plan end, whatever the order."""
+    size_of, quotas = sizes_of(plan), quotas_of(plan)
+    seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
+    for action in plan.actions:
+        size = size_of(action)
+        for share in demand_of(action, slot_of(action), size):
+            quota = quotas[share.slot]
+            seconds[share.slot, "places"] += seconds_of(action, size) * share.count / quota.count
+            if quota.bytes is not None:
+                seconds[share.slot, "bytes"] += seconds_of(action, size) * share.bytes / quota.bytes
+    return max(seconds.values(), default=0.0) / 60
 
 
 def sizes_of(plan: Plan) -> Callable[[Action], int]:

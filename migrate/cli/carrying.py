@@ -25,7 +25,7 @@ def approve(plan: Plan, auto_approve: bool) -> None:
     """Show the plan and ask. Raises `Refused` when the answer is not yes, or nobody is there to answer."""
     from migrate.render.plan_text import plan_text
 
-    console.say(plan_text(plan, console.error_style))
+    console.say(plan_text(plan, console.error_style, is_whole=console.verbose))
     ask("Carry this out?", auto_approve)
 
 

@@ -123,7 +123,7 @@ def _print(made: Plan, state: State, is_resumed: bool, out: str) -> None:
     console.diagnostics(made.diagnostics)
     left = {action.address for action in remaining(made, state)} if is_resumed else set()
     done = frozenset(a.address for a in made.actions if a.address not in left) if is_resumed else frozenset()
-    console.result(plan_text(made, console.style, done))
+    console.result(plan_text(made, console.style, done, is_whole=console.verbose))
     if is_resumed:
         total = len(made.actions)
         console.result(f"This plan is being carried out: {total - len(left)} of {total} steps are done.")

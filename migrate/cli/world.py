@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from migrate.aws.session import Account, AccountAccess, connect
 from migrate.cli.console import console
+from migrate.cli.looking import LookingDisplay
 from migrate.core.clock import SystemClock, new_lineage
 from migrate.core.diagnostics import Diagnostic, error, has_errors
 from migrate.core.errors import ManifestInvalid, PermissionMissing, Refused, StateUnusable
@@ -96,6 +97,7 @@ def look(
         samples={one.source_name for one in mappings if one.transform is not None or one.target.keys is not None},
         backup=backup_questions(manifest, mappings),
         roles=spark_roles(manifest, mappings),
+        on_read=LookingDisplay(len(mappings), world.clock, is_paced=world.source.pacer is not None).read,
     )
     seconds = world.clock.monotonic() - began
     return Observed(tuple(mappings), inventory, tuple(problems), seconds, is_partial)

@@ -8,7 +8,7 @@ twice, and none changes anything. Of a source table whose items shall be changed
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from migrate.aws import dynamodb, iam, kms, s3
 from migrate.aws.items import sample_items
@@ -42,19 +42,21 @@ def collect(
     backup: BackupQuestions | None = None,
     roles: Collection[tuple[str, str]] = (),
     samples: Collection[str] = (),
+    on_read: Callable[[int, int], None] = lambda _done, _asked: None,
 ) -> Inventory:
     """The inventory of both accounts.
 
     `pairs` are (source table, target table); `buckets` are looked at from the target account; `keys` are manifest name
     -> (side, key id, ARN or alias); `backup` is what to look at of AWS Backup, if anything; `roles` are (side, name) of
     IAM roles; `samples` are source tables of which a few items are read. `clock` waits between repeats of throttled
-    reads. What is missing or may not be read is in its `diagnostics`; the rest is complete.
+    reads, `on_read` is told how far they are (see `Reader`). What is missing or may not be read is in its
+    `diagnostics`; the rest is complete.
     Raises `Refused`, `AccessDenied`, `CredentialsExpired` and the like when an account cannot be used at all.
     """
     identities = _identities(source, target)
     accounts = {"source": source, "target": target}
     buckets = sorted(set(buckets))
-    with Reader(clock) as reader:
+    with Reader(clock, on_read) as reader:
         tables = [
             AccountTables(reader, source, sorted({pair[0] for pair in pairs})),
             AccountTables(reader, target, sorted({pair[1] for pair in pairs})),

@@ -12,8 +12,9 @@ from migrate.core.diagnostics import Diagnostic, Severity
 from migrate.core.printable import printable
 from migrate.plan.model import Action, Change, Plan, PlannedTable, Risk
 from migrate.plan.planfile import plan_digest
-from migrate.render.plan_text import closing, heading, table_lines, table_title
+from migrate.render.plan_text import closing, heading, table_lines
 from migrate.render.style import Style, plural
+from migrate.render.table_title import table_title
 from migrate.state.model import SHARED
 
 MOST_BYTES = 59_000

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from migrate.apply.quotas import least_minutes
 from migrate.plan.model import Action, Change, Plan, PlannedTable, Risk
+from migrate.render.many_tables import many_tables, short_tables
 from migrate.render.style import Style, duration, money, plural, size
+from migrate.render.table_title import table_title
 from migrate.state.model import SHARED
 
 _COLOURS = {
@@ -28,15 +31,27 @@ _NAMES = {
 NO_CHANGES = "No changes. The target matches the manifest."
 
 
-def plan_text(plan: Plan, style: Style, done: frozenset[str] = frozenset()) -> str:
-    """The whole plan. Actions in `done` are marked as carried out."""
+MANY_TABLES = 50
+"""Above so many, a table is one line."""
+
+
+def plan_text(plan: Plan, style: Style, done: frozenset[str] = frozenset(), *, is_whole: bool = False) -> str:
+    """The plan. Actions in `done` are marked as carried out.
+
+    Of many tables each is one line, unless `is_whole`, or something of it must not be missed (`must_be_read`).
+    """
     blocks = [heading(plan, style)]
     shared = list(plan.of_owner(SHARED))
     before = [action for action in shared if action.change is not Change.DELETE]
     after = [action for action in shared if action.change is Change.DELETE]
     if before:
         blocks.append(_block("Shared", before, style, done))
-    blocks += [_table_block(plan, table, style, done) for table in plan.tables if any(plan.of_owner(table.target))]
+    tables = [table for table in plan.tables if any(plan.of_owner(table.target))]
+    in_short = [] if is_whole or len(tables) <= MANY_TABLES else short_tables(plan, tables)
+    if in_short:
+        blocks.append(many_tables(plan, in_short, style, done))
+    told = {table.target for table in in_short}
+    blocks += [_table_block(plan, table, style, done) for table in tables if table.target not in told]
     if after:
         blocks.append(_block("Afterwards", after, style, done))
     blocks.append(closing(plan, style))
@@ -57,8 +72,18 @@ def closing(plan: Plan, style: Style) -> str:
     if not moved:
         return style.paint(text, "bold")
     minutes = max(table.estimate.minutes for table in moved)
+    if len(moved) > MANY_TABLES:
+        minutes = max(minutes, _least_minutes(plan))
     dollars = sum(table.estimate.dollars for table in moved)
     return f"{style.paint(text, 'bold')} About {duration(minutes)} and {money(dollars)} ({plan.prices_of})."
+
+
+def _least_minutes(plan: Plan) -> float:
+    """What the quotas allow: so many tables are not moved at once."""
+    from migrate.actions.registry import handlers
+
+    known = handlers()
+    return least_minutes(plan, lambda action: known[action.kind].slot)
 
 
 def next_commands(plan: Plan) -> str:
@@ -88,22 +113,8 @@ def _table_block(plan: Plan, table: PlannedTable, style: Style, done: frozenset[
     return "\n".join(lines)
 
 
-def table_title(table: PlannedTable) -> str:
-    """A table's own line: names and, when it moves, how, how much, how long and for what."""
-    name = f"{table.source} -> {table.target}"
-    if table.is_move:
-        estimate = table.estimate
-        name += f"        {table.strategy}   {plural(table.items, 'item')}   {size(table.bytes)}"
-        name += f"   ~{duration(estimate.minutes)}   {_about(estimate.dollars)}"
-    return name
-
-
 def _words(names: Iterable[str]) -> list[str]:
     return [_NAMES.get(name, name.replace("_", " ")) for name in names]
-
-
-def _about(dollars: float) -> str:
-    return f"~{money(dollars)}" if dollars >= 0.01 else money(dollars)
 
 
 def _block(title: str, actions: Iterable[Action], style: Style, done: frozenset[str]) -> str:
