@@ -9,6 +9,9 @@ from migrate.plan.model import Action, Change, Plan, PlannedTable, Risk
 from migrate.render.style import Style, plural
 from migrate.render.table_title import table_title
 
+MANY_TABLES = 50
+"""Above so many, tables are shown in short."""
+
 _MOST_WORDS = 10
 """Different remarks that are shown."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from migrate.apply.quotas import least_minutes
 from migrate.plan.model import Action, Change, Plan, PlannedTable, Risk
-from migrate.render.many_tables import many_tables, short_tables
+from migrate.render.many_tables import MANY_TABLES, many_tables, short_tables
 from migrate.render.style import Style, duration, money, plural, size
 from migrate.render.table_title import table_title
 from migrate.state.model import SHARED
@@ -29,10 +29,6 @@ _NAMES = {
 """Fields of a table spec whose name is not its word."""
 
 NO_CHANGES = "No changes. The target matches the manifest."
-
-
-MANY_TABLES = 50
-"""Above so many, a table is one line."""
 
 
 def plan_text(plan: Plan, style: Style, done: frozenset[str] = frozenset(), *, is_whole: bool = False) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from migrate.plan.model import Action, Change, Estimate, Plan, PlannedAccount, PlannedTable, Risk, Side
-from migrate.render.plan_text import MANY_TABLES, plan_text
+from migrate.render.many_tables import MANY_TABLES
+from migrate.render.plan_text import plan_text
 from migrate.render.style import Style
 
 GIB = 2**30
