@@ -66,10 +66,10 @@ class Accounts:
         target = next((line for line in head.split("\r\n") if line.lower().startswith("x-amz-target:")), "")
         operation = target.rpartition(".")[2].strip()
         if operation:
-            self.calls[operation] += 1
+            self.calls[f"{account}/{operation}"] += 1
             return self._json(operation, account, json.loads(body or b"{}"))
         if head.startswith("HEAD "):
-            self.calls["HeadBucket"] += 1
+            self.calls[f"{account}/HeadBucket"] += 1
             return 404, ""
         if head.startswith("GET /stub/calls"):
             return 200, json.dumps(self.calls)
@@ -163,6 +163,6 @@ def account_server(tables: int, seconds: float = 0.0) -> Iterator[str]:
 
 
 def calls_of(url: str) -> Counter[str]:
-    """Operations that were asked of the server at `url`, with how often; those of STS are not counted."""
+    """`account/Operation` -> how often it was asked of the server at `url`; STS is not counted."""
     with urllib.request.urlopen(f"{url}/stub/calls") as answer:
         return Counter(json.loads(answer.read()))
