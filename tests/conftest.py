@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,17 @@ def _emptied(server: Sandbox, timing: Timing) -> Sandbox:
     server.reset()
     server.set_timing(timing)
     return server
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A machine without Spark or Java skips what needs them; in CI nothing is skipped in silence."""
+    if item.get_closest_marker("spark"):
+        from tests.spark.running import lacking
+
+        if lacking() and os.environ.get("CI", "false") not in ("", "false"):
+            pytest.fail(f"{lacking()} (a failure, because CI is set)", pytrace=False)
+        elif lacking():
+            pytest.skip(lacking())
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-jobs-job.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from migrate.actions import spark_failure, spark_run
@@ -26,13 +26,19 @@ from migrate.actions.base import (
     was_just_started,
 )
 from migrate.actions.ownership import LINEAGE_TAG, once_seen, own_tags
+from migrate.actions.places import LATER, Places, new_role
 from migrate.aws import glue
 from migrate.aws.session import Account
+from migrate.core.access import Access, allow, pass_role
 from migrate.core.errors import LimitReached, StepError
+from migrate.plan.model import Action
 from migrate.spark import arguments
 from migrate.state.model import OwnedResource
+from migrate.strategies.spark_setup import SERVICES
 
+GLUE = SERVICES["glue"]
 GOING_ON = ("STARTING", "RUNNING", "STOPPING", "WAITING")
+_FEWER = "ask for fewer `workers`, wait until other runs have ended, or ask AWS for a higher quota (Service Quotas)"
 
 
 class GlueJobHandler:
@@ -43,6 +49,15 @@ class GlueJobHandler:
     """
 
     slot: str | None = "control"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place = places.of(action.side)
+        job = place.arn("glue", f"job/{action.params['name']}")
+        yield allow(place.side, "glue:GetJob GetTags CreateJob TagResource", job)
+        yield allow(place.side, "glue:UpdateJob", job, when="the job is there, and differs")
+        yield pass_role(place.side, action.params["role_arn"], GLUE)
+        yield new_role(place.side, action.params["role_arn"])
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The job."""
@@ -94,6 +109,18 @@ class GlueRunHandler:
 
     slot: str | None = "spark"
 
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place, params = places.target, action.params
+        job = place.arn("glue", f"job/{places.text(params['job'], 'name')}")
+        yield allow(place.side, "glue:GetJobRuns StartJobRun GetJobRun", job)
+        yield new_role(place.side, params["role_arn"])
+        logs = place.arn("logs", "log-group:/aws-glue/jobs/*")
+        yield allow(place.side, "logs:GetLogEvents", logs, when="a run has failed", wide=LATER)
+        yield from spark_run.run_access(action, places, GLUE)
+        names = "logs:CreateLogGroup CreateLogStream PutLogEvents"
+        yield allow(params["role_arn"], names, logs, when="Glue writes the log of the job", wide=LATER)
+
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The folder that the job works in."""
         return (spark_run.work_folder(step, is_confirmed=False),)
@@ -121,9 +148,10 @@ class GlueRunHandler:
         try:
             with patient_with_new_roles(account, params["role_arn"], context.clock):
                 return glue.start_run(account, params["job"], **wish)
-        except LimitReached:
+        except LimitReached as error:
             running = _find(step, context)  # begun by somebody between our look and this call
             if running is None:
+                error.hint = _FEWER
                 raise
             return str(running["Id"])
 
@@ -141,10 +169,9 @@ class GlueRunHandler:
         seconds = float(run.get("DPUSeconds") or run.get("ExecutionTime", 0) * run.get("MaxCapacity", 0))
         if state == "SUCCEEDED":
             return spark_run.succeeded(step, context, told, {"dpu_hours": round(seconds / 3600, 3)})
-        log = spark_failure.log_in_cloudwatch(account, glue.LOG_GROUPS, run["Id"])
-        where = f"log group {glue.LOG_GROUPS[0]}, stream {run['Id']}"
+        found = spark_failure.logs_in_cloudwatch(account, glue.LOG_GROUPS, run["Id"])
         message = str(run.get("ErrorMessage") or run.get("StateDetail") or "")
-        error = spark_failure.ended(step.params["target_table"], "Glue", state, message, log, where)
+        error = spark_failure.ended(step.params["target_table"], "Glue", state, message, found)
         return Failed(error, (spark_run.work_folder(step, is_confirmed=True),))
 
     def undo(self, step: Step, context: Context) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
 from migrate.actions.base import Absent, Context, Done, Observation, Satisfied, Step, StepResult
 from migrate.actions.export import delete_folder
+from migrate.actions.places import Places
 from migrate.aws import objects
+from migrate.core.access import Access, allow
+from migrate.plan.model import Action
 from migrate.spark import archive
 from migrate.state.model import OwnedResource
 
@@ -15,6 +19,15 @@ class JobFilesHandler:
     """Kind `job-files`: params `bucket`, `prefix`. Outputs `script` and `archive`, both `s3://bucket/key`."""
 
     slot: str | None = "control"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place, bucket = places.of(action.side), action.params["bucket"]
+        yield allow(place.side, "s3:GetObject PutObject", place.objects(bucket, action.params["prefix"]))
+        yield allow(
+            place.side, "s3:ListBucket", place.bucket(bucket), when="S3 then says that a file is not there, not 403"
+        )
+        yield from places.objects_of(bucket, "GenerateDataKey Decrypt")
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The folder of the files."""

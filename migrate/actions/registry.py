@@ -24,8 +24,9 @@ from migrate.actions.base import ActionHandler
 from migrate.actions.bucket import BucketHandler, GrantHandler
 from migrate.actions.copy import CopyHandler
 from migrate.actions.copy_job import CopyJobHandler
-from migrate.actions.emr_cluster import EmrClusterHandler, EmrStepHandler
+from migrate.actions.emr_cluster import EmrClusterHandler
 from migrate.actions.emr_serverless import EmrApplicationHandler, EmrRunHandler
+from migrate.actions.emr_step import EmrStepHandler
 from migrate.actions.export import ExportCheckHandler, ExportHandler
 from migrate.actions.glue_job import GlueJobHandler, GlueRunHandler
 from migrate.actions.indexes import IndexHandler

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from migrate.actions.backup_base import job_look
 from migrate.actions.base import Absent, Conflicting, Context, Done, Failed, Observation, Running, Step, seconds_since
 from migrate.actions.copy_check import another_target, made_again, source_identity
 from migrate.actions.export import delete_folder
+from migrate.actions.places import UNKNOWN, Places
 from migrate.aws import objects
+from migrate.core.access import Access, allow
 from migrate.core.codec import Undecodable, decode, digest
 from migrate.core.errors import Refused, StepError
 from migrate.core.events import Progress
+from migrate.plan.model import Action
 from migrate.spark.arguments import LOAD_EXPORT, REPAIR, JobSpec, parse
 from migrate.spark.books import JOB, LETTERS, RESULT, RUNS, Result, RunBook
 from migrate.state.model import OwnedResource
@@ -150,6 +153,45 @@ def succeeded(step: Step, context: Context, arguments: Sequence[str], cost: dict
         "seconds": result.seconds,
     }
     return Done({**outputs, **cost}, owned=owned)
+
+
+def run_access(action: Action, places: Places, service: str) -> Iterator[Access]:
+    """What the caller looks at while the job runs, and what the job does with its roles."""
+    params, target, role = action.params, places.target, action.params["role_arn"]
+    bucket, folder = params["bucket"], target.objects(params["bucket"], params["folder"])
+    yield allow(target.side, "dynamodb:DescribeTable", target.table(params["target_table"]))
+    yield allow(target.side, "s3:ListBucket", target.bucket(bucket))
+    yield allow(target.side, "s3:GetObject", folder)
+    yield from places.objects_of(bucket, "Decrypt")
+    job = places.origin(params.get("job"))
+    script = places.text((job.params if job else params).get("script", UNKNOWN), "prefix")
+    files = target.objects(bucket, "" if script == UNKNOWN else script)
+    yield allow(role, "s3:GetObject", files, when="the engine fetches the script and its archive")
+    yield allow(role, "s3:GetObject PutObject", folder)
+    yield allow(role, "s3:ListBucket", target.bucket(bucket))
+    yield allow(role, "s3:GetBucketLocation", target.bucket(bucket), when="an engine looks where the bucket is")
+    yield from places.objects_of(bucket, "GenerateDataKey Decrypt", role)
+    yield allow(role, "dynamodb:BatchWriteItem", target.table(params["target_table"]))
+    yield from places.items_of(target.side, params["target_table"], role)
+    yield places.trusted_by(role, {"Service": service})
+    if params["mode"] == LOAD_EXPORT:
+        yield allow(role, "s3:GetObject", target.objects(bucket, places.export_prefix(params["manifest_key"])))
+    else:
+        yield from _source_access(params, places)
+
+
+def _source_access(params: Mapping[str, Any], places: Places) -> Iterator[Access]:
+    source, table, role = places.source, params["source_table"], params["role_arn"]
+    yield allow(source.side, "dynamodb:DescribeTable", source.table(table))
+    reader = params.get("source_role")
+    if reader:
+        yield allow(role, "sts:AssumeRole", reader)
+        told = {"StringEquals": {"sts:ExternalId": params["external_id"]}} if params.get("external_id") else None
+        yield places.trusted_by(reader, {"AWS": role}, told)
+    who = reader or role
+    yield allow(who, "dynamodb:Scan", source.table(table))
+    yield allow(who, "dynamodb:BatchGetItem", source.table(table), when="items were refused, and are written again")
+    yield from places.items_of(source.side, table, who)
 
 
 def _is_sound(step: Step, spec: JobSpec, result: Result) -> bool:

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from migrate.plan.costs import GIB
 from migrate.plan.model import Action, Plan
-from migrate.plan.prices import GIB
 from migrate.strategies.s3_verdict import TIB, import_limit
 
 

@@ -72,6 +72,7 @@ def _table(value: Mapping[str, Any], defaults: Defaults, document: Document, ind
         verify=_verify(value.get("verify"), defaults.verify),
         cleanup=value.get("cleanup", defaults.cleanup),
         protect=protect,
+        prefer=value.get("prefer", defaults.prefer),
         is_moved=protect is None or "strategy" in value,
         location=document.location(("tables", index, "name" if "name" in value else "match")),
     )

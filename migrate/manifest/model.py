@@ -11,6 +11,7 @@ from migrate.core.diagnostics import Location
 
 Side = Literal["source", "target"]
 VerifyMode = Literal["digest", "counts", "none"]
+Prefer = Literal["simplicity", "cost", "time"]
 Cleanup = Literal["after-verify", "keep"]
 KeyAttribute = tuple[str, str]
 """Name and DynamoDB type ("S", "N" or "B") of a key attribute."""
@@ -188,6 +189,7 @@ class Defaults:
     """What a table rule means when it does not say."""
 
     strategy: str = "auto"
+    prefer: Prefer = "simplicity"
     verify: Verify = Verify()
     cleanup: Cleanup = "after-verify"
     protect: Protection | None = None
@@ -211,6 +213,9 @@ class TableRule:
     verify: Verify = Verify()
     cleanup: Cleanup = "after-verify"
     protect: Protection | None = None
+    prefer: Prefer = "simplicity"
+    """What strategy `auto` goes by."""
+
     is_moved: bool = True
     """False for a table that is protected and whose entry names no strategy."""
 
@@ -232,6 +237,7 @@ class TableMapping:
     cleanup: Cleanup
     rule_index: int
     protect: Protection | None = None
+    prefer: Prefer = "simplicity"
     is_moved: bool = True
     location: Location | None = field(default=None, compare=False, repr=False)
 

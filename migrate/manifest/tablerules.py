@@ -20,6 +20,9 @@ def check_tables(document: Document) -> Iterator[Diagnostic]:
     for index, table in document.mappings(("tables",)):
         yield from _strategy(document, index)
         yield from _tags(document, index)
+        if "prefer" in table and document.strategy_of(index) != "auto":
+            what = "only goes with strategy auto, which chooses by it"
+            yield document.error(("tables", index, "prefer"), what, hint="remove it, or set strategy: auto", key=True)
         if "exclude" in table and "match" not in table:
             what = "only goes with `match`"
             yield document.error(("tables", index, "exclude"), what, hint="remove it", key=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from migrate.aws import autoscaling, dynamodb, kms
 from migrate.aws.session import Account
+from migrate.core.access import Permission, Place, allow, anywhere
 from migrate.core.diagnostics import Diagnostic, error, warning
 from migrate.core.errors import AwsError, NotFound
 from migrate.core.table import TableFacts
@@ -15,7 +16,7 @@ from migrate.observe.normalise import TableReads, normalise_table
 from migrate.observe.reader import Reader
 from migrate.observe.resources import failed_read
 from migrate.observe.scaling import table_of
-from migrate.observe.tags import MANY, TableTags
+from migrate.observe.tags import TableTags, is_listed
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,9 @@ class _Setting:
 
     field: str
     words: str
+    operation: str
+    """Of DynamoDB."""
+
     read: Callable[..., Any]
     nothing: Any
     by_arn: bool = False
@@ -33,16 +37,38 @@ class _Setting:
         return str(table["TableArn"] if self.by_arn else table["TableName"])
 
 
-_TAGS = _Setting("tags", "tags", dynamodb.list_tags, {}, by_arn=True)
+_TAGS = _Setting("tags", "tags", "ListTagsOfResource", dynamodb.list_tags, {}, by_arn=True)
 _SETTINGS = (
-    _Setting("ttl", "time to live", dynamodb.describe_ttl, {}),
-    _Setting("recovery", "point-in-time recovery", dynamodb.describe_recovery, {}),
+    _Setting("ttl", "time to live", "DescribeTimeToLive", dynamodb.describe_ttl, {}),
+    _Setting("recovery", "point-in-time recovery", "DescribeContinuousBackups", dynamodb.describe_recovery, {}),
     _TAGS,
-    _Setting("policy", "resource policy", dynamodb.get_resource_policy, None, by_arn=True, is_optional=True),
-    _Setting("kinesis", "Kinesis destination", dynamodb.describe_kinesis, (), is_optional=True),
+    _Setting(
+        "policy",
+        "resource policy",
+        "GetResourcePolicy",
+        dynamodb.get_resource_policy,
+        None,
+        by_arn=True,
+        is_optional=True,
+    ),
+    _Setting(
+        "kinesis",
+        "Kinesis destination",
+        "DescribeKinesisStreamingDestination",
+        dynamodb.describe_kinesis,
+        (),
+        is_optional=True,
+    ),
 )
-_INSIGHTS = _Setting("insights", "contributor insights", dynamodb.list_contributor_insights, (), is_optional=True)
-_SCALING = _Setting("scaling", "auto scaling", autoscaling.describe, {}, is_optional=True)
+_INSIGHTS = _Setting(
+    "insights",
+    "contributor insights",
+    "ListContributorInsights",
+    dynamodb.list_contributor_insights,
+    (),
+    is_optional=True,
+)
+_SCALING = _Setting("scaling", "auto scaling", "", autoscaling.describe, {}, is_optional=True)
 
 
 @dataclass
@@ -59,8 +85,7 @@ class AccountTables:
     problems: list[Diagnostic] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        is_listed = self.account.side == "source" and len(self.names) > MANY
-        self._tags = TableTags(self.reader, self.account, is_listed, self.problems)
+        self._tags = TableTags(self.reader, self.account, is_listed(self.account.side, len(self.names)), self.problems)
 
     def ask(self) -> None:
         """Begin DescribeTable of each."""
@@ -183,6 +208,19 @@ class AccountTables:
                     hint="check the name, and id and region under accounts.source",
                 )
             )
+
+
+def table_access(place: Place, names: Iterable[str], when: str = "") -> Iterator[Permission]:
+    """What `AccountTables` reads of these tables; `when` says in which case they are there."""
+    arns = [place.table(name) for name in names]
+    if arns:
+        settings = " ".join(setting.operation for setting in _SETTINGS)
+        yield allow(place.side, "dynamodb:DescribeTable", *arns)
+        yield allow(place.side, f"dynamodb:{settings}", *arns, when=when)
+        if is_listed(place.side, len(arns)):
+            yield anywhere(place.side, "tag:GetResources", when=when)
+        yield anywhere(place.side, f"dynamodb:{_INSIGHTS.operation}", when=when)
+        yield anywhere(place.side, f"application-autoscaling:{' '.join(autoscaling.READS)}", when=when)
 
 
 def _key_arn(table: Mapping[str, Any]) -> str:

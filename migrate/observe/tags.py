@@ -18,13 +18,17 @@ PROBES = 3
 """Tables without tags in that list whose own list is read too: an answer that leaves tables out is not believed."""
 
 
+def is_listed(side: str, tables: int) -> bool:
+    """True where the tags of so many tables are read from the account's list.
+
+    Only the source's are: what of the target is ours is decided by its tags, and the list shows a new tag late.
+    """
+    return side == "source" and tables > MANY
+
+
 @dataclass
 class TableTags:
-    """Tags of tables of one account.
-
-    Only the source's come from the account's list: what of the target is ours is decided by its tags, and the
-    account's list shows a new tag late.
-    """
+    """Tags of tables of one account."""
 
     reader: Reader
     account: Account

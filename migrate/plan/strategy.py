@@ -10,6 +10,7 @@ from migrate.core.diagnostics import Diagnostic
 from migrate.core.table import TableFacts, TableSpec
 from migrate.data.transform import TransformSpec
 from migrate.manifest.model import Protection
+from migrate.manifest.prices import Prices, RegionPrices
 from migrate.observe.inventory import Inventory
 from migrate.plan.model import Action, Estimate
 from migrate.state.model import OwnedResource, State, Status, StepFile, StepRecord
@@ -33,6 +34,7 @@ class TableRequest:
     options: Mapping[str, Any]
     inventory: Inventory
     state: State
+    prices: Prices
     verify: str = "digest"
     verify_read_units: float | None = None
     verify_as_copied: bool = False
@@ -45,6 +47,16 @@ class TableRequest:
     def is_rewritten(self) -> bool:
         """True when the items shall differ in the target (a transform, or another primary key)."""
         return self.transform is not None
+
+    @property
+    def source_prices(self) -> RegionPrices:
+        """What AWS charges in the source's Region."""
+        return self.prices.of(self.inventory.source.region)
+
+    @property
+    def target_prices(self) -> RegionPrices:
+        """What AWS charges in the target's Region."""
+        return self.prices.of(self.inventory.target.region)
 
     def address(self, name: str) -> str:
         """The address of this table's action `name`."""
@@ -137,6 +149,7 @@ class ProtectRequest:
     options: Mapping[str, Any]
     inventory: Inventory
     state: State
+    prices: Prices
 
 
 @dataclass(frozen=True)
@@ -166,12 +179,24 @@ class Strategy(Protocol):
     """
 
     name: str
+    kinds: frozenset[str]
+    """Kinds of actions by which it moves items: a table for which one was begun goes on with this strategy."""
+
+    first_options: Mapping[str, Any]
+    """What to write under `strategies` to begin with; NAME is for the user to fill in."""
 
     def verdict(self, request: TableRequest) -> Verdict:
         """Whether the strategy can move this table, with every reason against it at once."""
 
-    def estimate(self, request: TableRequest) -> Estimate:
-        """Minutes, dollars and load on the source."""
+    def costs(self, request: TableRequest) -> Mapping[str, Estimate]:
+        """What its actions take, by the name in their address: minutes, dollars, load on the source.
+
+        Those that are free and done at once are left out; so is the verification, which is the planner's. Must be made
+        of the formulas of `plan/costs.py`, and name only actions that `load` may plan, or that follow from its spec.
+        """
+
+    def moment(self, request: TableRequest) -> str:
+        """From when on the source's writers must be stopped, so that nothing is missing: `from the export on`."""
 
     def load(self, request: TableRequest) -> Recipe:
         """The recipe for a table whose items are not in the target yet."""

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from migrate.core.table import TableFacts, Throughput
-from migrate.plan.model import Action, Change, Risk, Side, ref
-from migrate.plan.prices import scan_units
+from migrate.plan import costs
+from migrate.plan.model import Action, Change, Estimate, Range, Risk, Side, ref
 from migrate.plan.strategy import Recipe, TableRequest
 from migrate.state.model import Status
 
 SHARE = 0.8
 """Of a provisioned capacity, when the manifest names no rate: the rest is for whoever else uses the table."""
+
+ITEMS_PER_SECOND = Range(50_000, 400_000)
+"""What one core reads and compares of 400-byte items, and what eight do."""
 
 
 def verify_actions(
@@ -61,12 +64,29 @@ def share_of_reads(provisioned: Throughput | None) -> float | None:
     return provisioned.read * SHARE if provisioned and provisioned.read else None
 
 
-def verification_minutes(request: TableRequest) -> float:
-    """How long the rates hold the verification back. It reads consistently, both tables at the same time."""
+def verification(request: TableRequest, *, is_copied: bool) -> Estimate:
+    """Reading both tables consistently, at the same time; after a copy (`is_copied`) perhaps only the target."""
     if request.verify == "none":
-        return 0.0
-    units = 2 * scan_units(request.source.size_bytes)
-    return max((units / rate / 60 for rate in _rates(request).values()), default=0.0)
+        return Estimate()
+    units, dollars = costs.scan(request, consistent=True)
+    target = costs.unit_dollars(units, request.desired.billing, request.target_prices.read_unit)
+    if is_copied and request.verify_as_copied and request.verify == "digest":
+        return Estimate.of(_span(request, units), Range.exactly(target))
+    return Estimate.of(_span(request, units), Range.exactly(dollars + target), units)
+
+
+def _span(request: TableRequest, units: int) -> Range:
+    """Minutes, as far as the rates of both tables and this machine let it go."""
+    named = _rates(request)
+    items = request.source.item_count
+    spans = [costs.seconds(Range.exactly(items), ITEMS_PER_SECOND)]
+    for side, spec in (("source_units", request.source.spec), ("target_units", request.desired)):
+        free = costs.capped(costs.TABLE_READS, spec.on_demand_maximum, "read")
+        amount = Range.exactly(units)
+        spans.append(
+            costs.seconds(amount, Range.exactly(named[side])) if side in named else costs.growing(amount, free)
+        )
+    return costs.longest(*spans) * (1 / 60)
 
 
 def _taken(request: TableRequest, recipe: Recipe, load: str) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from migrate.apply.quotas import least_minutes
-from migrate.plan.model import Action, Change, Plan, PlannedTable, Risk
+from migrate.plan.figures import dollars_words, estimate_words, minutes_words
+from migrate.plan.model import Action, Change, Plan, PlannedTable, Range, Risk
 from migrate.render.many_tables import MANY_TABLES, many_tables, short_tables
-from migrate.render.style import Style, duration, money, plural, size
+from migrate.render.style import Style, plural, size
 from migrate.render.table_title import table_title
 from migrate.state.model import SHARED
 
@@ -28,6 +29,7 @@ _NAMES = {
 }
 """Fields of a table spec whose name is not its word."""
 
+_WIDTH = 110
 NO_CHANGES = "No changes. The target matches the manifest."
 
 
@@ -67,11 +69,17 @@ def closing(plan: Plan, style: Style) -> str:
     text = f"Plan: {counts['create']} to create, {counts['change']} to change, {counts['delete']} to delete{move}."
     if not moved:
         return style.paint(text, "bold")
-    minutes = max(table.estimate.minutes for table in moved)
-    if len(moved) > MANY_TABLES:
-        minutes = max(minutes, _least_minutes(plan))
-    dollars = sum(table.estimate.dollars for table in moved)
-    return f"{style.paint(text, 'bold')} About {duration(minutes)} and {money(dollars)} ({plan.prices_of})."
+    return f"{style.paint(text, 'bold')} {_totals(plan, moved)} ({plan.prices_of})."
+
+
+def _totals(plan: Plan, moved: Sequence[PlannedTable]) -> str:
+    """Tables move side by side: the longest says how long all take, or, of many, the quotas; costs add up."""
+    took = [table.estimate.took for table in moved]
+    least = _least_minutes(plan) if len(moved) > MANY_TABLES else 0.0
+    minutes = minutes_words(Range(max(least, *(one.low for one in took)), max(least, *(one.high for one in took))))
+    dollars = dollars_words(sum((table.estimate.cost for table in moved), Range()))
+    words = f"{minutes} and {dollars}"
+    return f"About {words}" if not words.startswith("less") else words.capitalize()
 
 
 def _least_minutes(plan: Plan) -> float:
@@ -101,15 +109,30 @@ def _table_block(plan: Plan, table: PlannedTable, style: Style, done: frozenset[
     lines = [_block(table_title(table), plan.of_owner(table.target), style, done)]
     if table.is_move and table.reason:
         head, rest = lines[0].split("\n", 1)
-        lines[0] = f"{head}\n{style.paint(f'    why {table.strategy}: {table.reason}', 'dim')}\n{rest}"
+        why = "\n".join(style.paint(line, "dim") for line in why_lines(table))
+        lines[0] = f"{head}\n{why}\n{rest}"
     lines += [style.paint(f"    {text}", "dim") for text in table.transform or ()]
     if table.carried:
-        lines.append(style.paint(f"    carried over: {', '.join(_words(table.carried))}", "dim"))
+        lines.append(style.paint(f"    carried over: {', '.join(setting_words(table.carried))}", "dim"))
     lines += [f"    {style.paint('needs you:', 'yellow')} {text}" for text in table.needs_user]
     return "\n".join(lines)
 
 
-def _words(names: Iterable[str]) -> list[str]:
+def why_lines(table: PlannedTable) -> list[str]:
+    """Why this strategy, and why not each other one: in lines that a terminal holds."""
+    lines = [f"    why {table.strategy}: "]
+    for part in table.reason.split("; "):
+        start = lines[-1]
+        if len(start) + len(part) > _WIDTH and start.endswith("; "):
+            lines[-1] = start.rstrip()
+            lines.append("      ")
+        lines[-1] += f"{part}; "
+    lines[-1] = lines[-1].removesuffix("; ")
+    return lines
+
+
+def setting_words(names: Iterable[str]) -> list[str]:
+    """The names of carried settings as people say them."""
     return [_NAMES.get(name, name.replace("_", " ")) for name in names]
 
 
@@ -132,4 +155,6 @@ def _line(action: Action, style: Style, is_done: bool) -> str:
     if is_done:
         note = "done"
     suffix = f"   {style.paint(f'[{note}]', 'dim')}" if note else ""
+    words = estimate_words(action.estimate.took, action.estimate.cost) if action.estimate and not is_done else ""
+    suffix = f"   {style.paint(words, 'dim')}{suffix}" if words else suffix
     return f"  {mark} {action.side.value:<6}  {action.title}{suffix}"

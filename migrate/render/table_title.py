@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from migrate.plan.figures import about, dollars_words, minutes_words
 from migrate.plan.model import PlannedTable
-from migrate.render.style import duration, money, plural, size
+from migrate.render.style import plural, size
 
 
 def table_title(table: PlannedTable) -> str:
     """A table's own line: names and, when it moves, how, how much, how long and for what."""
     name = f"{table.source} -> {table.target}"
     if table.is_move:
-        estimate = table.estimate
+        minutes, dollars = minutes_words(table.estimate.took), dollars_words(table.estimate.cost)
         name += f"        {table.strategy}   {plural(table.items, 'item')}   {size(table.bytes)}"
-        name += f"   ~{duration(estimate.minutes)}   {_about(estimate.dollars)}"
+        name += f"   {about(minutes)}   {about(dollars)}"
     return name
-
-
-def _about(dollars: float) -> str:
-    return f"~{money(dollars)}" if dollars >= 0.01 else money(dollars)

@@ -112,7 +112,7 @@ def _watch(run: str, active: _Active) -> None:
             _strike(active, active.doom)
     out, errors = active.process.output()
     active.process.clear()
-    words = active.message or last_words(errors) or f"spark-submit ended with exit status {status}"
+    words = active.message or last_words(errors) or last_words(out) or f"spark-submit ended with exit status {status}"
     with STARTING:
         if _active.pop(run, None) is not None:
             active.ended(Ended(status == 0, words, out, errors, active.struck))

@@ -5,6 +5,8 @@ https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/emr-serverless.h
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from migrate.plan.model import Action, Estimate, ref
@@ -21,15 +23,23 @@ class Emr:
     """See the module."""
 
     name = NAME
+    kinds = frozenset({"emr-run", "emr-cluster", "emr-step", "export"})
+    first_options: Mapping[str, Any] = MappingProxyType({"bucket": "NAME", "create_bucket": True, "create": True})
 
     def verdict(self, request: TableRequest) -> Verdict:
         """See `Strategy.verdict`."""
         setup = SparkSetup(request, NAME)
-        return judge(setup, f"{_engine_words(setup)}: faster than one machine; costs vCPU-hours")
+        cost = "the cluster is paid for already" if setup.cluster_id else "costs vCPU-hours"
+        return judge(setup, f"{_engine_words(setup)}: faster than one machine; {cost}")
 
-    def estimate(self, request: TableRequest) -> Estimate:
-        """See `Strategy.estimate`."""
-        return spark_cost.estimate(SparkSetup(request, NAME))
+    def costs(self, request: TableRequest) -> Mapping[str, Estimate]:
+        """See `Strategy.costs`."""
+        setup = SparkSetup(request, NAME)
+        return spark_cost.costs_of(setup, _run_name(setup))
+
+    def moment(self, request: TableRequest) -> str:
+        """See `Strategy.moment`."""
+        return SparkSetup(request, NAME).moment
 
     def load(self, request: TableRequest) -> Recipe:
         """See `Strategy.load`."""
@@ -43,14 +53,22 @@ class Emr:
 def _actions(setup: SparkSetup, needs: tuple[str, ...]) -> list[Action]:
     options, files = setup.request.options, spark_load.job_files(setup)
     tuning: dict[str, Any] = {}
+    kind = _run_name(setup)
     if setup.engine == "serverless":
-        kind, own = "emr-run", {**files, "application_id": ref(application_address(setup), "application_id")}
+        own: dict[str, Any] = {**files, "application_id": ref(application_address(setup), "application_id")}
         tuning = {"workers": options.get("workers", 4), "timeout_minutes": options.get("timeout_minutes", 2880)}
-    elif options.get("cluster_id"):
-        kind, own = "emr-step", {**files, "cluster_id": options["cluster_id"]}
+    elif setup.cluster_id:
+        own = {**files, "cluster_id": setup.cluster_id}
     else:
-        kind, own, tuning = "emr-cluster", {**files, **_cluster(setup)}, {"groups": _groups(options)}
+        own, tuning = {**files, **_cluster(setup)}, {"groups": _groups(options)}
     return [spark_load.run_action(setup, kind, _engine_words(setup), own, tuning=tuning, needs=needs)]
+
+
+def _run_name(setup: SparkSetup) -> str:
+    """Kind, and name, of the action that runs the job."""
+    if setup.engine == "serverless":
+        return "emr-run"
+    return "emr-step" if setup.cluster_id else "emr-cluster"
 
 
 def _cluster(setup: SparkSetup) -> dict[str, Any]:
@@ -77,6 +95,6 @@ def _engine_words(setup: SparkSetup) -> str:
     workers = options.get("workers", 4)
     if setup.engine == "serverless":
         return f"EMR Serverless, {workers} x 4 vCPU"
-    if options.get("cluster_id"):
-        return f"EMR, a step of cluster {options['cluster_id']}"
+    if setup.cluster_id:
+        return f"EMR, a step of cluster {setup.cluster_id}"
     return f"EMR, a cluster of {workers} + 1 {options.get('instance_type', 'm6g.xlarge')}"

@@ -5,6 +5,8 @@ https://docs.aws.amazon.com/glue/latest/dg/add-job.html
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from migrate.core.codec import digest
@@ -21,15 +23,21 @@ class Glue:
     """See the module."""
 
     name = NAME
+    kinds = frozenset({"glue-job", "glue-run", "export"})
+    first_options: Mapping[str, Any] = MappingProxyType({"bucket": "NAME", "create_bucket": True, "create": True})
 
     def verdict(self, request: TableRequest) -> Verdict:
         """See `Strategy.verdict`."""
         setup = SparkSetup(request, NAME)
         return judge(setup, f"AWS Glue, {_workers(request)}: faster than one machine; costs DPU-hours")
 
-    def estimate(self, request: TableRequest) -> Estimate:
-        """See `Strategy.estimate`."""
-        return spark_cost.estimate(SparkSetup(request, NAME))
+    def costs(self, request: TableRequest) -> Mapping[str, Estimate]:
+        """See `Strategy.costs`."""
+        return spark_cost.costs_of(SparkSetup(request, NAME), "glue-run")
+
+    def moment(self, request: TableRequest) -> str:
+        """See `Strategy.moment`."""
+        return SparkSetup(request, NAME).moment
 
     def load(self, request: TableRequest) -> Recipe:
         """See `Strategy.load`."""

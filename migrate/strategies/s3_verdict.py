@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrate.core.diagnostics import Diagnostic, error, warning
 from migrate.core.iam_policy import allows
 from migrate.observe.inventory import BucketFacts
-from migrate.plan.prices import GIB
+from migrate.plan.costs import GIB
 from migrate.plan.strategy import TableRequest, Verdict
 from migrate.strategies.source_reasons import unchanged_only, unfit_source
 

@@ -95,7 +95,7 @@ def _rendered(world: World, seen: Observed) -> dict[str, float]:
     state, style = state_or_new(None, world.manifest), Style(False)
     began = time.process_time()
     marks: dict[str, float] = {}
-    plan = build(world.manifest, seen.mappings, seen.inventory, state, by_name())
+    plan = build(world.manifest, seen.mappings, seen.inventory, state, by_name(), prices=world.prices)
     marks["plan"] = time.process_time()
     plan_text(plan, style)
     marks["text"] = time.process_time()

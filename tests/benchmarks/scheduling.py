@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from migrate.actions.registry import handlers
 from migrate.apply.agenda import Agenda
 from migrate.apply.quotas import QUOTAS, Demand, Quota, demand_of, seconds_of
+from migrate.plan.costs import GIB
 from migrate.plan.model import Action, Change, Side
-from migrate.plan.prices import GIB
 from migrate.strategies.s3_verdict import TIB, import_limit
 
 MEDIAN_BYTES, SIGMA = 2 * GIB, 2.0

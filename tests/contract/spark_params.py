@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import Any
+
+from tests.sandbox.engine_world import until
 
 SERVICES = ["glue.amazonaws.com", "emr-serverless.amazonaws.com", "ec2.amazonaws.com", "elasticmapreduce.amazonaws.com"]
 KINDS = ("glue-run", "emr-run", "emr-cluster", "emr-step")
@@ -50,9 +53,9 @@ def application(world: Any) -> dict[str, Any]:
     return {"name": world.name("application"), "release": RELEASE, "architecture": "ARM64", "network": {}}
 
 
-def run(world: Any, kind: str) -> dict[str, Any]:
-    """Params of a run of SCRIPT, with everything there that it needs."""
-    params = _job(world)
+def run(world: Any, kind: str, script: str = SCRIPT) -> dict[str, Any]:
+    """Params of a run of `script`, with everything there that it needs."""
+    params = _job(world, script)
     if kind == "glue-run":
         job = glue_job(world, params["script"]) | {"archive": params["archive"]}
         world.make("glue-job", job)
@@ -68,7 +71,10 @@ def run(world: Any, kind: str) -> dict[str, Any]:
     client = world.context.target.client("emr")
     instances = {"InstanceGroups": _groups(), "KeepJobFlowAliveWhenNoSteps": True}
     wish = {"Name": "somebody's", "ReleaseLabel": RELEASE, "Instances": instances, "Applications": [{"Name": "Spark"}]}
-    cluster = client.run_job_flow(**wish, JobFlowRole=name, ServiceRole=name)["JobFlowId"]
+    logs = f"s3://{params['bucket']}/their-logs"
+    cluster = client.run_job_flow(**wish, JobFlowRole=name, ServiceRole=name, LogUri=logs)["JobFlowId"]
+    described = functools.partial(client.describe_cluster, ClusterId=cluster)
+    until(lambda: described()["Cluster"]["Status"]["State"], lambda state: state == "WAITING")
     return {**params, "cluster_id": cluster}
 
 
@@ -77,10 +83,10 @@ def _groups() -> list[dict[str, Any]]:
     return [{"InstanceRole": kind, "InstanceType": "m6g.xlarge", "InstanceCount": 1} for kind in kinds]
 
 
-def _job(world: Any) -> dict[str, Any]:
+def _job(world: Any, script: str) -> dict[str, Any]:
     source, target, bucket = world.table(world.source), world.table(world.target), world.bucket()
     s3 = world.context.target.client("s3")
-    s3.put_object(Bucket=bucket, Key="py/job.py", Body=SCRIPT.encode())
+    s3.put_object(Bucket=bucket, Key="py/job.py", Body=script.encode())
     s3.put_object(Bucket=bucket, Key="py/migrate.zip", Body=b"PK\x05\x06" + bytes(18))
     described = world.source.describe_table(TableName=source)["Table"]
     return {

@@ -29,7 +29,7 @@ from migrate.strategies.backup_options import backup_questions
 from migrate.strategies.registry import by_name
 from migrate.strategies.spark_setup import spark_roles
 from tests.spark.running import needs_spark
-from tests.worlds import BUCKET, HEAD, LINEAGE, manifest_of
+from tests.worlds import BUCKET, HEAD, LINEAGE, PRICES, manifest_of
 
 TABLES = (
     HEAD
@@ -116,7 +116,7 @@ def test_what_is_predicted_is_what_is_found(accounts: tuple[Account, Account], t
     with store.lock("move"):
         state = store.create("move", LINEAGE)
         seen = look(source, target, manifest)
-        plan = build(manifest, mappings, seen, state, by_name())
+        plan = build(manifest, mappings, seen, state, by_name(), prices=PRICES)
         assert plan.is_applyable, plan.diagnostics
         predicted, end = simulate(plan, seen, state)
         ledger = Ledger(store, state)
@@ -133,7 +133,7 @@ def test_what_is_predicted_is_what_is_found(accounts: tuple[Account, Account], t
     real = ledger.state()
     assert _nameless(sorted(real.owned())) == _nameless(sorted(end.owned()))
     assert _statuses(real.files) == _statuses(end.files)
-    assert build(manifest, mappings, found, real, by_name()).actions == ()
+    assert build(manifest, mappings, found, real, by_name(), prices=PRICES).actions == ()
 
 
 def _nameless(value: object) -> list[str]:

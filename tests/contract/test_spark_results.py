@@ -10,7 +10,7 @@ import pytest
 
 from migrate.actions import spark_run
 from migrate.actions.base import Done, Failed, Step
-from migrate.actions.spark_failure import ended
+from migrate.actions.spark_failure import Log, ended
 from migrate.plan.model import Side
 from migrate.sandbox.server import Sandbox
 from migrate.sandbox.settings import Timing
@@ -163,11 +163,20 @@ def test_only_what_was_refused_is_written_again(world: World) -> None:
         ("FAILED", "ApplicationMaxCapacityExceededException: vCPU quota", "Service Quotas"),
         ("TIMEOUT", "Job run timed out", "timeout_minutes"),
         ("STOPPED", "", "somebody stopped it"),
-        ("FAILED", "", "mend the cause"),
+        ("FAILED", "LAUNCH ERROR | Role r should be given assume role permissions for Glue Service.", "trust policy"),
+        ("FAILED", "", "do this; the same command again"),
     ],
 )
 def test_every_end_has_an_advice(state: str, message: str, advice: str) -> None:
-    error = ended("orders", "Glue", state, message, ["one", "migrate: no | because | do this"], "the log")
+    error = ended("orders", "Glue", state, message, [Log("there", ("one", "migrate: no | because | do this"))])
     assert advice in error.hint
     assert "migrate: no | because | do this" in error.why
     assert error.kind == state
+
+
+def test_words_that_the_engine_repeats_are_said_once() -> None:
+    found = [Log("here", ("nothing",)), Log("there", ("one", "migrate: no | because"))]
+    error = ended("orders", "Glue", "FAILED", "Error: migrate: no | because", found)
+    assert error.why == "Error: migrate: no | because\nthe end of its log (there):\n  one\n  migrate: no | because"
+    assert "mend the cause" in error.hint
+    assert "its log comes to s3://b/logs/" in ended("orders", "EMR", "FAILED", "", [], "s3://b/logs/").why

@@ -14,12 +14,12 @@ from migrate.manifest.model import STRATEGY_DEFAULTS
 from migrate.manifest.tables import resolve_tables
 from migrate.observe.inventory import Inventory
 from migrate.plan.desired import desired_spec
-from migrate.plan.model import Action, Change, refs
+from migrate.plan.model import Action, Change, Estimate, refs
 from migrate.plan.simulate import simulate
 from migrate.plan.strategy import Recipe, Strategy, TableRequest
 from migrate.state.model import State
 from migrate.strategies.registry import STRATEGIES, by_name
-from tests.worlds import BUCKET, HEAD, MIB, MINIMAL, PLAIN, facts, inventory, manifest_of, plan_of, state_of
+from tests.worlds import BUCKET, HEAD, MIB, MINIMAL, PLAIN, PRICES, facts, inventory, manifest_of, plan_of, state_of
 
 OPTIONS: dict[str, Any] = {
     **STRATEGY_DEFAULTS["backup"],
@@ -60,8 +60,13 @@ def request(source: TableFacts, seen: Inventory | None = None, state: State | No
         options=OPTIONS,
         inventory=seen or inventory(source),
         state=state or state_of(manifest),
+        prices=PRICES,
         **more,
     )
+
+
+def total(strategy: Strategy, source: TableFacts) -> Estimate:
+    return sum(strategy.costs(request(source)).values(), Estimate())
 
 
 def every(recipe: Recipe) -> Iterator[Action]:
@@ -96,7 +101,7 @@ def test_a_usable_table_is_taken_and_the_reader_told_why(strategy: Strategy, sou
 @cases
 def test_the_same_request_gives_the_same_recipe(strategy: Strategy, source: TableFacts) -> None:
     assert strategy.load(request(source)) == strategy.load(request(source))
-    assert strategy.estimate(request(source)) == strategy.estimate(request(source))
+    assert strategy.costs(request(source)) == strategy.costs(request(source))
     assert strategy.verdict(request(source)) == strategy.verdict(request(source))
 
 
@@ -128,11 +133,30 @@ def test_the_source_is_only_changed_where_the_plan_says_so(strategy: Strategy, s
 @strategies
 @cases
 def test_estimates_are_sane_and_grow_with_the_table(strategy: Strategy, source: TableFacts) -> None:
-    small = strategy.estimate(request(source))
-    large = strategy.estimate(request(dataclasses.replace(source, size_bytes=source.size_bytes * 10 + MIB)))
+    small = total(strategy, source)
+    large = total(strategy, dataclasses.replace(source, size_bytes=source.size_bytes * 10 + MIB))
     assert 0 < small.minutes <= large.minutes
     assert 0 <= small.dollars < large.dollars
     assert 0 <= small.source_read_units <= large.source_read_units
+
+
+@strategies
+@cases
+def test_every_cost_is_of_an_action(strategy: Strategy, source: TableFacts) -> None:
+    """What no action of that name takes would be in no plan's total."""
+    recipe = strategy.load(request(source))
+    names = {action.address.partition("/")[2] for action in recipe.load}
+    assert recipe.loaded is not None
+    later = {f"index.{name}" for name in set(source.spec.global_indexes) - set(recipe.loaded.global_indexes)}
+    assert set(strategy.costs(request(source))) <= names | later
+
+
+@strategies
+@cases
+def test_its_kinds_are_those_of_its_load(strategy: Strategy, source: TableFacts) -> None:
+    """So that a table for which it was begun goes on with it, whatever `auto` would choose by then."""
+    moves = {action.kind for action in strategy.load(request(source)).load if action.change is Change.MOVE}
+    assert moves <= strategy.kinds
 
 
 @strategies

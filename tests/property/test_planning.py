@@ -133,6 +133,7 @@ VERIFY: st.SearchStrategy[Verify] = st.builds(
 PROTECT: st.SearchStrategy[Any] = st.sampled_from(
     [None, Protection("cron(0 3 * * ? *)"), Protection("cron(0 * * * ? *)", delete_after_days=7)]
 )
+PREFER: st.SearchStrategy[Any] = st.sampled_from(["simplicity", "cost", "time"])
 STRATEGIES: st.SearchStrategy[Any] = st.sampled_from(["auto", "backup"])
 CLEANUP: st.SearchStrategy[Any] = st.sampled_from(["after-verify", "keep"])
 SOME_NAMES = st.sets(NAMES, min_size=1, max_size=2)
@@ -147,6 +148,7 @@ def worlds(draw: st.DrawFn) -> tuple[Manifest, Inventory]:
     rules = [
         TableRule(
             name,
+            prefer=draw(PREFER),
             protect=(protect := draw(PROTECT)),
             is_moved=protect is None or draw(st.booleans()),
             strategy=draw(STRATEGIES),

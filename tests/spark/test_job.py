@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from migrate.data.transform import TransformSpec
 from migrate.sandbox.settings import SOURCE_ACCOUNT, TARGET_ACCOUNT
 from migrate.spark.transforming import written
@@ -21,6 +23,7 @@ def counts(result: dict[str, Any]) -> dict[str, int]:
     return {name: result[name] for name in ("read", "written", "kept", "rejected", "absent", "units", "units_done")}
 
 
+@pytest.mark.both_sparks
 def test_a_copy_moves_every_item_and_a_second_run_reads_nothing(world: World, tmp_path: Path) -> None:
     spec = spec_in(world.sandbox, "copy", "copy")
     run(spec, tmp_path)
@@ -41,6 +44,7 @@ def test_a_copy_moves_every_item_and_a_second_run_reads_nothing(world: World, tm
     assert "belongs to other work" in submitted.log()
 
 
+@pytest.mark.both_sparks
 def test_an_export_is_loaded_then_verified_then_repaired(world: World, tmp_path: Path) -> None:
     summary = exported(world)
     run(spec_in(world.sandbox, "load-export", "load", export=f"s3://{BUCKET}/{summary}", source_table=None), tmp_path)

@@ -16,7 +16,7 @@ from migrate.core.clock import SystemClock
 from migrate.core.diagnostics import Severity
 from migrate.core.errors import AlreadyExists, Conflict, CredentialsExpired, Refused
 from migrate.core.table import Encryption, KinesisDestination
-from migrate.observe import tables
+from migrate.observe import tags
 from migrate.observe.collect import collect, list_source_tables, verify_accounts
 from migrate.observe.inventory import Inventory
 from migrate.sandbox import insights, rest_json
@@ -223,7 +223,7 @@ def test_contributor_insights_are_read_to_the_last_page(accounts: Accounts, monk
 @pytest.fixture
 def many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two tables are many."""
-    monkeypatch.setattr(tables, "MANY", 1)
+    monkeypatch.setattr(tags, "MANY", 1)
 
 
 PAIRS = (("orders", "orders"), ("plain", "plain"))
