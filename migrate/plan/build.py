@@ -176,7 +176,8 @@ def _trial(request: TableRequest, mapping: TableMapping, show_values: bool) -> T
 
 def _with_estimates(part: TableActions, parts: Mapping[str, Estimate]) -> TableActions:
     """The actions with what each of them takes."""
-    own = (dataclasses.replace(one, estimate=parts.get(one.address.partition("/")[2])) for one in part.own)
+    found = {one.address: parts.get(one.address.partition("/")[2]) for one in part.own}
+    own = (dataclasses.replace(one, estimate=known) if (known := found[one.address]) else one for one in part.own)
     return dataclasses.replace(part, own=tuple(own))
 
 
@@ -185,8 +186,12 @@ def _total(part: TableActions, request: TableRequest) -> Estimate:
     sample = (request.inventory.samples or {}).get(request.source.name)
     units = sample.units if sample else 0.0
     dollars = costs.unit_dollars(units, request.source.spec.billing, request.source_prices.read_unit)
-    sampled = Estimate.of(dollars=Range.exactly(dollars), source_read_units=units)
-    return sum((one.estimate for one in part.own if one.estimate), sampled)
+    parts = [one.estimate for one in part.own if one.estimate]
+    return Estimate.of(
+        sum((one.took for one in parts), Range()),
+        sum((one.cost for one in parts), Estimate.of(dollars=Range.exactly(dollars)).cost),
+        sum(one.source_read_units for one in parts) + units,
+    )
 
 
 def _shall_be_filled(stage: Stage, mapping: TableMapping, verdict: Verdict) -> bool:

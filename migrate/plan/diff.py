@@ -28,6 +28,8 @@ def compare(desired: TableSpec, observed: TableSpec) -> list[FieldChange]:
     moves are no difference. Indexes that only one of the tables has are passed over: what the observed one lacks is
     created with its settings, and what only it has is not ours to change.
     """
+    if desired == observed:
+        return []
     observed = _with_the_same_indexes(desired, observed)
     observed = _without_extra_tags(desired, _without_scaled_capacity(desired, observed))
     changes = []

@@ -75,19 +75,11 @@ def closing(plan: Plan, style: Style) -> str:
 def _totals(plan: Plan, moved: Sequence[PlannedTable]) -> str:
     """Tables move side by side: the longest says how long all take, or, of many, the quotas; costs add up."""
     took = [table.estimate.took for table in moved]
-    least = _least_minutes(plan) if len(moved) > MANY_TABLES else 0.0
+    least = least_minutes(plan) if len(moved) > MANY_TABLES else 0.0
     minutes = minutes_words(Range(max(least, *(one.low for one in took)), max(least, *(one.high for one in took))))
     dollars = dollars_words(sum((table.estimate.cost for table in moved), Range()))
     words = f"{minutes} and {dollars}"
     return f"About {words}" if not words.startswith("less") else words.capitalize()
-
-
-def _least_minutes(plan: Plan) -> float:
-    """What the quotas allow: so many tables are not moved at once."""
-    from migrate.actions.registry import handlers
-
-    known = handlers()
-    return least_minutes(plan, lambda action: known[action.kind].slot)
 
 
 def next_commands(plan: Plan) -> str:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from migrate.aws.limits import Pacer, least_seconds
+from migrate.cli.main import collect_rarely
 from migrate.cli.world import Observed, World, observe, open_world, read_manifest, state_or_new
 from migrate.core.clock import SystemClock
 from migrate.manifest.model import Manifest
@@ -93,6 +94,7 @@ def _pure_part(manifest: Manifest, tables: int) -> None:
 
 def _rendered(world: World, seen: Observed) -> dict[str, float]:
     state, style = state_or_new(None, world.manifest), Style(False)
+    collect_rarely()
     began = time.process_time()
     marks: dict[str, float] = {}
     plan = build(world.manifest, seen.mappings, seen.inventory, state, by_name(), prices=world.prices)
