@@ -57,6 +57,7 @@ a{color:inherit;text-decoration-color:var(--faint);text-underline-offset:2px}
 white-space:nowrap}
 .mark{display:inline-block;width:9px;height:9px;border-radius:2px;margin-right:6px}
 .fail{background:var(--bad)}
+.dashed{border:1px dashed var(--soft)}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:0 44px;align-items:start}
 .pair h3{margin-top:16px}
 .legend{display:flex;flex-wrap:wrap;gap:4px 18px;margin:0 0 8px;color:var(--soft);font-size:12.5px}
