@@ -216,17 +216,22 @@ class AccountTables:
             )
 
 
-def table_access(place: Place, names: Iterable[str], shared_streams: Collection[str] = ()) -> Iterator[Permission]:
-    """What `AccountTables` reads of these tables."""
-    for name in sorted(shared_streams):
-        stream = f"{place.table(name)}/stream/*"
-        yield allow(place.side, "dynamodb:GetResourcePolicy", stream, wide="a stream is named by its time")
+def stream_access(place: Place, names: Iterable[str]) -> Iterator[Permission]:
+    """What `AccountTables` reads of the streams of these tables, where they have one."""
+    for name in sorted(names):
+        stream, when = f"{place.table(name)}/stream/*", "the table and its stream are there when the plan is made"
+        yield allow(place.side, "dynamodb:GetResourcePolicy", stream, when=when, wide="a stream is named by its time")
+
+
+def table_access(place: Place, names: Iterable[str], when: str = "") -> Iterator[Permission]:
+    """What `AccountTables` reads of these tables; `when` says in which case they are there."""
     arns = [place.table(name) for name in names]
     if arns:
         settings = " ".join(setting.operation for setting in _SETTINGS)
-        yield allow(place.side, f"dynamodb:DescribeTable {settings}", *arns)
-        yield anywhere(place.side, f"dynamodb:{_INSIGHTS.operation}")
-        yield anywhere(place.side, f"application-autoscaling:{' '.join(autoscaling.READS)}")
+        yield allow(place.side, "dynamodb:DescribeTable", *arns)
+        yield allow(place.side, f"dynamodb:{settings}", *arns, when=when)
+        yield anywhere(place.side, f"dynamodb:{_INSIGHTS.operation}", when=when)
+        yield anywhere(place.side, f"application-autoscaling:{' '.join(autoscaling.READS)}", when=when)
 
 
 def _key_arn(table: Mapping[str, Any]) -> str:

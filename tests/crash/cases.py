@@ -11,6 +11,7 @@ from migrate.core.events import StepEvent
 from migrate.sandbox import organizations
 from migrate.sandbox.settings import ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT
 from migrate.state.model import State, Status
+from tests.e2e.spark_world import emr_roles, somebodys_cluster
 from tests.sandbox.aws import Aws
 
 Migrate = Callable[[str], None]
@@ -350,7 +351,31 @@ class Unshared(Shared):
         aws.target.put_resource_policy(ResourceArn=stream, Policy=json.dumps(policy))
 
 
-SPARK_CASES: dict[str, BySpark] = {case.name: case for case in (ByGlue(), ByServerless())}
+class ByCluster(BySpark):
+    """On a cluster of EMR that is made for it."""
+
+    name = "by-cluster"
+    deaths_at = ("target RunJobFlow",)
+    manifest = ByServerless.manifest.replace("workers: 2", "workers: 2, mode: cluster, release: emr-7.11.0")
+
+    def prepare(self, aws: Aws, migrate: Migrate) -> None:
+        super().prepare(aws, migrate)
+        emr_roles(aws)
+
+
+class ByStep(ByCluster):
+    """On a cluster of EMR that is there, and stays."""
+
+    name = "by-step"
+    deaths_at = ("target AddJobFlowSteps",)
+
+    def prepare(self, aws: Aws, migrate: Migrate) -> None:
+        super().prepare(aws, migrate)
+        id = somebodys_cluster(aws, "EMR_EC2_DefaultRole")
+        self.manifest = ByCluster.manifest.replace("workers: 2", f"workers: 2, cluster_id: {id}")
+
+
+SPARK_CASES: dict[str, BySpark] = {case.name: case for case in (ByGlue(), ByServerless(), ByCluster(), ByStep())}
 CASES: dict[str, Case] = {
     case.name: case
     for case in (

@@ -58,8 +58,9 @@ def build_report(facts: Facts) -> Report:
     is_plan_known = active is not None
     outcome, headline = overall(state, tables, shared, is_locked=bool(facts.holder), is_plan_known=is_plan_known)
     runs = state.migration.runs if state else ()
-    begun = [run.begun for run in runs] or starts((*shared, *(step for table in tables for step in table.steps)))
-    ended = [run.ended for run in runs if run.ended]
+    everything = [*shared, *(step for table in tables for step in table.steps)]
+    begun = [*(run.begun for run in runs), *starts(everything)]
+    ended = [*(run.ended for run in runs if run.ended), *(step.ended for step in everything if step.ended)]
     any_plan = active or next(reversed(list(facts.plans.values())), None)
     kept = state.migration.active if state else None
     return Report(
@@ -74,7 +75,7 @@ def build_report(facts: Facts) -> Report:
         plan_id=kept.plan_id if kept else active.plan_id if active else None,
         manifest_file=kept.manifest_file if kept else active.manifest_file if active else None,
         manifest_digest=kept.manifest_digest if kept else active.manifest_digest if active else None,
-        prices_of=(any_plan.prices_of if any_plan else None) or None,
+        prices_of=next((plan.prices_of for plan in reversed(list(facts.plans.values())) if plan.prices_of), None),
         begun=min(begun, default=None),
         ended=max(ended, default=None) if outcome in SETTLED else None,
         written=facts.written,
@@ -127,8 +128,8 @@ def _table(name: str, planned: PlannedTable | None, facts: Facts) -> ReportTable
         ended=max((step.ended for step in steps if step.ended), default=None) if verdict in SETTLED else None,
         verification=seen,
         carried=planned.carried if planned and is_move else None,
-        set_by_manifest=(planned.set_by_manifest or ()) if planned and is_move else None,
-        not_carried=(planned.not_carried or ()) if planned and is_move else None,
+        set_by_manifest=planned.set_by_manifest if planned else None,
+        not_carried=planned.not_carried if planned else None,
         needs_user=planned.needs_user if planned else None,
         transform=planned.transform if planned else None,
         steps=steps,

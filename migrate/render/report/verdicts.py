@@ -145,11 +145,12 @@ def _finished(counts: Counter[str], total: int) -> tuple[str, str]:
     if counts[VERIFIED] == moved:
         return VERIFIED, "Done and verified: every item of every table was compared."
     rest = [
-        f"{plural(counts[verdict], 'table')} {words}"
-        for verdict, words in ((COUNTED, "by their numbers of items only"), (UNVERIFIED, "not verified"))
+        f"{counts[verdict]} {words}"
+        for verdict, words in ((COUNTED, "only counted"), (UNVERIFIED, "not verified"))
         if counts[verdict]
     ]
-    return (COUNTED if not counts[UNVERIFIED] else UNVERIFIED), f"Done, with {' and '.join(rest)}."
+    verified = f"{counts[VERIFIED]} of {plural(moved, 'table')} verified item by item"
+    return (COUNTED if not counts[UNVERIFIED] else UNVERIFIED), f"Done. {'; '.join([verified, *rest])}."
 
 
 def _named(names: Sequence[str]) -> str:
