@@ -30,7 +30,7 @@ from migrate.actions.emr_step import EmrStepHandler
 from migrate.actions.export import ExportCheckHandler, ExportHandler
 from migrate.actions.glue_job import GlueJobHandler, GlueRunHandler
 from migrate.actions.indexes import IndexHandler
-from migrate.actions.job_files import JobFilesHandler
+from migrate.actions.job_files import JobFilesHandler, JobTransformHandler
 from migrate.actions.key import KeyHandler
 from migrate.actions.load import ImportHandler
 from migrate.actions.removal import (
@@ -92,12 +92,17 @@ def handlers() -> Mapping[str, ActionHandler]:
         "warm-throughput": WarmThroughputHandler(),
         "copy": CopyHandler(),
         "job-files": JobFilesHandler(),
+        "job-transform": JobTransformHandler(),
         "glue-job": GlueJobHandler(),
         "glue-run": GlueRunHandler(),
+        "glue-verify": GlueRunHandler(),
         "emr-application": EmrApplicationHandler(),
         "emr-run": EmrRunHandler(),
+        "emr-verify": EmrRunHandler(),
         "emr-cluster": EmrClusterHandler(),
+        "emr-cluster-verify": EmrClusterHandler(),
         "emr-step": EmrStepHandler(),
+        "emr-step-verify": EmrStepHandler(),
         "job-files-removal": JobFilesRemoval(),
         "job-work-removal": JobWorkRemoval(),
         "glue-job-removal": GlueJobRemoval(),

@@ -160,12 +160,14 @@ class Verify:
     """How the result is proven.
 
     `read_units` are the most a second for each table, None is no limit of the manifest's. `source` is `read` (both
-    tables are read), or `as-copied`: the target is compared with what strategy `copy` has read from the source.
+    tables are read), or `as-copied`: the target is compared with what strategy `copy` has read from the source. `by` is
+    who compares: a run of the Spark job, this machine, or what suits the strategy (None).
     """
 
     mode: VerifyMode = "digest"
     read_units: float | None = None
     source: Literal["read", "as-copied"] = "read"
+    by: Literal["job", "local"] | None = None
 
 
 SCHEDULES: Mapping[str, str] = MappingProxyType(

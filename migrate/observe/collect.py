@@ -35,7 +35,7 @@ from migrate.observe.resources import (
     role_access,
     role_facts,
 )
-from migrate.observe.tables import AccountTables, stream_access, table_access
+from migrate.observe.tables import AccountTables, table_access
 
 __all__ = ["collect", "list_source_tables", "look_access", "verify_accounts", "verify_identity"]
 
@@ -124,8 +124,8 @@ def look_access(
     """Whom `collect` needs to be allowed what, when it is asked the same; `is_listed`: `list_source_tables` too."""
     places = {place.side: place for place in (source, target)}
     yield from table_access(source, sorted({pair[0] for pair in pairs}))
-    yield from table_access(target, sorted({pair[1] for pair in pairs}), "the table is there when the plan is made")
-    yield from stream_access(target, shared_streams)
+    when = "the table is there when the plan is made"
+    yield from table_access(target, sorted({pair[1] for pair in pairs}), shared_streams, when)
     yield from bucket_access(target, sorted(set(buckets)))
     for side, id in keys.values():
         yield from key_access(places[side], id)

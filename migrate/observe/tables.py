@@ -216,15 +216,13 @@ class AccountTables:
             )
 
 
-def stream_access(place: Place, names: Iterable[str]) -> Iterator[Permission]:
-    """What `AccountTables` reads of the streams of these tables, where they have one."""
-    for name in sorted(names):
-        stream, when = f"{place.table(name)}/stream/*", "the table and its stream are there when the plan is made"
-        yield allow(place.side, "dynamodb:GetResourcePolicy", stream, when=when, wide="a stream is named by its time")
-
-
-def table_access(place: Place, names: Iterable[str], when: str = "") -> Iterator[Permission]:
+def table_access(
+    place: Place, names: Iterable[str], shared_streams: Collection[str] = (), when: str = ""
+) -> Iterator[Permission]:
     """What `AccountTables` reads of these tables; `when` says in which case they are there."""
+    for name in sorted(shared_streams):
+        stream = f"{place.table(name)}/stream/*"
+        yield allow(place.side, "dynamodb:GetResourcePolicy", stream, wide="a stream is named by its time", when=when)
     arns = [place.table(name) for name in names]
     if arns:
         settings = " ".join(setting.operation for setting in _SETTINGS)

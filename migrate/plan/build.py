@@ -163,6 +163,7 @@ def table_request(
         verify=mapping.verify.mode,
         verify_read_units=mapping.verify.read_units,
         verify_as_copied=mapping.verify.source == "as-copied",
+        verify_by=mapping.verify.by,
         cleanup=mapping.cleanup,
         transform=transform_of(mapping, source.spec.keys, manifest.code),
         shares=mapping.share,

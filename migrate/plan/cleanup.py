@@ -29,7 +29,7 @@ _WORDS = {
     "share": "delete the resource share",
     "key": "delete the key in 30 days",
     "role": "delete the role",
-    "job-files": "delete the job's script and archive",
+    "job-files": "delete the job's files",
     "job-work": "delete the job's checkpoints and logs",
     "glue-job": "delete the Glue job",
     "emr-application": "stop and delete the EMR Serverless application",

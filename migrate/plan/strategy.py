@@ -38,6 +38,7 @@ class TableRequest:
     verify: str = "digest"
     verify_read_units: float | None = None
     verify_as_copied: bool = False
+    verify_by: str | None = None
     cleanup: str = "after-verify"
     is_partial: bool = False
     transform: TransformSpec | None = None
@@ -86,6 +87,28 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Verifier:
+    """Who proves the move: an action of `kind`, `words` for the reader.
+
+    `params`, `tuning` and `details` are those of the action, beside what every verification has. `actions` (of the
+    table) and `shared` are what it needs, where no load has brought it.
+    """
+
+    kind: str = "verify"
+    words: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    tuning: Mapping[str, Any] = field(default_factory=dict)
+    details: tuple[str, ...] = ()
+    actions: tuple[Action, ...] = ()
+    shared: tuple[Action, ...] = ()
+
+    @property
+    def is_local(self) -> bool:
+        """True when it is this machine."""
+        return self.kind == "verify"
+
+
+@dataclass(frozen=True)
 class Recipe:
     """The actions of one table around its load.
 
@@ -104,7 +127,9 @@ class Recipe:
     """True when the load itself puts our own tags on the table."""
 
     verify: Mapping[str, Any] = field(default_factory=dict)
-    """More parameters of the verify action."""
+    """More parameters of the verify action, whoever carries it out."""
+
+    verifier: Verifier = Verifier()
 
 
 TABLE_MAKING_LOADS = frozenset({"import", "restore-job"})
@@ -113,7 +138,13 @@ TABLE_MAKING_LOADS = frozenset({"import", "restore-job"})
 SPARK_LOADS = frozenset({"glue-run", "emr-run", "emr-cluster", "emr-step"})
 """Loads by the Spark job: the table is there before."""
 
-LOAD_KINDS = TABLE_MAKING_LOADS | SPARK_LOADS | {"copy"}
+SPARK_VERIFICATIONS = frozenset({"glue-verify", "emr-verify", "emr-cluster-verify", "emr-step-verify"})
+"""Verifications by a run of the Spark job."""
+
+REWRITING_LOADS = SPARK_LOADS | {"copy"}
+"""Loads that write every item anew, and can transform it."""
+
+LOAD_KINDS = TABLE_MAKING_LOADS | REWRITING_LOADS
 """Kinds of actions whose end means that the items are in the target. A table has one of them at a time."""
 
 
@@ -192,8 +223,8 @@ class Strategy(Protocol):
     def costs(self, request: TableRequest) -> Mapping[str, Estimate]:
         """What its actions take, by the name in their address: minutes, dollars, load on the source.
 
-        Those that are free and done at once are left out; so is the verification, which is the planner's. Must be made
-        of the formulas of `plan/costs.py`, and name only actions that `load` may plan, or that follow from its spec.
+        Those that are free and done at once are left out; so is a verification by this machine. Must be made of the
+        formulas of `plan/costs.py`, and name only actions that `load` may plan, or that follow from its spec.
         """
 
     def moment(self, request: TableRequest) -> str:

@@ -15,6 +15,7 @@ from migrate.plan.settings import AFTER_LOAD, AFTER_VERIFY, BY_NAME, SETTINGS
 from migrate.plan.sharing import share_actions, share_removals
 from migrate.plan.strategy import (
     LOAD_KINDS,
+    REWRITING_LOADS,
     TABLE_MAKING_LOADS,
     Recipe,
     Strategy,
@@ -100,7 +101,7 @@ def _after_load(request: TableRequest, recipe: Recipe, spec: TableSpec, target: 
     last = tuple(action.address for action in cleanup) or checked
     return TableActions(
         own=own,
-        shared=recipe.shared,
+        shared=(*recipe.shared, *(recipe.verifier.shared if verify else ())),
         shared_cleanup=tuple(_needing(action, last) for action in recipe.shared_cleanup),
         diagnostics=tuple(index_problems(request, spec)) if target else (),
         needs_user=recipe.needs_user,
@@ -192,7 +193,7 @@ def _another_transform(request: TableRequest) -> Diagnostic | None:
     """The items are in the target as another transform has made them than the manifest has now."""
     done = load_record(request.target_name, request.state)
     now = request.transform.digest if request.transform else None
-    if done is None or done.kind != "copy" or done.outputs.get("transform") == now:
+    if done is None or done.kind not in REWRITING_LOADS or done.outputs.get("transform") == now:
         return None
     way_out = f"; or remove the table {request.target_name} yourself, and it is made and filled anew"
     return error(

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from migrate.core.diagnostics import Diagnostic, error
+from migrate.core.diagnostics import Diagnostic
 from migrate.core.table import Index, TableFacts, TableSpec
 from migrate.data.scan import choose_segments
 from migrate.plan import costs
@@ -26,7 +26,7 @@ from migrate.strategies import copy_cost
 from migrate.strategies.copy_existing import against_existing, conflict_words, look, must_be_empty, notes, write_mode
 from migrate.strategies.copy_indexes import IndexChoice, choose_indexes
 from migrate.strategies.copy_warm import Warmth, choose_warmth, taken_at_once, useless_warmth, warm_up, warming_costs
-from migrate.strategies.source_reasons import unfit_source
+from migrate.strategies.source_reasons import unfit_source, unproven_keys
 
 WORKERS = 8
 NO_SNAPSHOT = "stop the writers of the source first: a scan is no snapshot, and misses what changes behind it"
@@ -89,14 +89,7 @@ def created_spec(desired: TableSpec, indexes: Mapping[str, Index]) -> TableSpec:
 
 
 def _reasons(request: TableRequest) -> Iterator[Diagnostic]:
-    source = request.source
-    if request.transform is not None and request.transform.may_join and request.verify == "none":
-        yield error(
-            f"`verify: none` with a transform of `{source.name}` that changes keys",
-            address=request.target_name,
-            why="two items may get one key, of which the target keeps one: only a verification would find that",
-            hint="say `verify: digest`, or counts",
-        )
+    yield from unproven_keys(request)
     yield from unfit_source(
         request,
         vectors="this version cannot create them on the target",

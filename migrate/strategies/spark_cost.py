@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from migrate.plan.model import Estimate, Range
 from migrate.plan.occupancy import glue_dpus, instance_vcpus
+from migrate.plan.verification import verification
 from migrate.strategies.copy import load_costs, table_costs
+from migrate.strategies.copy_cost import ITEMS_PER_SECOND
 from migrate.strategies.s3_export import export_costs
 from migrate.strategies.spark_setup import SparkSetup
 
@@ -51,12 +53,21 @@ def engine_of(setup: SparkSetup) -> Engine:
 def costs_of(setup: SparkSetup, run: str) -> dict[str, Estimate]:
     """What the actions take; `run` is the name of the one that runs the job."""
     exported = export_costs(setup.request) if setup.is_export else {}
-    return {**exported, **table_costs(setup.request), run: _run(setup)}
+    verified = {"verify": _verification(setup)} if setup.verifies else {}
+    return {**exported, **table_costs(setup.request), run: _run(setup), **verified}
 
 
 def engine_words(setup: SparkSetup) -> str:
-    """What the engine is estimated to use and cost: `about 2.1 to 3.4 DPU-hours, $0.92-1.50`."""
-    engine, hours = engine_of(setup), _run_minutes(setup) * (1 / 60)
+    """What the load is estimated to use and cost of the engine: `about 2.1 to 3.4 DPU-hours, $0.92-1.50`."""
+    return _words(engine_of(setup), _run_minutes(setup) * (1 / 60))
+
+
+def verification_words(setup: SparkSetup) -> str:
+    """The same of a run that verifies."""
+    return _words(engine_of(setup), _verification(setup).took * (1 / 60))
+
+
+def _words(engine: Engine, hours: Range) -> str:
     used = hours * engine.units
     figures = f"{used.low:.2f}" if f"{used.low:.2f}" == f"{used.high:.2f}" else f"{used.low:.2f} to {used.high:.2f}"
     paid = used * engine.dollars
@@ -70,6 +81,15 @@ def _run(setup: SparkSetup) -> Estimate:
     engine, tables, minutes = engine_of(setup), _moving(setup), _run_minutes(setup)
     paid = minutes * (engine.units * engine.dollars / 60)
     return Estimate.of(minutes, tables.cost + paid, tables.source_read_units)
+
+
+def _verification(setup: SparkSetup) -> Estimate:
+    """Reading both tables, and the engine's part: to compare an item costs each side about as much as to copy it."""
+    engine = engine_of(setup)
+    speed = Range.exactly(ITEMS_PER_SECOND * SHARE_OF_COPY * engine.vcpus / 2)
+    read = verification(setup.request, is_copied=False, items_per_second=speed)
+    minutes = read.took + Range.exactly(_start_minutes(setup))
+    return Estimate.of(minutes, read.cost + minutes * (engine.units * engine.dollars / 60), read.source_read_units)
 
 
 def _moving(setup: SparkSetup) -> Estimate:

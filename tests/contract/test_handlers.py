@@ -454,6 +454,7 @@ CASES: dict[str, Case] = {
 
 CASES |= {
     "job-files": Case(spark_params.files),
+    "job-transform": Case(spark_params.transform),
     "glue-job": Case(spark_params.glue_job),
     "emr-application": Case(spark_params.application),
     **{kind: Case(partial(spark_params.run, kind=kind)) for kind in spark_params.KINDS},
@@ -540,7 +541,8 @@ def world() -> Iterator[World]:
 
 
 def test_every_kind_is_in_the_contract() -> None:
-    assert set(HANDLERS) == {*CASES, *REMOVALS}
+    assert set(HANDLERS) == {*CASES, *REMOVALS, *spark_params.SAME}
+    assert all(type(HANDLERS[one]) is type(HANDLERS[other]) for one, other in spark_params.SAME.items())
 
 
 @pytest.mark.parametrize("kind", every(CASES))
