@@ -124,7 +124,8 @@ def _plan_mapping(
         problems = desired.diagnostics  # the load is behind us: whether the strategy could do it again is no matter
     else:
         # With what is known of the target by now, which may be a table that is filled as it is.
-        part = _with_estimates(part, Candidate(chosen.strategy, request).parts)
+        now = chosen if request is chosen.request else Candidate(chosen.strategy, request)
+        part = _with_estimates(part, now.parts)
     trial = _trial(request, mapping, show_values) if part.is_move else Trial()
     problems = (*problems, *trial.diagnostics)
     table = dataclasses.replace(
@@ -192,17 +193,20 @@ def _trial(request: TableRequest, mapping: TableMapping, show_values: bool) -> T
 
 def _with_estimates(part: TableActions, parts: Mapping[str, Estimate]) -> TableActions:
     """The actions with what each of them takes."""
-    own = (dataclasses.replace(one, estimate=parts.get(one.address.partition("/")[2])) for one in part.own)
+    found = ((one, parts.get(one.address.partition("/")[2])) for one in part.own)
+    own = (dataclasses.replace(one, estimate=takes.rounded) if takes else one for one, takes in found)
     return dataclasses.replace(part, own=tuple(own))
 
 
 def _total(part: TableActions, request: TableRequest) -> Estimate:
     """What is left to do, and what the sample has cost."""
+    found = [one.estimate for one in part.own if one.estimate]
     sample = (request.inventory.samples or {}).get(request.source.name)
-    units = sample.units if sample else 0.0
-    dollars = costs.unit_dollars(units, request.source.spec.billing, request.source_prices.read_unit)
-    sampled = Estimate.of(dollars=Range.exactly(dollars), source_read_units=units)
-    return sum((one.estimate for one in part.own if one.estimate), sampled)
+    if sample:
+        price = request.source_prices.read_unit
+        dollars = costs.unit_dollars(sample.units, request.source.spec.billing, price)
+        found.append(Estimate.of(dollars=Range.exactly(dollars), source_read_units=sample.units))
+    return Estimate.together(found).rounded
 
 
 def _shall_be_filled(stage: Stage, mapping: TableMapping, verdict: Verdict) -> bool:

@@ -19,13 +19,14 @@ from migrate.actions.registry import handlers
 from migrate.apply.run import begin, carry_out
 from migrate.cli.world import make_plan, observe, state_or_new
 from migrate.core.access import RUNNER, Permission
+from migrate.core.clock import timestamp
 from migrate.manifest.model import Manifest
 from migrate.observe.inventory import RoleFacts
 from migrate.plan.cleanup import build_cleanup
 from migrate.plan.untouched import cleanup_of, untouched
 from migrate.sandbox.server import Sandbox
 from migrate.sandbox.settings import TARGET_ACCOUNT
-from migrate.state.model import State
+from migrate.state.model import Run, State
 from tests.contract.iam_calls import Ask, asks, principal
 from tests.crash import cases
 from tests.crash.cases import CASES, SPARK_CASES, Case, manifest
@@ -142,7 +143,8 @@ def clean_up(stage: Stage, case: Case) -> None:
         plan = build_cleanup(read, observe(world).mappings, world.accounts, state)
         if not plan.actions:
             return
-        ledger = begin(store, state, plan, read.file, is_resumed=False)
+        run = Run(plan.plan_id, timestamp(stage.clock.now()))
+        ledger = begin(store, state, plan, read.file, run, is_resumed=False)
         context = Context(stage.source, stage.target, stage.clock, plan.lineage, work=store.work(plan.migration))
         assert carry_out(plan, ledger, handlers(), context, parallelism=1).is_complete
 
