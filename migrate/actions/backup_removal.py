@@ -113,13 +113,15 @@ class VaultRemoval(KeptRemoval):
     """Kind `vault-removal`: a vault in which nothing is left."""
 
     kind = "vault"
+    case = ""
+    """When it can be removed at all."""
 
     def access(self, action: Action, places: Places) -> Iterator[Access]:
         """See `ActionHandler.access`."""
         place = places.of(action.side)
         yield anywhere(place.side, "backup:ListBackupVaults")
         names = "backup:ListTags ListRecoveryPointsByBackupVault DeleteBackupVault"
-        yield allow(place.side, names, place.vault(places.made(action, "vault")))
+        yield allow(place.side, names, place.vault(places.made(action, "vault")), when=self.case)
 
     def is_gone(self, resource: OwnedResource, context: Context) -> bool:
         """See `Removal`."""
@@ -138,6 +140,7 @@ class AirGappedVaultRemoval(VaultRemoval):
     """Kind `air-gapped-vault-removal`: it stays ours until its last recovery point has expired."""
 
     kind = "air-gapped-vault"
+    case = "the last recovery point in it has expired"
 
     def poll(self, step: Step, context: Context) -> StepResult:
         """See `Removal`."""

@@ -44,6 +44,7 @@ from migrate.actions.restore_check import RestoreCheckHandler
 from migrate.actions.restore_job import RestoreJobHandler
 from migrate.actions.role import RoleHandler
 from migrate.actions.share import ShareHandler
+from migrate.actions.sharing import ShareOfTable, ShareOfTableRemoval
 from migrate.actions.spark_removal import (
     EmrApplicationRemoval,
     GlueJobRemoval,
@@ -54,6 +55,7 @@ from migrate.actions.table import TableHandler, TableLookHandler
 from migrate.actions.vault import AirGappedVaultHandler, VaultHandler, VaultPolicyHandler
 from migrate.actions.verify import VerifyHandler
 from migrate.actions.warm import WarmThroughputHandler
+from migrate.plan.sharing import SHARES
 
 
 def handlers() -> Mapping[str, ActionHandler]:
@@ -106,6 +108,8 @@ def handlers() -> Mapping[str, ActionHandler]:
         "glue-job-removal": GlueJobRemoval(),
         "emr-application-removal": EmrApplicationRemoval(),
         "index": IndexHandler(),
+        **{kind: ShareOfTable(kind) for kind in SHARES},
+        **{f"{kind}-removal": ShareOfTableRemoval(kind) for kind in SHARES},
         "verify": VerifyHandler(),
         "export-removal": ExportRemoval(),
         "table-removal": TableRemoval(),

@@ -60,10 +60,8 @@ class ProgressDisplay:
                 self._journal(event)
             if event.change == "progress":
                 self._advance(event.address, event.progress)
-            elif self._bars is None:
-                self._line(event)
-            else:
-                self._bar(event)
+            elif self._is_new(event):
+                self._line(event) if self._bars is None else self._bar(event)
 
     def progress(self, address: str, progress: Progress) -> None:
         """Long local work says how far it is."""
@@ -99,26 +97,21 @@ class ProgressDisplay:
         took = ""
         if event.change == "done" and event.address in self._began:
             took = f" in {seconds(self._clock.monotonic() - self._began[event.address])}"
-        if not self._is_new(event):
-            return
         message = f": {event.message}" if event.message else ""
         console.say(f"{event.address}: {event.change}{took}{message or ('' if took else f': {event.title}')}")
 
     def _is_new(self, event: StepEvent) -> bool:
-        """False for a step that waits for the same thing as before."""
-        said, self._waiting[event.address] = self._waiting.get(event.address, ""), ""
-        if event.change != "waiting":
-            return True
-        self._waiting[event.address] = event.message
-        return event.message != said
+        """False for a step that waits for the same thing as before, and tries it again in between."""
+        said = self._waiting.get(event.address, "")
+        if event.change == "started" and said:
+            return False
+        self._waiting[event.address] = event.message if event.change == "waiting" else ""
+        return event.change != "waiting" or event.message != said
 
     def _bar(self, event: StepEvent) -> None:
         if event.change == "waiting":
-            if self._is_new(event):
-                self._tell(f"{event.address}: waiting: {event.message}")
-            return
-        self._waiting[event.address] = ""
-        if event.change in ("started", "adopted") and event.address.split("/")[-1] in _LONG:
+            self._tell(f"{event.address}: waiting: {event.message}")
+        elif event.change in ("started", "adopted") and event.address.split("/")[-1] in _LONG:
             self._task(event.address)
         elif event.change in ("done", "failed", "blocked"):
             task = self._tasks.pop(event.address, None)

@@ -110,39 +110,42 @@ class Mixer:
         self._on_done = on_done
         self._lanes: dict[int, _Lane] = {}
         self._turn: deque[int] = deque()
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        # Two conditions, since waking who has nothing to do costs more than all else here.
+        self._has_items = threading.Condition(self._lock)
+        self._has_room = threading.Condition(self._lock)
 
     def put(self, page: Page, should_stop: Callable[[], bool]) -> None:
         """Add a segment's next page; waits while it has `PAGES_AHEAD` unfinished ones. Raises `Interrupted`."""
         segment = page.segment
-        with self._changed:
+        with self._lock:
             lane = self._lanes.get(segment)
             if lane is None:
                 lane = self._lanes[segment] = _Lane()
                 self._turn.append(segment)
             while len(lane.pages) >= PAGES_AHEAD:
                 check_stop(should_stop)
-                self._changed.wait(_TICK)
+                self._has_room.wait(_TICK)
             lane.pages.append(page)
             self._tell_finished(segment, lane)
-            self._changed.notify_all()
+            self._has_items.notify_all()
 
     def take(self, most: int, should_stop: Callable[[], bool]) -> list[Part]:
         """Up to `most` items of as many segments as there are. Waits for the first; raises `Interrupted`."""
         waited = False
-        with self._changed:
+        with self._lock:
             while True:
                 check_stop(should_stop)
                 ready = self._ready()
                 if ready and (waited or sum(lane.waiting for lane in ready) >= most):
                     return self._deal(ready, most)
                 # A full batch costs the same as a part of one, so a little patience pays.
-                self._changed.wait(_PATIENT_SECONDS if ready else _TICK)
+                self._has_items.wait(_PATIENT_SECONDS if ready else _TICK)
                 waited = bool(ready)
 
     def finish(self, parts: list[Part]) -> None:
         """Every item of these parts is written, kept or rejected for good."""
-        with self._changed:
+        with self._lock:
             for part in parts:
                 page = part.page
                 page.kept += part.kept
@@ -151,17 +154,16 @@ class Mixer:
                 page.pending -= len(part.items)
                 if page.pending == 0:
                     self._tell_finished(page.segment, self._lanes[page.segment])
-            self._changed.notify_all()
 
     def give_back(self, part: Part) -> None:
         """Nothing of this part was written: deal it again, before anything new of its segment."""
-        with self._changed:
+        with self._lock:
             self._lanes[part.page.segment].returned.append(part)
-            self._changed.notify_all()
+            self._has_items.notify_all()
 
     def slow_down(self, segment: int) -> float:
         """This segment's keys are hot: deal nothing of it for a while that grows each time. Returns the seconds."""
-        with self._changed:
+        with self._lock:
             lane = self._lanes.get(segment)
             now = self._clock.monotonic()
             if lane is None or lane.not_before > now:
@@ -172,13 +174,14 @@ class Mixer:
 
     def is_empty(self) -> bool:
         """True when no page is on its way."""
-        with self._changed:
+        with self._lock:
             return not any(lane.pages for lane in self._lanes.values())
 
     def wake(self) -> None:
         """Let everybody who waits look whether to stop."""
-        with self._changed:
-            self._changed.notify_all()
+        with self._lock:
+            self._has_items.notify_all()
+            self._has_room.notify_all()
 
     def _ready(self) -> list[_Lane]:
         now = self._clock.monotonic()
@@ -201,6 +204,7 @@ class Mixer:
     def _tell_finished(self, segment: int, lane: _Lane) -> None:
         while lane.pages and lane.pages[0].pending == 0:
             page = lane.pages.popleft()
+            self._has_room.notify_all()
             lane.pause = 0.0 if lane.not_before < self._clock.monotonic() - 5 else lane.pause
             self._on_done(page)
             if page.last_key is None:

@@ -71,6 +71,7 @@ class PipeWorker(ABC):
                     self._report()
         except (EOFError, OSError):  # the foreman is gone
             self._stopping.set()
+            self._wake()
             return
         self._finish(threads)
 

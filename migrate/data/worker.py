@@ -57,7 +57,7 @@ class Worker(PipeWorker):
     def __init__(self, job: WorkerJob, pipe: Connection) -> None:
         super().__init__(pipe, (READ, WRITE))
         self._job = job
-        self._segments: queue.SimpleQueue[Deal] = queue.SimpleQueue()
+        self._segments: queue.SimpleQueue[Deal | None] = queue.SimpleQueue()
         self._progress = Progressed(self._clock)
         self._mixer = Mixer(self._clock, self._page_done)
         self._source = job.source.opened(job.segments_at_once, job.patience, lambda: self._credentials_of(READ))
@@ -76,6 +76,8 @@ class Worker(PipeWorker):
 
     def _wake(self) -> None:
         self._mixer.wake()
+        for _ in range(self._job.segments_at_once):
+            self._segments.put(None)
 
     def _close(self) -> None:
         self._source.close()
@@ -83,11 +85,9 @@ class Worker(PipeWorker):
 
     def _read_segments(self) -> None:
         while not self._stopping.is_set():
-            try:
-                deal = self._segments.get(timeout=0.2)
-            except queue.Empty:
-                continue
-            self._read_segment(deal.segment, deal.start_key)
+            deal = self._segments.get()
+            if deal is not None:
+                self._read_segment(deal.segment, deal.start_key)
 
     def _read_segment(self, segment: int, start_key: bytes | None) -> None:
         stop = self._stopping.is_set

@@ -186,6 +186,23 @@ class Protection:
     start_within_minutes: int = 480
 
 
+AccessKind = Literal["read", "write", "stream"]
+
+
+@dataclass(frozen=True)
+class Share:
+    """Access that a principal of another account gets to a target table: the ARN of a role, user or account, or an
+    account id."""
+
+    principal: str
+    access: tuple[AccessKind, ...]
+
+    @property
+    def account(self) -> str:
+        """Account id of the principal."""
+        return self.principal.split(":")[4] if self.principal.startswith("arn:") else self.principal
+
+
 @dataclass(frozen=True)
 class Defaults:
     """What a table rule means when it does not say."""
@@ -218,6 +235,7 @@ class TableRule:
     prefer: Prefer = "simplicity"
     """What strategy `auto` goes by."""
 
+    share: tuple[Share, ...] = ()
     is_moved: bool = True
     """False for a table that is protected and whose entry names no strategy."""
 
@@ -240,6 +258,7 @@ class TableMapping:
     rule_index: int
     protect: Protection | None = None
     prefer: Prefer = "simplicity"
+    share: tuple[Share, ...] = ()
     is_moved: bool = True
     location: Location | None = field(default=None, compare=False, repr=False)
 

@@ -57,14 +57,15 @@ def collect(
     roles: Collection[tuple[str, str]] = (),
     clusters: Collection[str] = (),
     samples: Collection[str] = (),
+    shared_streams: Collection[str] = (),
 ) -> Inventory:
     """The inventory of both accounts.
 
     `pairs` are (source table, target table); `buckets` are looked at from the target account; `keys` are manifest name
     -> (side, key id, ARN or alias); `backup` is what to look at of AWS Backup, if anything; `roles` are (side, name) of
     IAM roles; `clusters` are ids of EMR clusters of the target account; `samples` are source tables of which a few
-    items are read. `clock` waits between repeats of throttled reads. What is missing or may not be read is in its
-    `diagnostics`; the rest is complete.
+    items are read; `shared_streams` are target tables whose stream's policy is read. `clock` waits between repeats of
+    throttled reads. What is missing or may not be read is in its `diagnostics`; the rest is complete.
     Raises `Refused`, `AccessDenied`, `CredentialsExpired` and the like when an account cannot be used at all.
     """
     identities = _identities(source, target)
@@ -73,7 +74,7 @@ def collect(
     with Reader(clock) as reader:
         tables = [
             AccountTables(reader, source, sorted({pair[0] for pair in pairs})),
-            AccountTables(reader, target, sorted({pair[1] for pair in pairs})),
+            AccountTables(reader, target, sorted({pair[1] for pair in pairs}), shared_streams),
         ]
         of_backup = BackupReads(reader, accounts, backup) if backup else None
         _ask_named(reader, accounts, roles, samples)
@@ -117,12 +118,14 @@ def look_access(
     roles: Collection[tuple[str, str]] = (),
     clusters: Collection[str] = (),
     samples: Collection[str] = (),
+    shared_streams: Collection[str] = (),
     is_listed: bool = False,
 ) -> Iterator[Permission]:
     """Whom `collect` needs to be allowed what, when it is asked the same; `is_listed`: `list_source_tables` too."""
     places = {place.side: place for place in (source, target)}
     yield from table_access(source, sorted({pair[0] for pair in pairs}))
-    yield from table_access(target, sorted({pair[1] for pair in pairs}))
+    when = "the table is there when the plan is made"
+    yield from table_access(target, sorted({pair[1] for pair in pairs}), shared_streams, when)
     yield from bucket_access(target, sorted(set(buckets)))
     for side, id in keys.values():
         yield from key_access(places[side], id)

@@ -65,7 +65,7 @@ class Candidate:
     @functools.cached_property
     def estimate(self) -> Estimate:
         """The whole move."""
-        return sum(self.parts.values(), Estimate())
+        return Estimate.together(self.parts.values())
 
 
 @dataclass(frozen=True)

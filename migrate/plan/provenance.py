@@ -39,8 +39,8 @@ def with_origins(table: PlannedTable, mapping: TableMapping, spec: TableSpec, so
     return dataclasses.replace(
         table,
         carried=tuple(_carried(spec, source.spec)),
-        set_by_manifest=tuple(_set(mapping, spec, source.spec)) or None,
-        not_carried=tuple(_left(mapping, spec, source)) or None,
+        set_by_manifest=tuple(_set(mapping, spec, source.spec)),
+        not_carried=tuple(_left(mapping, spec, source)),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from migrate.core.diagnostics import Diagnostic
 from migrate.core.table import TableFacts, TableSpec
 from migrate.data.transform import TransformSpec
-from migrate.manifest.model import Protection
+from migrate.manifest.model import Protection, Share
 from migrate.manifest.prices import Prices, RegionPrices
 from migrate.observe.inventory import Inventory
 from migrate.plan.model import Action, Estimate
@@ -24,7 +24,7 @@ class TableRequest:
     overrides of the manifest. `options` are the strategy's options of the manifest. `is_partial` is True when a failed
     load left a table of ours behind. `transform` is what becomes of every item; None when they move as they are.
     `existing` is the table to fill that this migration did not make; `desired` is then what it is, but for what the
-    manifest names under `target`.
+    manifest names under `target`. `shares` is the access that other accounts get to the target.
     """
 
     migration: str
@@ -43,6 +43,7 @@ class TableRequest:
     is_partial: bool = False
     transform: TransformSpec | None = None
     existing: TableFacts | None = None
+    shares: tuple[Share, ...] = ()
 
     @property
     def is_rewritten(self) -> bool:

@@ -12,6 +12,7 @@ from migrate.core.table import TableFacts, TableSpec
 from migrate.plan.diff import FieldChange, compare
 from migrate.plan.model import Action, Change, Side
 from migrate.plan.settings import AFTER_LOAD, AFTER_VERIFY, BY_NAME, SETTINGS
+from migrate.plan.sharing import share_actions, share_removals
 from migrate.plan.strategy import (
     LOAD_KINDS,
     REWRITING_LOADS,
@@ -88,11 +89,13 @@ def _after_load(request: TableRequest, recipe: Recipe, spec: TableSpec, target: 
     load = _load_address(request, recipe)
     is_not_ours = request.existing is not None
     own_tags = {} if recipe.is_tagged or is_not_ours else _missing_own_tags(request, load, target)
-    first = _chain(_settings(request, spec, AFTER_LOAD, own_tags), _last(recipe.load))
+    first = [*share_removals(request), *_settings(request, spec, AFTER_LOAD, own_tags)]
+    first = _chain(first, _last(recipe.load))
     loaded = _last(first) or _last(recipe.load)
     verify = verify_actions(request, recipe, load, loaded, target)
     checked = _last(verify) or loaded
-    second = _chain(_settings(request, spec, AFTER_VERIFY, own_tags), checked)
+    second = [*share_actions(request, target or request.existing), *_settings(request, spec, AFTER_VERIFY, own_tags)]
+    second = _chain(second, checked)
     cleanup = [_needing(action, checked) for action in recipe.cleanup]
     own = (*recipe.load, *first, *verify, *second, *cleanup)
     last = tuple(action.address for action in cleanup) or checked

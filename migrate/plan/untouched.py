@@ -10,11 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from migrate.core.iam_policy import without_statement
+from migrate.core.table import TableFacts, TableSpec
 from migrate.manifest.model import Manifest, TableMapping
 from migrate.observe.inventory import BackupSide, BucketFacts, Inventory, KeyFacts, RoleFacts, VaultFacts
 from migrate.plan.cleanup import build_cleanup
 from migrate.plan.desired import as_it_was
 from migrate.plan.model import Change, Plan
+from migrate.plan.predicted import with_setting
+from migrate.plan.settings import BY_NAME
 from migrate.plan.simulate import simulate
 from migrate.plan.strategy import was_filled
 from migrate.state.model import MigrationFile, OwnedResource, State
@@ -30,7 +33,7 @@ def untouched(inventory: Inventory, state: State) -> tuple[Inventory, State]:
         if file.source in sources:
             sources[file.source] = as_it_was(sources[file.source], file.name, state)
     targets = {
-        name: dataclasses.replace(one, item_count=0) if was_filled(one, state) else one
+        name: _as_found(one, state) if was_filled(one, state) else one
         for name, one in inventory.target_tables.items()
         if one.arn not in ours
     }
@@ -61,6 +64,23 @@ def cleanup_of(
     made = {action.address for action in plan.actions if action.change is not Change.DELETE}
     _, after = simulate(plan, inventory, state, made)
     return build_cleanup(manifest, mappings, (inventory.source, inventory.target), after)
+
+
+def _as_found(table: TableFacts, state: State) -> TableFacts:
+    """A table that was there before, empty (as far as anybody knows) and without the settings that were set on it."""
+    spec, plain = table.spec, TableSpec(table.spec.keys)
+    for record in state.files[table.name].steps.values():
+        name = record.kind.removeprefix("setting.")
+        if name in BY_NAME:
+            spec = with_setting(spec, name, BY_NAME[name].read(plain))
+        if name == "tags":  # which `with_setting` only adds
+            spec = dataclasses.replace(spec, tags={})
+        if record.kind == "warm-throughput":
+            cooled = {
+                index: dataclasses.replace(one, warm_throughput=None) for index, one in spec.global_indexes.items()
+            }
+            spec = dataclasses.replace(spec, warm_throughput=None, global_indexes=cooled)
+    return dataclasses.replace(table, spec=spec, item_count=0)
 
 
 Owned = Mapping[str, OwnedResource]

@@ -7,7 +7,7 @@ from typing import Any
 
 from migrate.core.table import TableFacts, Throughput
 from migrate.plan import costs
-from migrate.plan.model import Action, Change, Estimate, Range, Risk, Side, ref
+from migrate.plan.model import NOTHING, Action, Change, Estimate, Range, Risk, Side, ref
 from migrate.plan.strategy import Recipe, TableRequest, Verifier
 from migrate.state.model import Status
 
@@ -73,7 +73,7 @@ def verification(request: TableRequest, *, is_copied: bool, items_per_second: Ra
     `items_per_second` are what whoever compares them reads of each.
     """
     if request.verify == "none":
-        return Estimate()
+        return NOTHING
     units, dollars = costs.scan(request, consistent=True)
     target = costs.unit_dollars(units, request.desired.billing, request.target_prices.read_unit)
     if is_copied and request.verify_as_copied and request.verify == "digest":

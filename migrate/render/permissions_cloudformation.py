@@ -33,6 +33,8 @@ def _plain_dumper() -> type:
     import yaml
 
     class Plain(yaml.SafeDumper):
+        """See above."""
+
         def ignore_aliases(self, data: object) -> bool:
             return True
 

@@ -7,7 +7,7 @@ and so may two runs of the job; each attempt goes on from the furthest book that
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,7 +21,8 @@ from migrate.spark.cloud import Store
 FORMAT = 1
 JOB, RESULT, UNITS, RUNS = "job.json", "result.json", "units/", "runs/"
 LETTERS, SUMS, DIFFERENCES = "dead-letters/", "sums/", "differences/"
-_READERS = 32
+_AT_ONCE = 32
+"""Requests for books: S3 answers each after a while, and no item moves meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -100,11 +101,13 @@ class Attempt:
         self._dirty: set[int] = set()
         self._letters: dict[str, bytes] = {}
 
-    def open(self, unit: int) -> UnitBook:
-        """Where this unit stands, whoever brought it there."""
-        found = furthest(self._store, self._store.names(f"{UNITS}{unit:06d}/")).get(unit)
-        self._books[unit] = found or UnitBook(SegmentBook(unit))
-        return self._books[unit]
+    def open(self, units: Sequence[int]) -> list[UnitBook]:
+        """Where each of these units stands, whoever brought it there."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            names = [name for found in pool.map(self._store.names, map(_folder, units)) for name in found]
+        found = furthest(self._store, names)
+        self._books = {unit: found.get(unit) or UnitBook(SegmentBook(unit)) for unit in units}
+        return list(self._books.values())
 
     def book(self, unit: int) -> UnitBook:
         """Where this attempt stands with it, saved or not."""
@@ -125,18 +128,25 @@ class Attempt:
 
     def save(self) -> None:
         """Letters first, then the books that count them."""
-        for name, text in self._letters.items():
-            self._store.write(name, text)
+        self._write(self._letters)
         self._letters.clear()
-        for unit in sorted(self._dirty):
-            self._store.write(f"{UNITS}{unit:06d}/{self._name}.json", _written(self._books[unit]))
+        self._write({f"{_folder(unit)}{self._name}.json": _written(self._books[unit]) for unit in self._dirty})
         self._dirty.clear()
+
+    def _write(self, objects: Mapping[str, bytes]) -> None:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            for _ in pool.map(self._store.write, objects, objects.values()):
+                pass  # raises what a write has raised, after all of them have ended
+
+
+def _folder(unit: int) -> str:
+    return f"{UNITS}{unit:06d}/"
 
 
 def furthest(store: Store, names: Iterable[str]) -> dict[int, UnitBook]:
     """The furthest book of each unit, of the objects with these names."""
     found: dict[int, UnitBook] = {}
-    with ThreadPoolExecutor(_READERS) as pool:
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
         for content in pool.map(store.read, names):
             book = _read(content) if content is not None else None
             if book is not None:

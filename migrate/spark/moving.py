@@ -42,7 +42,7 @@ class Moving:
         """Bring these units to their ends, from wherever earlier attempts left them. Raises `core.errors`."""
         prepare_process()
         attempt = Attempt(store_at(self.spec, self.spec.work), f"{self.run}-{attempt_id}")
-        left = [book.book for book in map(attempt.open, units) if not book.book.done]
+        left = [book.book for book in attempt.open(units) if not book.book.done]
         if not left:
             return
         mover = _Mover(self.spec, attempt)

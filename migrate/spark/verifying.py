@@ -86,7 +86,7 @@ class Summing:
         prepare_process()
         store = store_at(self.spec, self.spec.work)
         attempt = Attempt(store, f"{self.run}-{attempt_id}")
-        left = [unit for unit in units if not attempt.open(unit).book.done]
+        left = [book.book.segment for book in attempt.open(units) if not book.book.done]
         adder = _Adder(self.spec, store, attempt, f"{self.run}-{attempt_id}", left)
         look = SumLook(self.spec.key_names, self.spec.buckets)
         if left:

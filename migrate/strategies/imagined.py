@@ -27,6 +27,7 @@ from migrate.observe.inventory import (
 )
 from migrate.strategies.backup_resources import AIR_GAPPED
 from migrate.strategies.questions import questions
+from migrate.strategies.spark_setup import DEFAULT_PROFILE
 
 UNKNOWN_KEY = "KEY-ID-OF-"
 """What stands for the id of a key that is known by its alias only; the alias follows."""
@@ -58,7 +59,6 @@ def imagine(manifest: Manifest, mappings: Sequence[TableMapping], *, has_setting
     asked = questions(manifest, mappings)
     tables = {one.source_name: _spec(one, has_settings=has_settings) for one in mappings}
     filled = {one.target_name: tables[one.source_name] for one in mappings if _is_into_existing(manifest, one)}
-    is_made = _makes(manifest, "glue", "emr")
     return Inventory(
         _account(places["source"]),
         _account(places["target"]),
@@ -67,7 +67,7 @@ def imagine(manifest: Manifest, mappings: Sequence[TableMapping], *, has_setting
         buckets={name: _bucket(manifest, name) for name in asked["buckets"]},
         keys={name: _key(places[side], name, id) for name, (side, id) in asked["keys"].items()},
         backup=_backup(manifest, asked["backup"], places) if asked["backup"] else None,
-        roles={f"{side} {name}": RoleFacts(name, is_hidden=not is_made or None) for side, name in asked["roles"]},
+        roles={f"{side} {name}": _role(manifest, name) for side, name in asked["roles"]},
     )
 
 
@@ -121,6 +121,14 @@ def _bucket(manifest: Manifest, name: str) -> BucketFacts:
     if _makes(manifest, "s3", "glue", "emr", option="create_bucket"):
         return BucketFacts(name, exists=False)
     return BucketFacts(name, exists=True, ownership="BucketOwnerEnforced", is_private=True, encryption="AES256")
+
+
+def _role(manifest: Manifest, name: str) -> RoleFacts:
+    """A role of the Spark job. The one of a cluster's instances is never made."""
+    options = [manifest.strategy_options("emr", rule.options) for rule in manifest.tables]
+    profiles = {str(one.get("role", DEFAULT_PROFILE)).rpartition("/")[2] for one in options if one["mode"] == "cluster"}
+    is_made = _makes(manifest, "glue", "emr") and name not in profiles
+    return RoleFacts(name, is_hidden=None if is_made else True)
 
 
 def _key(place: Place, name: str, id: str) -> KeyFacts:

@@ -66,7 +66,7 @@ def request(source: TableFacts, seen: Inventory | None = None, state: State | No
 
 
 def total(strategy: Strategy, source: TableFacts) -> Estimate:
-    return sum(strategy.costs(request(source)).values(), Estimate())
+    return Estimate.together(strategy.costs(request(source)).values())
 
 
 def every(recipe: Recipe) -> Iterator[Action]:

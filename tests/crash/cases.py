@@ -11,6 +11,7 @@ from migrate.core.events import StepEvent
 from migrate.sandbox import organizations
 from migrate.sandbox.settings import ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT
 from migrate.state.model import State, Status
+from tests.e2e.spark_world import emr_roles, somebodys_cluster
 from tests.sandbox.aws import Aws
 
 Migrate = Callable[[str], None]
@@ -321,6 +322,72 @@ class ByServerless(BySpark):
     manifest = by_spark("[{name: orders, strategy: emr, verify: {by: local}}]", "emr")
 
 
+SHARES = (
+    "share: [{principal: '333333333333', access: [read, stream]}, "
+    "{principal: 'arn:aws:iam::333333333333:role/Writer', access: write}]"
+)
+THEIRS = {
+    "Sid": "SomebodyElse",
+    "Effect": "Deny",
+    "Principal": {"AWS": "arn:aws:iam::444444444444:root"},
+    "Action": "dynamodb:Scan",
+}
+
+
+class Shared(Case):
+    """Other accounts get access to table and stream, beside a resource policy that is carried over."""
+
+    name = "shared"
+    begins_with = "target PutResourcePolicy"
+    manifest = manifest(f"[{{name: orders, strategy: copy, target: {{resource_policy: rewrite}}, {SHARES}}}]")
+
+    def prepare(self, aws: Aws, migrate: Migrate) -> None:
+        make_orders(aws)
+        arn = aws.describe("orders")["TableArn"]
+        text = json.dumps({"Statement": [{**THEIRS, "Resource": arn}]})
+        aws.source.put_resource_policy(ResourceArn=arn, Policy=text)
+
+
+class Unshared(Shared):
+    """It is taken back; what somebody else has put into the policy of the stream stays."""
+
+    name = "unshared"
+    begins_with = ""
+    manifest = manifest("[{name: orders, strategy: copy, target: {resource_policy: rewrite}}]")
+
+    def prepare(self, aws: Aws, migrate: Migrate) -> None:
+        super().prepare(aws, migrate)
+        migrate(Shared.manifest)
+        stream = aws.target.describe_table(TableName="orders")["Table"]["LatestStreamArn"]
+        policy = json.loads(aws.target.get_resource_policy(ResourceArn=stream)["Policy"])
+        policy["Statement"].append({**THEIRS, "Resource": stream})
+        aws.target.put_resource_policy(ResourceArn=stream, Policy=json.dumps(policy))
+
+
+class ByCluster(BySpark):
+    """On a cluster of EMR that is made for it."""
+
+    name = "by-cluster"
+    deaths_at = ("target RunJobFlow",)
+    manifest = ByServerless.manifest.replace("workers: 2", "workers: 2, mode: cluster, release: emr-7.11.0")
+
+    def prepare(self, aws: Aws, migrate: Migrate) -> None:
+        super().prepare(aws, migrate)
+        emr_roles(aws)
+
+
+class ByStep(ByCluster):
+    """On a cluster of EMR that is there, and stays."""
+
+    name = "by-step"
+    deaths_at = ("target AddJobFlowSteps",)
+
+    def prepare(self, aws: Aws, migrate: Migrate) -> None:
+        super().prepare(aws, migrate)
+        id = somebodys_cluster(aws, "EMR_EC2_DefaultRole")
+        self.manifest = ByCluster.manifest.replace("workers: 2", f"workers: 2, cluster_id: {id}")
+
+
 class TransformedByGlue(BySpark, Transformed):
     """On Glue, with a transform that is uploaded for it: the last object before the run."""
 
@@ -346,7 +413,7 @@ class VerifiedByGlue(BySpark):
 
 
 SPARK_CASES: dict[str, BySpark] = {
-    case.name: case for case in (ByGlue(), ByServerless(), TransformedByGlue(), VerifiedByGlue())
+    case.name: case for case in (ByGlue(), ByServerless(), ByCluster(), ByStep(), TransformedByGlue(), VerifiedByGlue())
 }
 CASES: dict[str, Case] = {
     case.name: case
@@ -356,6 +423,8 @@ CASES: dict[str, Case] = {
         IndexesLater(),
         Joined(),
         Transformed(),
+        Shared(),
+        Unshared(),
         BackedUp(),
         Protected(),
         ProtectedOtherwise(),

@@ -23,13 +23,15 @@ def test_a_death_at_an_effect_of_the_engine_changes_nothing_about_the_end(name: 
     assert {calm.effects[number - 1] for number in at} == set(case.deaths_at)
     deaths = [(Moment(number, is_after=is_after),) for number in at for is_after in (False, True)]
 
-    def live_with(moment: Moment) -> Ending:
-        """Every run of the job is started once, but for a start that did not come to pass."""
+    def live_once(moment: Moment) -> Ending:
+        """What has happened is found, and not done again; nor is a run of the job started twice."""
         ending = live(stage, case, moment)
-        was_start = not moment.is_after and calm.effects[moment.number - 1] == START
-        assert ending.effects.count(START) == calm.effects.count(START) + was_start
+        effect = calm.effects[moment.number - 1]
+        for one in {effect, START}:
+            was_lost = one == effect and not moment.is_after
+            assert ending.effects.count(one) == calm.effects.count(one) + was_lost
         return ending
 
-    tried, wrong = sweep(calm, deaths, live_with)
+    tried, wrong = sweep(calm, deaths, live_once)
     assert tried == len(deaths)
     assert not wrong, "\n".join(wrong)

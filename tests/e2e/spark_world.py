@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from tests.e2e.world import SOURCE, TARGET, World
 
@@ -32,7 +32,14 @@ def until(is_so: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def role(world: World, account: str, name: str, service: str) -> str:
+class Clients(Protocol):
+    """Whatever has clients of both accounts."""
+
+    def client(self, service: str, account: str) -> Any:
+        """A boto3 client."""
+
+
+def role(world: Clients, account: str, name: str, service: str) -> str:
     """A role, made by hand, that may do everything; with an instance profile of its name."""
     iam = world.client("iam", account)
     trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
@@ -45,13 +52,13 @@ def role(world: World, account: str, name: str, service: str) -> str:
     return str(arn)
 
 
-def emr_roles(world: World) -> None:
+def emr_roles(world: Clients) -> None:
     """The roles that every cluster needs, as `aws emr create-default-roles` makes them."""
     role(world, TARGET, "EMR_EC2_DefaultRole", "ec2.amazonaws.com")
     role(world, TARGET, "EMR_DefaultRole", "elasticmapreduce.amazonaws.com")
 
 
-def somebodys_cluster(world: World, profile: str) -> str:
+def somebodys_cluster(world: Clients, profile: str) -> str:
     """A cluster that runs and stays, whose instances have this profile; its id."""
     group = {"InstanceRole": "MASTER", "InstanceType": "m6g.xlarge", "InstanceCount": 1}
     made = world.client("emr", TARGET).run_job_flow(
@@ -70,8 +77,9 @@ def write_manifest(world: World, engine: str, cluster: str = "", **options: Any)
     strategy = "glue" if engine == "glue" else "emr"
     own: dict[str, Any] = {"glue": GLUE, "serverless": EMR}.get(engine, {**EMR, "mode": "cluster"})
     more = {"cluster_id": cluster} if engine == "step" else {}
-    strategies = {strategy: {**own, **more, **options}}
-    world.manifest(f"[{{name: orders, strategy: {strategy}}}]", strategies=strategies, defaults=BY_THIS_MACHINE)
+    cleanup = options.pop("cleanup", "after-verify")
+    tables = f"[{{name: orders, strategy: {strategy}, cleanup: {cleanup}}}]"
+    world.manifest(tables, strategies={strategy: {**own, **more, **options}}, defaults=BY_THIS_MACHINE)
 
 
 def begin_apply(world: World) -> subprocess.Popen[str]:

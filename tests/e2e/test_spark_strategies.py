@@ -56,8 +56,9 @@ def test_a_killed_apply_adopts_the_run_of_glue(world: World) -> None:
 
 
 def test_a_run_that_fails_is_told_and_goes_on(world: World) -> None:
+    """What it made is kept as wished, until `cleanup`, which stops the application and deletes it."""
     before = fill(world)
-    write_manifest(world, "serverless")
+    write_manifest(world, "serverless", cleanup="keep")
     fault = {"operation": "StartJobRun", "kind": "no-machines", "times": 1, "message": "Worker vCPU quota exceeded"}
     world.faults(fault)
     failed = world.run("apply", "m.yaml", "--auto-approve")
@@ -66,6 +67,8 @@ def test_a_run_that_fails_is_told_and_goes_on(world: World) -> None:
     assert "Worker vCPU quota exceeded" in failed.err + failed.out
     assert "Service Quotas" in failed.err + failed.out
     world.ok("apply", "m.yaml", "--auto-approve")
+    assert len(everything(world)["applications"]) == 1
+    world.ok("cleanup", "m.yaml", "--auto-approve")
     is_as_planned(world, before)
 
 
@@ -94,7 +97,7 @@ def test_a_cluster_of_its_own_from_an_export_that_goes_bad(world: World) -> None
     write_manifest(world, "cluster", **{"from": "export", "source_pitr": "restore"})
     world.faults({"operation": "RunJobFlow", "kind": "access-denied", "times": 1})
     failed = world.run("apply", "m.yaml", "--auto-approve")
-    assert failed.code == 7
+    assert failed.code == 9
     assert "allow elasticmapreduce:RunJobFlow" in failed.err + failed.out
     s3 = world.client("s3", TARGET)
     keys = [one["Key"] for one in s3.list_objects_v2(Bucket=BUCKET)["Contents"]]

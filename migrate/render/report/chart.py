@@ -17,9 +17,9 @@ AXIS = 34
 ROWS_A_PART = 48
 """Rows of one drawing: each has an axis of its own, and none is torn by the end of a page."""
 
-_LONGEST_LABEL = 29
+_LONGEST_LABEL = 27
 _CLASSES = {">": "move", "<=": "read", "+": "make", "~": "set", "-": "cut", "run": "run"}
-_NARROWEST = 1.2
+_NARROWEST = 1.6
 
 
 def chart(timeline: Timeline) -> Html:
@@ -91,7 +91,7 @@ def _row(row: Row, scale: Scale, top: int, height: int, *, is_odd: bool) -> Html
 
 def _bar(bar: Bar, scale: Scale, top: int, height: int) -> str:
     left = LABEL + scale.x(bar.begun)
-    width = max(LABEL + scale.x(bar.ended) - left, _NARROWEST)
+    width = max(LABEL + scale.x(bar.ended) - left - 0.6, _NARROWEST)  # bars that follow each other stay apart
     kind = _CLASSES.get(bar.change, "make")
     state = " bad" if bar.is_failed else " open" if bar.is_open else ""
     inset, tall = (5, height - 10) if kind == "run" else (3, height - 6)
@@ -103,12 +103,12 @@ def _bar(bar: Bar, scale: Scale, top: int, height: int) -> str:
 
 
 def _label(name: str) -> Html:
-    """A name that fits, whole on hover. Names of many tables differ at their ends: the middle is left out."""
+    """A name that fits, whole on hover. Long names differ at their ends: something of the middle is left out."""
     shown = printable(name)
     if len(shown) <= _LONGEST_LABEL:
         return text(shown)
-    half = (_LONGEST_LABEL - 1) // 2
-    return joined(f"{shown[:half]}…{shown[-half:]}", tag("title", shown))
+    end = (_LONGEST_LABEL - 1) // 3
+    return joined(f"{shown[: _LONGEST_LABEL - 1 - end]}…{shown[-end:]}", tag("title", shown))
 
 
 def _short(seconds: float) -> str:

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import html
+import re
 
 from migrate.core.printable import printable
 
 
 class Html(str):
-    """Text that is HTML already. Made only here, and by joining other `Html`."""
+    """Text that is HTML already. Made only in this package, from markup of its own and from escaped text."""
 
     __slots__ = ()
 
 
 Content = str | int | None
 
+_PLAIN = re.compile(r"[ !#-%(-;=?-~]*")
+"""Printable ASCII without what has a meaning in HTML: most of what is written, and quickly told."""
+
 
 def text(value: Content) -> Html:
     """The value as it is to be read: nothing in it is markup, nothing invisible can make a name pass for another."""
-    if isinstance(value, Html):
+    if type(value) is Html:
         return value
-    return Html("" if value is None else html.escape(printable(str(value), "\n"), quote=True))
+    words = "" if value is None else str(value)
+    return Html(words if _PLAIN.fullmatch(words) else html.escape(printable(words, "\n"), quote=True))
 
 
 def tag(element: str, /, *content: Content, **attributes: str | int | bool | None) -> Html:
     """An element. Attributes that are None or False are left out; `class_` is written `class`."""
-    inside = "".join([text(one) for one in content])
+    inside = "".join([one if type(one) is Html else text(one) for one in content])
+    if not attributes:
+        return Html(f"<{element}>{inside}</{element}>")
     return Html(f"<{element}{_attributes(attributes)}>{inside}</{element}>")
 
 
@@ -34,9 +41,9 @@ def void(element: str, /, **attributes: str | int | bool | None) -> Html:
     return Html(f"<{element}{_attributes(attributes)}>")
 
 
-def joined(*parts: Content, by: str = "") -> Html:
-    """The parts one after the other, without those that are empty."""
-    return Html(text(by).join([one for one in map(text, parts) if one]))
+def joined(*parts: Content) -> Html:
+    """The parts one after the other."""
+    return Html("".join([one if type(one) is Html else text(one) for one in parts]))
 
 
 def _attributes(attributes: dict[str, str | int | bool | None]) -> str:

@@ -5,23 +5,33 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from migrate.plan.figures import about, dollars_words, minutes_words
 from migrate.render.report.chart import chart
 from migrate.render.report.markup import Content, Html, joined, tag, text, void
-from migrate.render.report.model import FAILED, SETTLED, VERIFIED, Report, ReportAccount, ReportStep, ReportTable
+from migrate.render.report.model import (
+    COUNTED,
+    FAILED,
+    SETTLED,
+    VERIFIED,
+    Report,
+    ReportAccount,
+    ReportStep,
+    ReportTable,
+)
 from migrate.render.report.parts import TONES, bullets, facts, legend, pill, steps_table, table
 from migrate.render.report.style import CSS
 from migrate.render.report.table_part import table_part
 from migrate.render.report.timeline import timeline_of
 from migrate.render.report.times import moment
 from migrate.render.report.words import NOT_RECORDED, clock_time, lasting, number, took
-from migrate.render.style import duration, money, plural, size
+from migrate.render.style import plural, size
 
 GENERATOR = "migrate report"
 """What the page says that it was made by: no other file is overwritten."""
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _MOST_OPEN = 5
-_MOST_DETAILS = 12
+_MOST_DETAILS = 6
 
 
 def page(report: Report) -> str:
@@ -66,8 +76,10 @@ def _tiles(report: Report) -> Html:
     totals = report.totals
     verified = totals.verdicts.get(VERIFIED, 0)
     failed = totals.verdicts.get(FAILED, 0)
-    rest = totals.tables - verified - failed
-    words = [f"{failed:,} failed"] * bool(failed) + [f"{rest:,} not verified"] * bool(rest)
+    counted = totals.verdicts.get(COUNTED, 0)
+    rest = totals.tables - verified - failed - counted
+    counts = ((failed, "failed"), (counted, "only counted"), (rest, "not verified"))
+    words = [f"{count:,} {said}" for count, said in counts if count]
     tiles = [
         (f"{totals.tables:,}", "table" if totals.tables == 1 else "tables"),
         (f"{verified:,} of {totals.tables:,}", f"verified{''.join(f', {word}' for word in words)}"),
@@ -75,12 +87,12 @@ def _tiles(report: Report) -> Html:
         (size(totals.bytes) if totals.bytes is not None else "–", "in the source, as planned"),
         (
             took(totals.busy_minutes) if totals.busy_minutes is not None else "–",
-            f"of work; estimated {duration(totals.planned_minutes)}"
+            f"of work; estimated {minutes_words(totals.planned_minutes)}"
             if totals.planned_minutes is not None
             else "of work",
         ),
         (
-            f"about {money(totals.dollars)}" if totals.dollars is not None else "–",
+            about(dollars_words(totals.dollars)).replace("less than", "<") if totals.dollars is not None else "–",
             "estimated, never a bill" if totals.dollars is not None else f"cost {NOT_RECORDED}",
         ),
     ]
@@ -97,7 +109,10 @@ def _sections(report: Report) -> Iterator[Html]:
             "Each step has a line." if timeline.is_detailed else "Each table has a line; close steps are drawn as one."
         )
         narrow = "Spells in which nothing ran are narrow and grey. Times are UTC."
-        yield _section("Timeline", legend(), chart(timeline), tag("p", f"{what} {narrow}", class_="soft"))
+        has_failed = any(bar.is_failed for row in timeline.rows for bar in row.bars)
+        yield _section(
+            "Timeline", legend(has_failed=has_failed), chart(timeline), tag("p", f"{what} {narrow}", class_="soft")
+        )
     if report.tables:
         yield _section("Tables", _overview(report.tables))
         is_open = len(report.tables) <= _MOST_OPEN
@@ -117,6 +132,7 @@ def _section(title: str, *content: Content) -> Html:
 
 def _who(report: Report) -> Html:
     last = report.runs[-1] if report.runs else None
+    unasked = "no policy asked for it" if report.runs else None
     approvals = dict.fromkeys(words for run in report.runs for words in run.approvals)
     return facts(
         [
@@ -128,7 +144,7 @@ def _who(report: Report) -> Html:
             ("Agreed", last.agreed if last else None),
             (
                 "Approved",
-                joined(*(tag("div", words) for words in approvals)) if approvals else "no policy asked for it",
+                joined(*(tag("div", words) for words in approvals)) if approvals else unasked,
             ),
             ("Manifest", report.manifest_file),
             ("Its digest", tag("code", report.manifest_digest) if report.manifest_digest else None),
@@ -188,7 +204,7 @@ def _row(one: ReportTable, at: int) -> Sequence[Content]:
         planned if known is None else number(known),
         number(seen.target_items) if seen and seen.target_items is not None else "–",
         size(one.bytes) if one.bytes is not None else "–",
-        duration(one.estimate.minutes) if one.estimate else "–",
+        minutes_words(one.estimate.took) if one.estimate else "–",
         took(one.minutes) if one.minutes is not None else "–",
         pill(one.verdict),
     )

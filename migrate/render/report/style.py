@@ -22,6 +22,7 @@ h1{margin:4px 0 2px;font-size:30px;line-height:1.2;font-weight:650;letter-spacin
 h2{margin:44px 0 12px;font-size:18px;font-weight:650;letter-spacing:-.005em}
 h3{margin:22px 0 6px;font-size:13px;font-weight:650;color:var(--soft)}
 p{margin:6px 0}
+dd div{font-size:13px;color:var(--soft)}
 .way{margin:0;color:var(--soft)}
 code,.mono{font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace}
 code{overflow-wrap:anywhere}
@@ -35,9 +36,9 @@ code{overflow-wrap:anywhere}
 .bad{color:var(--bad);background:var(--bad-back);border-color:var(--bad)}
 .note{color:var(--note);background:var(--note-back);border-color:var(--note)}
 .verdict p,.verdict code{color:var(--ink)}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:10px;margin:18px 0 0}
-.tile{padding:12px 14px;border-radius:8px;background:var(--card)}
-.tile b{display:block;font-size:21px;line-height:1.3;font-weight:650;font-variant-numeric:tabular-nums}
+.tiles{display:grid;grid-template-columns:repeat(6,1fr);gap:10px;margin:18px 0 0}
+.tile{padding:12px 13px;border-radius:8px;background:var(--card)}
+.tile b{display:block;white-space:nowrap;font-size:19px;line-height:1.3;font-weight:650;font-variant-numeric:tabular-nums}
 .tile span{display:block;color:var(--soft);font-size:12.5px;line-height:1.4}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:3px 20px;margin:10px 0}
 dt{color:var(--soft)}
@@ -47,6 +48,7 @@ th{padding:6px 10px 6px 0;color:var(--soft);font-size:12px;font-weight:600;text-
 border-bottom:1px solid var(--line)}
 td{padding:6px 10px 6px 0;vertical-align:top;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
 th:last-child,td:last-child{padding-right:0}
+.steps th:first-child{width:54%}
 .n{text-align:right;white-space:nowrap}
 .t{white-space:nowrap}
 td small{display:block;color:var(--soft);font-size:12.5px}
@@ -54,6 +56,9 @@ a{color:inherit;text-decoration-color:var(--faint);text-underline-offset:2px}
 .pill{display:inline-block;padding:0 8px;border-radius:9px;font-size:12px;font-weight:600;line-height:19px;
 white-space:nowrap}
 .mark{display:inline-block;width:9px;height:9px;border-radius:2px;margin-right:6px}
+.fail{background:var(--bad)}
+.pair{display:grid;grid-template-columns:1fr 1fr;gap:0 44px;align-items:start}
+.pair h3{margin-top:16px}
 .legend{display:flex;flex-wrap:wrap;gap:4px 18px;margin:0 0 8px;color:var(--soft);font-size:12.5px}
 details{border-top:1px solid var(--line)}
 details:last-of-type{border-bottom:1px solid var(--line)}
@@ -84,6 +89,9 @@ svg .x{fill:var(--bad);font-size:13px;font-weight:700}
 .make{fill:var(--make);background:var(--make)}.set{fill:var(--set);background:var(--set)}
 .cut{fill:var(--cut);background:var(--cut)}.run{fill:var(--run);background:var(--run)}
 svg .bad{fill:var(--bad)}svg .open{fill-opacity:.45;stroke:var(--ink);stroke-width:.7;stroke-dasharray:3 2}
+@media (max-width:960px){.tiles{grid-template-columns:repeat(3,1fr)}}
+@media (max-width:480px){.tiles{grid-template-columns:repeat(2,1fr)}}
+@media (max-width:760px){.pair{grid-template-columns:1fr}}
 @media (max-width:640px){dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:6px}.scroll{overflow-x:auto}}
 @media print{
 :root{color-scheme:light;--ink:#000;--soft:#444;--faint:#777;--page:#fff;--card:#f3f4f6;--line:#ccd1d7;
@@ -91,17 +99,28 @@ svg .bad{fill:var(--bad)}svg .open{fill-opacity:.45;stroke:var(--ink);stroke-wid
 --note:#2b5c9e;--note-back:#fff;
 --move:#3b6fb6;--read:#3f9384;--make:#7c8899;--set:#b58a3c;--cut:#9273b3;--run:#aab3bf}
 @page{margin:16mm 14mm}
-body{font-size:10.5pt;-webkit-print-color-adjust:exact;print-color-adjust:exact}
+body{font-size:9pt;line-height:1.4;-webkit-print-color-adjust:exact;print-color-adjust:exact}
 main,header,footer{max-width:none;padding-left:0;padding-right:0}
 header{padding-top:0}
-h2,h3,summary{break-after:avoid}
-tr,svg.chart,.tile,.verdict,dl{break-inside:avoid}
+h2{margin-top:24px;font-size:13pt}
+h3{margin-top:12px;font-size:8.5pt}
+h2,h3,summary,.legend{break-after:avoid}
+tr,svg.chart,.tile,.verdict,.pair{break-inside:avoid}
+.tiles{grid-template-columns:repeat(6,1fr);gap:6px}
+.tile{padding:7px 8px}
+.tile b{font-size:11.5pt}
+.tile span,td small,.pill,.legend{font-size:7.5pt}
+code,.mono{font-size:7.5pt}
+.pair{grid-template-columns:1fr 1fr;gap:0 22px}
+.pair h3{margin-top:8px}
+dl{gap:1px 12px;margin:4px 0}
+th,td{padding-top:3px;padding-bottom:3px}
+.inside{padding:0 0 12px 12px}
 thead{display:table-header-group}
 details::details-content{content-visibility:visible;display:block;block-size:auto}
 details:not([open])>*{display:block}
 summary{display:flex!important}
 summary::before{content:none}
-table{font-size:9pt}
-.screen{display:none}
+table{font-size:8.5pt}
 }
 """

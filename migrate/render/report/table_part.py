@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from migrate.plan.figures import about, dollars_words, minutes_words
 from migrate.render.plan_text import setting_words
-from migrate.render.report.markup import Content, Html, joined, tag
+from migrate.render.report.markup import Content, Html, tag
 from migrate.render.report.model import ReportTable, ReportVerification
 from migrate.render.report.parts import bullets, facts, pill, steps_table
 from migrate.render.report.words import NOT_RECORDED, clock_time, number, took
-from migrate.render.style import duration, money, size
+from migrate.render.style import size
 
 _FORMS = {"digest": "every item, by digest", "counts": "only the numbers of items"}
 
@@ -20,9 +21,8 @@ def table_part(table: ReportTable, at: int, *, is_open: bool) -> Html:
     line = tag("summary", tag("b", names), pill(table.verdict), tag("span", table.words, class_="end"))
     blocks = [
         tag("span", id=f"t{at}", class_="anchor"),
-        _movement(table),
-        _verification(table.verification),
-        _settings(table),
+        tag("div", _movement(table), _verification(table.verification), class_="pair"),
+        tag("div", *_settings(table), class_="pair"),
         tag("h3", "Steps"),
         steps_table(table.steps) if table.steps else tag("p", "None.", class_="soft"),
     ]
@@ -33,21 +33,27 @@ def _movement(table: ReportTable) -> Html:
     pairs: list[tuple[str, Content]] = [("Strategy", table.strategy)]
     if table.reason:
         pairs.append(("Why", table.reason))
+    pairs.append(("Source, as planned", f"{number(table.planned_items)} items, {_size(table.bytes)}"))
+    if table.loaded:
+        pairs.append(("Loaded", _loaded(table.loaded)))
     pairs += [
-        ("Source, as planned", f"{number(table.planned_items)} items, {_size(table.bytes)}"),
         ("Time", f"{took(table.minutes)}{_estimated(table)}"),
-        ("Cost", f"about {money(table.estimate.dollars)}, estimated" if table.estimate else None),
+        ("Cost", f"{about(dollars_words(table.estimate.cost))}, estimated" if table.estimate else None),
     ]
-    if table.target_bytes is not None:
-        pairs.insert(2, ("Loaded", f"{_size(table.target_bytes)}, as AWS or the copy counted them"))
     if table.begun:
         ended = f" to {clock_time(table.ended)}" if table.ended else "; not ended"
         pairs.append(("When (UTC)", f"{clock_time(table.begun)}{ended}"))
-    return facts(pairs)
+    return tag("div", tag("h3", "Move"), facts(pairs))
+
+
+def _loaded(books: Mapping[str, int]) -> str:
+    words = [f"{number(books['items'])} items"] * ("items" in books) + [size(books["bytes"])] * ("bytes" in books)
+    more = {"filtered": "left out by the transform", "extra": "more by splitting", "kept": "kept as they were"}
+    return ", ".join([*words, *(f"{books[name]:,} {said}" for name, said in more.items() if books.get(name))])
 
 
 def _estimated(table: ReportTable) -> str:
-    return f" (estimated {duration(table.estimate.minutes)})" if table.estimate else ""
+    return f" (estimated {minutes_words(table.estimate.took)})" if table.estimate else ""
 
 
 def _size(count: int | None) -> str:
@@ -57,7 +63,7 @@ def _size(count: int | None) -> str:
 def _verification(seen: ReportVerification | None) -> Html:
     head = tag("h3", "Verification")
     if seen is None:
-        return joined(head, tag("p", "No comparison of this table is recorded.", class_="soft"))
+        return tag("div", head, tag("p", "No comparison of this table is recorded.", class_="soft"))
     pairs: list[tuple[str, Content]] = [
         ("Result", _result(seen)),
         ("Compared", _how(seen)),
@@ -71,7 +77,7 @@ def _verification(seen: ReportVerification | None) -> Html:
     if seen.seconds is not None:
         pairs.append(("Cost", f"{took(seen.seconds / 60)}, {seen.read_units or 0:,.0f} read units"))
     error = tag("p", seen.error.why, class_="lines soft") if seen.error and seen.error.why else ""
-    return joined(head, facts(pairs), error)
+    return tag("div", head, facts(pairs), error)
 
 
 def _result(seen: ReportVerification) -> str:
@@ -96,6 +102,8 @@ def _how(seen: ReportVerification) -> str:
 
 
 def _marks(seen: ReportVerification) -> str:
+    if seen.mode == "counts":
+        return f"only counted: {number(seen.missing)} more in the source, {number(seen.extra)} more in the target"
     marks = (
         ("=", seen.same, "same"),
         ("*", seen.differs, "differ"),
@@ -106,8 +114,8 @@ def _marks(seen: ReportVerification) -> str:
     return ",  ".join(f"{mark} {number(count)} {words}" for mark, count, words in marks)
 
 
-def _settings(table: ReportTable) -> Html:
-    return joined(
+def _settings(table: ReportTable) -> tuple[Html, ...]:
+    return (
         *_block("Carried over from the source", setting_words(table.carried) if table.carried is not None else None),
         *_block("Set by the manifest", table.set_by_manifest),
         *_block("Not carried over, and why", table.not_carried),
@@ -119,10 +127,10 @@ def _settings(table: ReportTable) -> Html:
 def _block(title: str, lines: tuple[str, ...] | list[str] | None, *, is_always: bool = True) -> Iterator[Html]:
     if not lines and not is_always:
         return
-    yield tag("h3", title)
     if lines is None:
-        yield tag("p", NOT_RECORDED, class_="soft")
+        said = tag("p", NOT_RECORDED, class_="soft")
     elif title.startswith("Carried"):
-        yield tag("p", ", ".join(lines) or "nothing beside AWS's defaults")
+        said = tag("p", ", ".join(lines) or "nothing beside AWS's defaults")
     else:
-        yield bullets(lines) or tag("p", "nothing", class_="soft")
+        said = bullets(lines) or tag("p", "nothing", class_="soft")
+    yield tag("div", tag("h3", title), said)
