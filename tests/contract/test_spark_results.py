@@ -331,6 +331,6 @@ def test_every_end_has_an_advice(state: str, message: str, advice: str) -> None:
 def test_words_that_the_engine_repeats_are_said_once() -> None:
     found = [Log("here", ("nothing",)), Log("there", ("one", "migrate: no | because"))]
     error = ended("orders", "Glue", "FAILED", "Error: migrate: no | because", found)
-    assert error.why == "Error: migrate: no | because\nthe end of its log (there):\n  one\n  migrate: no | because"
+    assert error.why == "Error: migrate: no | because\nthe end of its log (there):\n  one"
     assert "mend the cause" in error.hint
     assert "its log comes to s3://b/logs/" in ended("orders", "EMR", "FAILED", "", [], "s3://b/logs/").why
