@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 SPARK4 := $(VENV)-spark4
 
-.PHONY: demo test quick check bench bench-spark bench-peers conformance clean
+.PHONY: demo test quick check browser bench bench-spark bench-peers conformance clean
 .DELETE_ON_ERROR:
 
 $(VENV)/sandbox.stamp: pyproject.toml
@@ -34,7 +34,11 @@ check: $(VENV)/dev.stamp      ## formatting, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: check $(VENV)/spark.stamp $(SPARK4)/spark.stamp   ## everything that must pass before a commit, and what CI runs
+browser:                      ## Chromium for the report's test, where CI lacks it (as root on Debian)
+	@test "$(CI)" != true || command -v chromium >/dev/null || ! command -v apt-get >/dev/null || test "$$(id -u)" != 0 \
+	|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
+
+test: check browser $(VENV)/spark.stamp $(SPARK4)/spark.stamp   ## everything that must pass before a commit, and what CI runs
 	$(BIN)/pytest -n 4 --dist worksteal   # half of them wait for processes: 4 keep 2 cores busy
 	MIGRATE_SPARK_PYTHON=$(abspath $(SPARK4))/bin/python $(BIN)/pytest -n 2 tests/spark -m both_sparks
 
@@ -47,6 +51,7 @@ bench: $(VENV)/dev.stamp      ## figures only: nothing here passes or fails on t
 	$(BIN)/python -m tests.benchmarks.items
 	$(BIN)/python -m tests.benchmarks.copying
 	$(BIN)/python -m tests.benchmarks.verifying
+	$(BIN)/python -m tests.benchmarks.report
 
 bench-spark: $(VENV)/spark.stamp   ## the Spark job beside `copy`, at the same stub (needs Java 17)
 	$(BIN)/python -m tests.benchmarks.spark

@@ -7,6 +7,7 @@ from typing import Any
 from migrate.core.table import Key, KeySchema, TableFacts, TableSpec
 from migrate.manifest.load import load_text
 from migrate.manifest.model import Manifest
+from migrate.manifest.prices import Prices, shipped_prices
 from migrate.manifest.tables import resolve_tables
 from migrate.observe.inventory import AccountFacts, BackupFacts, BackupSide, Inventory
 from migrate.plan.build import build
@@ -18,6 +19,7 @@ SOURCE, TARGET, REGION = "111111111111", "222222222222", "eu-west-1"
 LINEAGE = "0123456789abcdef0123456789abcdef"
 BUCKET = "transfer-222222222222"
 MIB = 1024 * 1024
+PRICES = shipped_prices()
 
 HEAD = f"""\
 version: 1
@@ -67,8 +69,8 @@ def manifest_of(text: str, file: str = "manifest.yaml") -> Manifest:
     return manifest
 
 
-def plan_of(manifest: Manifest, seen: Inventory, state: State | None = None) -> Plan:
+def plan_of(manifest: Manifest, seen: Inventory, state: State | None = None, prices: Prices | None = None) -> Plan:
     """What is planned for the manifest's tables, as far as they were observed."""
     mappings, problems = resolve_tables(manifest, seen.source_tables)
     assert not [one for one in problems if one.is_error], problems
-    return build(manifest, mappings, seen, state or state_of(manifest), by_name())
+    return build(manifest, mappings, seen, state or state_of(manifest), by_name(), prices=prices or PRICES)

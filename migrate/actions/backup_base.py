@@ -11,12 +11,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from migrate.actions.base import Blocked, Context, Running, Step, next_look, seconds_since
+from migrate.actions.places import Places
 from migrate.aws import iam
 from migrate.aws.session import Account
+from migrate.core.access import Access, Place, stated
 from migrate.core.clock import Clock
 from migrate.core.errors import Invalid, StepError, Transient
 from migrate.core.events import Progress
+from migrate.observe.inventory import AccountFacts
+from migrate.plan.model import Action
 from migrate.state.model import OwnedResource
+from migrate.strategies.backup_policies import SERVICE, backup_and_copy, restore
 
 USABLE = ("COMPLETED", "AVAILABLE")
 """States of a recovery point that can be copied and restored."""
@@ -72,6 +77,20 @@ def patient_with_new_roles(account: Account, role_arn: str, clock: Clock) -> Ite
         raise Transient(
             error.summary, code=error.code, operation=error.operation, why=error.why, hint=error.hint
         ) from error
+
+
+def account_facts(place: Place) -> AccountFacts:
+    """The account as the policies of strategy `backup` want it."""
+    return AccountFacts(place.account, place.region, "", place.partition)
+
+
+def role_access(role: str, action: Action, places: Places) -> Iterator[Access]:
+    """What AWS Backup does with the role, and its trust. A role that a plan makes has the same policy."""
+    place = places.of("source" if role.split(":")[4] == places.source.account else "target")
+    policies = {"restore-job": restore}
+    policy = policies.get(action.kind, backup_and_copy)(account_facts(place))
+    yield from stated(role, policy, when="AWS Backup works with the role")
+    yield places.trusted_by(role, {"Service": SERVICE})
 
 
 def job_look(elapsed: float, account: Account) -> float:

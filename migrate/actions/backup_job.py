@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/aws-backup/latest/devguide/advanced-ddb-backup.html
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from migrate.actions.backup_base import (
@@ -14,6 +15,7 @@ from migrate.actions.backup_base import (
     job_look,
     patient_with_new_roles,
     recovery_point,
+    role_access,
     since,
     waiting,
 )
@@ -30,9 +32,13 @@ from migrate.actions.base import (
     StepResult,
     seconds_since,
 )
+from migrate.actions.places import LATER, Places, new_role
 from migrate.aws import backup_jobs
+from migrate.core.access import Access, allow, anywhere, pass_role
 from migrate.core.errors import StepError
+from migrate.plan.model import Action
 from migrate.state.model import OwnedResource
+from migrate.strategies.backup_policies import SERVICE
 
 _GOING_ON = ("CREATED", "PENDING", "RUNNING", "ABORTING")
 
@@ -44,6 +50,19 @@ class BackupJobHandler:
     """
 
     slot: str | None = "backup"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place, role = places.of(action.side), action.params["role_arn"]
+        yield allow(place.side, "backup:StartBackupJob", place.vault(action.params["vault"]))
+        yield anywhere(place.side, "backup:DescribeBackupJob ListBackupJobs")
+        points = place.arn("backup", "recovery-point:*")
+        yield allow(place.side, "backup:DescribeRecoveryPoint", points, wide=LATER)
+        yield allow(place.side, "backup:TagResource", points, wide=LATER, when="the recovery point is made with tags")
+        yield allow(place.side, "backup:ListTags", points, wide=LATER, when="a run was stopped while it began the job")
+        yield pass_role(place.side, role, SERVICE)
+        yield new_role(place.side, role)
+        yield from role_access(role, action, places)
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The recovery point."""

@@ -5,17 +5,22 @@ https://docs.aws.amazon.com/aws-backup/latest/devguide/creating-a-backup-plan.ht
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from migrate.actions.backup_base import patient_with_new_roles
+from migrate.actions.backup_base import patient_with_new_roles, role_access
 from migrate.actions.backup_removal import KeptRemoval
 from migrate.actions.base import Absent, Context, Done, Observation, Running, Satisfied, Step, StepResult
 from migrate.actions.ownership import LINEAGE_TAG, account_of, once_seen, own_tags
+from migrate.actions.places import LATER, Places, new_role
 from migrate.actions.removal import Removal
 from migrate.aws import backup_jobs, backup_plans
 from migrate.aws.session import Account
+from migrate.core.access import Access, allow, anywhere, pass_role
 from migrate.core.errors import Conflict, Invalid, NotFound
+from migrate.plan.model import Action
 from migrate.state.model import OwnedResource
+from migrate.strategies.backup_policies import SERVICE
 
 _PLAN, _SELECTION = "backup-plan://", "backup-selection://"
 
@@ -24,6 +29,15 @@ class BackupPlanHandler:
     """Kind `backup-plan`: params `plan` (its name), `rules`. Ours by the tags that come with it; names may repeat."""
 
     slot: str | None = "control"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place = places.of(action.side)
+        plans = place.arn("backup", "backup-plan:*")
+        yield anywhere(place.side, "backup:ListBackupPlans")
+        names = "backup:ListTags CreateBackupPlan TagResource GetBackupPlan"
+        yield allow(place.side, names, plans, wide=LATER)
+        yield allow(place.side, "backup:UpdateBackupPlan", plans, wide=LATER, when="the schedule was changed by hand")
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The plan."""
@@ -65,6 +79,20 @@ class BackupSelectionHandler:
     """
 
     slot: str | None = "control"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place, role = places.of(action.side), action.params["role_arn"]
+        plans = place.arn("backup", "backup-plan:*")
+        yield anywhere(place.side, "backup:ListBackupPlans")
+        names = "backup:ListTags ListBackupSelections CreateBackupSelection"
+        yield allow(place.side, names, plans, wide=LATER)
+        yield allow(
+            place.side, "backup:DeleteBackupSelection", plans, wide=LATER, when="the tables of a schedule change"
+        )
+        yield pass_role(place.side, role, SERVICE)
+        yield new_role(place.side, role)
+        yield from role_access(role, action, places)
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The selection, which AWS has not named yet."""
@@ -117,6 +145,13 @@ class BackupSelectionRemoval(Removal):
 
     kind = "backup-selection"
 
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place = places.of(action.side)
+        yield anywhere(place.side, "backup:ListBackupPlans")
+        names = "backup:ListTags ListBackupSelections DeleteBackupSelection"
+        yield allow(place.side, names, place.arn("backup", "backup-plan:*"), wide=LATER)
+
     def is_gone(self, resource: OwnedResource, context: Context) -> bool:
         """See `Removal`."""
         return _find_selection(account_of(resource, context), resource, context.lineage) is None
@@ -130,6 +165,13 @@ class BackupPlanRemoval(KeptRemoval):
     """Kind `backup-plan-removal`: a plan in which somebody else has put a selection stays, and is theirs."""
 
     kind = "backup-plan"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place = places.of(action.side)
+        yield anywhere(place.side, "backup:ListBackupPlans")
+        names = "backup:ListTags ListBackupSelections DeleteBackupPlan"
+        yield allow(place.side, names, place.arn("backup", "backup-plan:*"), wide=LATER)
 
     def is_gone(self, resource: OwnedResource, context: Context) -> bool:
         """See `Removal`."""

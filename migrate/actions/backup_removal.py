@@ -5,11 +5,16 @@ A vault in which somebody else keeps something stays, and so does its key: they 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from migrate.actions import key, role, share, vault
 from migrate.actions.base import Absent, Context, Done, Observation, Running, Satisfied, Step, StepResult
 from migrate.actions.ownership import account_of
-from migrate.actions.removal import Removal
+from migrate.actions.places import LATER, Places
+from migrate.actions.removal import ALONE, SHARED, Removal
 from migrate.aws import backup, kms
+from migrate.core.access import Access, allow, anywhere
+from migrate.plan.model import Action
 from migrate.state.model import OwnedResource
 
 
@@ -17,6 +22,12 @@ class RoleRemoval(Removal):
     """Kind `role-removal`."""
 
     kind = "role"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place = places.of(action.side)
+        names = "iam:GetRole DeleteRolePolicy DeleteRole"
+        yield allow(place.side, names, place.role(places.made(action, "role")))
 
     def is_gone(self, resource: OwnedResource, context: Context) -> bool:
         """See `Removal`."""
@@ -32,6 +43,14 @@ class VaultPolicyRemoval(Removal):
 
     kind = "vault-policy"
 
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place = places.of(action.side)
+        vault = place.vault(places.made(action, "vault"))
+        yield allow(place.side, "backup:GetBackupVaultAccessPolicy", vault)
+        yield allow(place.side, "backup:DeleteBackupVaultAccessPolicy", vault, when=ALONE)
+        yield allow(place.side, "backup:PutBackupVaultAccessPolicy", vault, when=SHARED)
+
     def is_gone(self, resource: OwnedResource, context: Context) -> bool:
         """See `Removal`."""
         return not vault.has_statement(account_of(resource, context), *_statement(resource))
@@ -45,6 +64,14 @@ class ShareRemoval(Removal):
     """Kind `share-removal`: the other account no longer sees the vault."""
 
     kind = "share"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place = places.source
+        yield anywhere(place.side, "ram:GetResourceShares")
+        ours = {"StringEquals": {"aws:ResourceTag/migrate:address": action.params["of"]}}
+        shares = place.arn("ram", "resource-share/*")
+        yield allow(place.side, "ram:DeleteResourceShare", shares, condition=ours, wide=LATER)
 
     def is_gone(self, resource: OwnedResource, context: Context) -> bool:
         """See `Removal`."""
@@ -86,6 +113,15 @@ class VaultRemoval(KeptRemoval):
     """Kind `vault-removal`: a vault in which nothing is left."""
 
     kind = "vault"
+    case = ""
+    """When it can be removed at all."""
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place = places.of(action.side)
+        yield anywhere(place.side, "backup:ListBackupVaults")
+        names = "backup:ListTags ListRecoveryPointsByBackupVault DeleteBackupVault"
+        yield allow(place.side, names, place.vault(places.made(action, "vault")), when=self.case)
 
     def is_gone(self, resource: OwnedResource, context: Context) -> bool:
         """See `Removal`."""
@@ -104,6 +140,7 @@ class AirGappedVaultRemoval(VaultRemoval):
     """Kind `air-gapped-vault-removal`: it stays ours until its last recovery point has expired."""
 
     kind = "air-gapped-vault"
+    case = "the last recovery point in it has expired"
 
     def poll(self, step: Step, context: Context) -> StepResult:
         """See `Removal`."""
@@ -116,6 +153,12 @@ class KeyRemoval(KeptRemoval):
     """Kind `key-removal`: a key of ours whose vault is gone. It can be saved for 30 days."""
 
     kind = "key"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place = places.of(action.side)
+        yield from key.removal_access(place, str(action.params["of"]), places.made(action, "alias"))
+        yield anywhere(place.side, "backup:ListBackupVaults")
 
     def is_gone(self, resource: OwnedResource, context: Context) -> bool:
         """See `Removal`."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from migrate.actions.places import Places
 from migrate.aws.session import Account
+from migrate.core.access import Access
 from migrate.core.clock import Clock
 from migrate.core.codec import Json
 from migrate.core.errors import StepError
 from migrate.core.events import Progress
-from migrate.plan.model import Side
+from migrate.plan.model import Action, Side
 from migrate.state.model import OwnedResource
 from migrate.state.work import Work
 
@@ -120,6 +122,8 @@ class Failed:
     error: StepError
     owned: tuple[OwnedResource, ...] = ()
     released: tuple[str, ...] = ()
+    outputs: Mapping[str, Json] = field(default_factory=dict)
+    """What it found out, for reports; no other action may refer to it."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +156,14 @@ class ActionHandler(Protocol):
     """
 
     slot: str | None
-    """Name of the per-account cap that it occupies while it runs (see `apply/scheduler.py`), or None."""
+    """Name of the quota of which it holds a part while it runs (see `apply/quotas.py`), or None."""
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """Whom the action needs to be allowed what, in every case. Pure: it asks nobody.
+
+        Every call of the other methods must be in it (but for `undo`, which an apply never calls), and what AWS does
+        with the permissions of the caller. `migrate permissions` is made of it.
+        """
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """What `start` is going to create, written to the state before the call, unconfirmed."""
@@ -174,6 +185,10 @@ class ReadOnlyHandler:
     """Shared part of handlers that change nothing: they have no claims, nothing to find and nothing to undo."""
 
     slot: str | None = None
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        raise NotImplementedError
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """Nothing."""

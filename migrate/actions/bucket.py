@@ -5,12 +5,17 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.htm
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from migrate.actions.base import Absent, Conflicting, Context, Done, Observation, Satisfied, Step, StepResult
 from migrate.actions.ownership import ADDRESS_TAG, LINEAGE_TAG
+from migrate.actions.places import Places
 from migrate.aws import objects, s3
 from migrate.aws.session import Account
 from migrate.core import iam_policy
+from migrate.core.access import Access, Permission, Place, allow
 from migrate.core.errors import AccessDenied, Conflict, StepError
+from migrate.plan.model import Action
 from migrate.state.model import OwnedResource
 
 
@@ -21,6 +26,14 @@ class BucketHandler:
     """
 
     slot: str | None = "control"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place, name = places.of(action.side), action.params["bucket"]
+        yield from looking_at(place, name)
+        settings = "PutBucketOwnershipControls PutBucketPublicAccessBlock PutEncryptionConfiguration"
+        names = f"s3:CreateBucket GetBucketTagging PutBucketTagging PutLifecycleConfiguration {settings}"
+        yield allow(place.side, names, place.bucket(name))
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The bucket."""
@@ -77,6 +90,11 @@ class GrantHandler:
 
     slot: str | None = "control"
 
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place = places.of(action.side)
+        yield allow(place.side, "s3:GetBucketPolicy PutBucketPolicy", place.bucket(action.params["bucket"]))
+
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The statement."""
         return (_owned_statement(step, is_confirmed=False),)
@@ -99,6 +117,13 @@ class GrantHandler:
     def undo(self, step: Step, context: Context) -> None:
         """Take our statement out; the policy goes with it when nothing else is in it."""
         remove_statement(context.account(step.side), step.params["bucket"], step.params["statement"]["Sid"])
+
+
+def looking_at(place: Place, bucket: str) -> Iterator[Permission]:
+    """What it takes to see whether a bucket is there, where it is, and what is in it."""
+    yield allow(place.side, "s3:ListBucket", place.bucket(bucket))
+    when = "the answer does not say in which Region the bucket is"
+    yield allow(place.side, "s3:GetBucketLocation", place.bucket(bucket), when=when)
 
 
 def remove_statement(account: Account, bucket: str, sid: str) -> None:

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteIte
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from migrate.actions.base import (
@@ -26,10 +27,12 @@ from migrate.actions.copy_check import (
     made_again,
     source_identity,
 )
+from migrate.actions.places import Places
 from migrate.actions.table import not_empty
 from migrate.actions.transform import transform_of
 from migrate.aws import dynamodb
 from migrate.aws.items import endpoint
+from migrate.core.access import Access, allow
 from migrate.core.codec import Json, digest
 from migrate.core.errors import NotFound, StepError
 from migrate.data.books import DEAD_LETTERS, DeadLetter, read_dead_letters
@@ -37,6 +40,7 @@ from migrate.data.copy import CopyJob, CopyResult, copy_table, retry_dead_letter
 from migrate.data.endpoints import EndpointSpec
 from migrate.data.transform import FAILED, TransformSpec
 from migrate.data.writing import OVERWRITE
+from migrate.plan.model import Action
 
 SMALL = 64 * 2**20
 """Bytes up to which starting worker processes takes longer than copying."""
@@ -52,6 +56,18 @@ class CopyHandler(ReadOnlyHandler):
     """
 
     slot: str | None = "copy"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        params, source, target = action.params, places.source, places.target
+        yield allow(source.side, "dynamodb:DescribeTable Scan", source.table(params["source_table"]))
+        yield from places.items_of(source.side, params["source_table"])
+        write = "BatchWriteItem" if params.get("write_mode", OVERWRITE) == OVERWRITE else "PutItem"
+        names = f"dynamodb:DescribeTable dynamodb:{write}"
+        if params.get("must_be_empty"):
+            names += " dynamodb:Scan"
+        yield allow(target.side, names, target.table(params["target_table"]))
+        yield from places.items_of(target.side, params["target_table"])
 
     def observe(self, step: Step, context: Context) -> Observation:
         """See `ActionHandler.observe`. Before the first attempt, nothing in the table can be ours."""

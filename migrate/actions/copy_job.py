@@ -5,15 +5,18 @@ https://docs.aws.amazon.com/aws-backup/latest/devguide/create-cross-account-back
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from migrate.actions.backup_base import (
     USABLE,
+    account_facts,
     claimed,
     ended,
     job_look,
     patient_with_new_roles,
     recovery_point,
+    role_access,
     since,
     waiting,
 )
@@ -30,10 +33,14 @@ from migrate.actions.base import (
     StepResult,
     seconds_since,
 )
+from migrate.actions.places import LATER, Places, new_role
 from migrate.aws import backup_jobs
 from migrate.aws.session import Account
+from migrate.core.access import Access, allow, anywhere, pass_role
 from migrate.core.errors import StepError
+from migrate.plan.model import Action, is_ref
 from migrate.state.model import OwnedResource
+from migrate.strategies.backup_policies import SERVICE, copy_statement
 
 _GOING_ON = ("CREATED", "RUNNING")
 """A copy that fails for a passing reason is repeated by AWS inside CREATED, for up to two hours."""
@@ -48,6 +55,25 @@ class CopyJobHandler:
     """
 
     slot: str | None = "copy-job"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        source, role, params = places.source, action.params["role_arn"], action.params
+        points = source.arn("backup", "recovery-point:*")
+        if is_ref(params["recovery_point_arn"]):
+            yield allow(source.side, "backup:StartCopyJob", points, wide=LATER)
+        else:
+            yield allow(source.side, "backup:StartCopyJob", params["recovery_point_arn"])
+        yield anywhere(source.side, "backup:DescribeCopyJob ListCopyJobs")
+        there = places.of(params.get("destination_side", "target"))
+        yield allow(there.side, "backup:DescribeRecoveryPoint", there.arn("backup", "recovery-point:*"), wide=LATER)
+        yield pass_role(source.side, role, SERVICE)
+        yield new_role(source.side, role)
+        yield from role_access(role, action, places)
+        if there.account != source.account:
+            yield places.copied_into(
+                params["destination_vault"], copy_statement(account_facts(source), places.migration)
+            )
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The copied recovery point."""

@@ -5,11 +5,11 @@ https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-spark.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from migrate.actions import spark_failure, spark_run
-from migrate.actions.backup_base import job_look, patient_with_new_roles, since
+from migrate.actions import spark_access, spark_failure, spark_run, spark_work
+from migrate.actions.backup_base import job_look, patient_with_new_roles
 from migrate.actions.base import (
     Absent,
     Context,
@@ -25,14 +25,25 @@ from migrate.actions.base import (
     was_just_started,
 )
 from migrate.actions.ownership import LINEAGE_TAG, own_tags
+from migrate.actions.places import LATER, Places, new_role
 from migrate.aws import emr_serverless as emr
 from migrate.aws.session import Account
+from migrate.core.access import Access, Place, allow, anywhere, pass_role
 from migrate.core.errors import StepError
+from migrate.plan.model import Action
 from migrate.spark import arguments
 from migrate.state.model import OwnedResource
+from migrate.strategies.spark_setup import SERVICES
 
 PYTHON = "/usr/bin/python3.11"
 """EMR 7 starts scripts with Python 3.9, and the job needs a newer one. EMR on EC2 has it at the same place."""
+
+EMR_SERVERLESS = SERVICES["serverless"]
+ANY = ("emr-serverless", "/applications/*")
+"""Every application of an account, with its runs: service and resource of the ARN."""
+
+_LINKED = "ops.emr-serverless.amazonaws.com/AWSServiceRoleForAmazonEMRServerless"
+_FIRST_USE = "the account has never had an application"
 
 _NEW = ("CREATING",)
 _GOING_ON = ("SUBMITTED", "PENDING", "SCHEDULED", "QUEUED", "RUNNING", "CANCELLING")
@@ -45,6 +56,20 @@ class EmrApplicationHandler:
     """
 
     slot: str | None = "control"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place = places.of(action.side)
+        yield anywhere(place.side, "emr-serverless:ListApplications")
+        tags = {"StringEquals": {"aws:RequestTag/migrate:address": action.address}}
+        yield anywhere(place.side, "emr-serverless:CreateApplication", condition=tags)
+        yield allow(place.side, "emr-serverless:TagResource", place.arn(*ANY), condition=tags, wide=LATER)
+        yield allow(place.side, "emr-serverless:GetApplication", place.arn(*ANY), wide=LATER)
+        role = place.role(f"aws-service-role/{_LINKED}")
+        service = {"StringEquals": {"iam:AWSServiceName": "ops.emr-serverless.amazonaws.com"}}
+        yield allow(place.side, "iam:CreateServiceLinkedRole", role, condition=service, when=_FIRST_USE)
+        if action.params["network"]:
+            yield from _network_access(place, action.params["network"])
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The application: AWS has not named it yet."""
@@ -94,15 +119,26 @@ class EmrApplicationHandler:
 
 
 class EmrRunHandler:
-    """Kind `emr-run`: params `application_id`, `role_arn`, `script`, `archive`, `workers`, `timeout_minutes`, and those
-    of `spark_run.job_spec`. The attempt's token is the client token, and part of the run's name.
+    """Kinds `emr-run` and `emr-verify`: params `application_id`, `role_arn`, `script`, `archive`, `workers`,
+    `timeout_minutes`, and those of `spark_run.job_spec`.
+
+    The attempt's token is the client token, and part of the run's name.
     """
 
     slot: str | None = "spark"
 
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place, role = places.target, action.params["role_arn"]
+        names = "emr-serverless:ListJobRuns StartJobRun TagResource"
+        yield allow(place.side, f"{names} emr-serverless:GetJobRun", place.arn(*ANY), wide=LATER)
+        yield pass_role(place.side, role, EMR_SERVERLESS)
+        yield new_role(place.side, role)
+        yield from spark_access.run_access(action, places, EMR_SERVERLESS)
+
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The folder that the job works in."""
-        return (spark_run.work_folder(step, is_confirmed=False),)
+        return (spark_work.work_folder(step, is_confirmed=False),)
 
     def observe(self, step: Step, context: Context) -> Observation:
         """See `ActionHandler.observe`."""
@@ -124,7 +160,7 @@ class EmrRunHandler:
             "entryPointArguments": arguments.as_list(spark_run.job_spec(step, context)),
             "sparkSubmitParameters": submit_parameters(params["archive"], params["workers"]),
         }
-        logs = {"s3MonitoringConfiguration": {"logUri": spark_run.logs_of(step)}}
+        logs = {"s3MonitoringConfiguration": {"logUri": spark_work.logs_of(step)}}
         with patient_with_new_roles(context.target, params["role_arn"], context.clock):
             return emr.start_run(
                 context.target,
@@ -142,24 +178,24 @@ class EmrRunHandler:
         """See `ActionHandler.poll`. Done only with a result that balances."""
         account, application = context.target, step.params["application_id"]
         run = emr.get_run(account, application, str(step.handle))
-        owned = (spark_run.work_folder(step, is_confirmed=True),)
+        owned = (spark_work.work_folder(step, is_confirmed=True),)
         if run is None:
             if was_just_started(step, context):
                 return Running(job_look(seconds_since(step.started, context.clock), account))
             error = StepError(f"the job run {step.handle} is gone", "its application was deleted", "apply again")
             return Failed(error, owned)
-        state, told = run["state"], run["jobDriver"]["sparkSubmit"].get("entryPointArguments", [])
+        state, told = run["state"], _told(run)
         if state in _GOING_ON:
             return spark_run.going_on(step, context, told, f"EMR Serverless: {state.lower()}")
         if state == "SUCCESS":
             used = run.get("totalResourceUtilization") or {}
             hours = {"vcpu_hours": used.get("vCPUHour", 0), "gb_hours": used.get("memoryGBHour", 0)}
             return spark_run.succeeded(step, context, told, hours)
-        base = f"{spark_run.logs_of(step)}applications/{application}/jobs/{step.handle}/SPARK_DRIVER/"
-        log = spark_failure.log_in_s3(account, (f"{base}stderr.gz", f"{base}stdout.gz"))
+        base = f"{spark_work.logs_of(step)}applications/{application}/jobs/{step.handle}/SPARK_DRIVER/"
+        found = spark_failure.logs_in_s3(account, (f"{base}stderr.gz", f"{base}stdout.gz"))
         message = str(run.get("stateDetails") or "")
         name = "TIMEOUT" if "timeout" in message.lower() or "timed out" in message.lower() else state
-        error = spark_failure.ended(step.params["target_table"], "EMR Serverless", name, message, log, base)
+        error = spark_failure.ended(step.params["target_table"], "EMR Serverless", name, message, found, base)
         return Failed(error, owned)
 
     def undo(self, step: Step, context: Context) -> None:
@@ -168,7 +204,17 @@ class EmrRunHandler:
         run = emr.get_run(account, application, step.handle) if step.handle else None
         if run is not None and run["state"] in _GOING_ON:
             emr.cancel_run(account, application, run["jobRunId"])
-        spark_run.remove_work(step, context)
+        spark_work.remove_work(step, context)
+
+
+def _network_access(place: Place, network: Mapping[str, Any]) -> Iterator[Access]:
+    """Workers in a network of the user's own get interfaces there."""
+    names = {"subnetIds": "subnet", "securityGroupIds": "security-group"}
+    there = [place.arn("ec2", f"{names[kind]}/{one}") for kind in names for one in network.get(kind, ())]
+    by_service = {"StringEquals": {"aws:CalledViaLast": "ops.emr-serverless.amazonaws.com"}}
+    resources = (place.arn("ec2", "network-interface/*"), *there)
+    when = "EMR Serverless puts its workers into the network with the permissions of the caller"
+    yield allow(place.side, "ec2:CreateNetworkInterface", *resources, condition=by_service, when=when, wide=LATER)
 
 
 def submit_parameters(archive: str, workers: int) -> str:
@@ -203,8 +249,19 @@ def _find_application(step: Step, context: Context) -> dict[str, Any] | None:
 
 
 def _find_run(step: Step, context: Context) -> dict[str, Any] | None:
-    found = emr.list_runs(context.target, step.params["application_id"], since(step))
-    return next((run for run in found if run.get("name") == _run_name(step)), None)
+    """The run of this attempt; or else one of an earlier attempt that does the same work now."""
+    application = step.params["application_id"]
+    runs = list(emr.list_runs(context.target, application, None))
+    ours = next((run for run in runs if run.get("name") == _run_name(step)), None)
+    if ours is not None:
+        return ours
+    going_on = (run for run in runs if run["state"] in _GOING_ON)
+    described = ((run, emr.get_run(context.target, application, run["id"])) for run in going_on)
+    return next((run for run, found in described if found and spark_run.is_same_work(step, _told(found))), None)
+
+
+def _told(run: Mapping[str, Any]) -> list[str]:
+    return list((run.get("jobDriver") or {}).get("sparkSubmit", {}).get("entryPointArguments", []))
 
 
 def _run_name(step: Step) -> str:

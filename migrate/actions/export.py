@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.Ou
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from migrate.actions.base import (
@@ -26,10 +26,16 @@ from migrate.actions.base import (
     seconds_since,
 )
 from migrate.actions.export_check import check_export
+from migrate.actions.places import LATER, Places
 from migrate.aws import objects, transfer
+from migrate.core.access import Access, allow, anywhere
 from migrate.core.errors import StepError
 from migrate.core.events import Progress
+from migrate.plan.model import Action
 from migrate.state.model import OwnedResource
+
+WRITING = "s3:PutObject PutObjectAcl AbortMultipartUpload"
+_BY_SERVICE = "DynamoDB writes the files of an export with the permissions of the caller"
 
 DEADLINE = 48 * 3600.0
 """Seconds after which a wait is given up and asked about: exports of 100 TB have been seen to take a day."""
@@ -43,6 +49,19 @@ class ExportHandler:
     """
 
     slot: str | None = "export"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        params, who, table = action.params, places.of(action.side).side, action.params["table_arn"]
+        yield allow(who, "dynamodb:ExportTableToPointInTime", table)
+        yield allow(who, "dynamodb:DescribeExport", f"{table}/export/*", wide=LATER)
+        yield anywhere(who, "dynamodb:ListExports")
+        yield from places.items_of(action.side, table.rpartition("/")[2])
+        files = places.target.objects(params["bucket"], params["prefix"])
+        yield allow(who, WRITING, files, when=_BY_SERVICE)
+        yield places.written_by(who, params["bucket"], files, WRITING)
+        if params["encryption_key"]:
+            yield allow(who, "kms:GenerateDataKey Decrypt DescribeKey", params["encryption_key"], when=_BY_SERVICE)
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """Something below the prefix; which folder is known once AWS has named the export."""
@@ -114,6 +133,15 @@ class ExportHandler:
 
 class ExportCheckHandler(ReadOnlyHandler):
     """Kind `export-check`: params `bucket`, `bucket_owner`, `manifest_key`, `item_count`. Reads every exported file."""
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place, bucket = places.of(action.side), action.params["bucket"]
+        yield allow(place.side, "s3:ListBucket", place.bucket(bucket))
+        yield allow(
+            place.side, "s3:GetObject", place.objects(bucket, places.export_prefix(action.params["manifest_key"]))
+        )
+        yield from places.objects_of(bucket, "Decrypt")
 
     def poll(self, step: Step, context: Context) -> StepResult:
         """See `ActionHandler.poll`."""

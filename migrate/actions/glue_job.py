@@ -5,10 +5,10 @@ https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-jobs-job.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from migrate.actions import spark_failure, spark_run
+from migrate.actions import spark_access, spark_failure, spark_run, spark_work
 from migrate.actions.backup_base import job_look, patient_with_new_roles
 from migrate.actions.base import (
     Absent,
@@ -26,13 +26,19 @@ from migrate.actions.base import (
     was_just_started,
 )
 from migrate.actions.ownership import LINEAGE_TAG, once_seen, own_tags
+from migrate.actions.places import LATER, Places, new_role
 from migrate.aws import glue
 from migrate.aws.session import Account
+from migrate.core.access import Access, allow, pass_role
 from migrate.core.errors import LimitReached, StepError
+from migrate.plan.model import Action
 from migrate.spark import arguments
 from migrate.state.model import OwnedResource
+from migrate.strategies.spark_setup import SERVICES
 
+GLUE = SERVICES["glue"]
 GOING_ON = ("STARTING", "RUNNING", "STOPPING", "WAITING")
+_FEWER = "ask for fewer `workers`, wait until other runs have ended, or ask AWS for a higher quota (Service Quotas)"
 
 
 class GlueJobHandler:
@@ -43,6 +49,15 @@ class GlueJobHandler:
     """
 
     slot: str | None = "control"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place = places.of(action.side)
+        job = place.arn("glue", f"job/{action.params['name']}")
+        yield allow(place.side, "glue:GetJob GetTags CreateJob TagResource", job)
+        yield allow(place.side, "glue:UpdateJob", job, when="the job is there, and differs")
+        yield pass_role(place.side, action.params["role_arn"], GLUE)
+        yield new_role(place.side, action.params["role_arn"])
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The job."""
@@ -85,8 +100,8 @@ class GlueJobHandler:
 
 
 class GlueRunHandler:
-    """Kind `glue-run`: params `job`, `role_arn`, `worker_type`, `workers`, `timeout_minutes`, `execution_class`, and
-    those of `spark_run.job_spec`.
+    """Kinds `glue-run` and `glue-verify`: params `job`, `role_arn`, `worker_type`, `workers`, `timeout_minutes`,
+    `execution_class`, and those of `spark_run.job_spec`.
 
     StartJobRun has no client token: a run of ours is found by the token in its arguments, and one of an earlier
     attempt that still runs is adopted.
@@ -94,9 +109,21 @@ class GlueRunHandler:
 
     slot: str | None = "spark"
 
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place, params = places.target, action.params
+        job = place.arn("glue", f"job/{places.text(params['job'], 'name')}")
+        yield allow(place.side, "glue:GetJobRuns StartJobRun GetJobRun", job)
+        yield new_role(place.side, params["role_arn"])
+        logs = place.arn("logs", "log-group:/aws-glue/jobs/*")
+        yield allow(place.side, "logs:GetLogEvents", logs, when="a run has failed", wide=LATER)
+        yield from spark_access.run_access(action, places, GLUE)
+        names = "logs:CreateLogGroup CreateLogStream PutLogEvents"
+        yield allow(params["role_arn"], names, logs, when="Glue writes the log of the job", wide=LATER)
+
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The folder that the job works in."""
-        return (spark_run.work_folder(step, is_confirmed=False),)
+        return (spark_work.work_folder(step, is_confirmed=False),)
 
     def observe(self, step: Step, context: Context) -> Observation:
         """See `ActionHandler.observe`."""
@@ -121,9 +148,10 @@ class GlueRunHandler:
         try:
             with patient_with_new_roles(account, params["role_arn"], context.clock):
                 return glue.start_run(account, params["job"], **wish)
-        except LimitReached:
+        except LimitReached as error:
             running = _find(step, context)  # begun by somebody between our look and this call
             if running is None:
+                error.hint = _FEWER
                 raise
             return str(running["Id"])
 
@@ -134,25 +162,24 @@ class GlueRunHandler:
         if run is None:
             if was_just_started(step, context):
                 return Running(job_look(seconds_since(step.started, context.clock), account))
-            return Failed(_gone(step), (spark_run.work_folder(step, is_confirmed=True),))
+            return Failed(_gone(step), (spark_work.work_folder(step, is_confirmed=True),))
         state, told = run["JobRunState"], _arguments(run)
         if state in GOING_ON:
             return spark_run.going_on(step, context, told, f"Glue: {state.lower()}")
         seconds = float(run.get("DPUSeconds") or run.get("ExecutionTime", 0) * run.get("MaxCapacity", 0))
         if state == "SUCCEEDED":
             return spark_run.succeeded(step, context, told, {"dpu_hours": round(seconds / 3600, 3)})
-        log = spark_failure.log_in_cloudwatch(account, glue.LOG_GROUPS, run["Id"])
-        where = f"log group {glue.LOG_GROUPS[0]}, stream {run['Id']}"
+        found = spark_failure.logs_in_cloudwatch(account, glue.LOG_GROUPS, run["Id"])
         message = str(run.get("ErrorMessage") or run.get("StateDetail") or "")
-        error = spark_failure.ended(step.params["target_table"], "Glue", state, message, log, where)
-        return Failed(error, (spark_run.work_folder(step, is_confirmed=True),))
+        error = spark_failure.ended(step.params["target_table"], "Glue", state, message, found)
+        return Failed(error, (spark_work.work_folder(step, is_confirmed=True),))
 
     def undo(self, step: Step, context: Context) -> None:
         """Stop the run, and delete what it left in S3; what it wrote into the table goes with the table."""
         run = glue.get_run(context.target, step.params["job"], step.handle) if step.handle else None
         if run is not None and run["JobRunState"] in GOING_ON:
             glue.stop_run(context.target, step.params["job"], run["Id"])
-        spark_run.remove_work(step, context)
+        spark_work.remove_work(step, context)
 
 
 def remove_job(account: Account, name: str, lineage: str) -> None:
@@ -206,7 +233,7 @@ def _gone(step: Step) -> StepError:
     return StepError(
         f"the run {step.handle} of the Glue job {step.params['job']} is gone",
         "the job was deleted while it ran, or its history has expired",
-        spark_run.LOOK_AGAIN,
+        spark_work.LOOK_AGAIN,
     )
 
 

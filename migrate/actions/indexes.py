@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.h
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from migrate.actions.base import (
@@ -20,8 +21,11 @@ from migrate.actions.base import (
     next_look,
     seconds_since,
 )
+from migrate.actions.places import Places
 from migrate.aws import dynamodb
+from migrate.core.access import Access, allow
 from migrate.core.errors import NotFound
+from migrate.plan.model import Action
 from migrate.state.model import OwnedResource
 
 
@@ -29,6 +33,11 @@ class IndexHandler:
     """Kind `index`: params `table`, `index`, `creation` (an entry of GlobalSecondaryIndexes) and `attributes`."""
 
     slot: str | None = "control"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place = places.of(action.side)
+        yield allow(place.side, "dynamodb:DescribeTable UpdateTable", place.table(action.params["table"]))
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """An index goes with its table."""

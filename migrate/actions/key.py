@@ -7,13 +7,18 @@ https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from migrate.actions.base import Absent, Conflicting, Context, Done, Observation, Satisfied, Step, StepResult
-from migrate.actions.ownership import once_seen, ours, own_tags
+from migrate.actions.ownership import ADDRESS_TAG, once_seen, ours, own_tags
+from migrate.actions.places import LATER, Places
 from migrate.aws import kms
 from migrate.aws.session import Account
+from migrate.core.access import KEY_POLICY, Access, Grant, Permission, Place, allow, anywhere
+from migrate.core.codec import Json
 from migrate.core.errors import StepError
+from migrate.plan.model import Action
 from migrate.state.model import OwnedResource
 
 
@@ -21,6 +26,13 @@ class KeyHandler:
     """Kind `key`: params `alias`, `policy`, `vault` (the vault that it is made for, and goes with)."""
 
     slot: str | None = "control"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place, params = places.of(action.side), action.params
+        yield from key_access(place, action.address, params["alias"])
+        for statement in params["policy"]["Statement"]:
+            yield Grant(KEY_POLICY, place.side, place.key(params["alias"]), statement, action.address)
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The key, by its alias: it has no name yet."""
@@ -65,6 +77,38 @@ class KeyHandler:
         """Take the alias away and have the key deleted, if it is ours."""
         for resource in step.owned:
             remove_key(context.account(step.side), resource, context.lineage)
+
+
+def key_access(place: Place, address: str, alias: str) -> Iterator[Permission]:
+    """What making a key takes. AWS chooses its id, so it is known by the tags that come with its creation."""
+    keys, ours, tagged = place.key("*"), _tagged("Resource", address), _tagged("Request", address)
+    yield from _finding(place, address, alias)
+    yield anywhere(place.side, "kms:CreateKey", condition=tagged)
+    yield allow(place.side, "kms:TagResource", keys, condition=tagged, wide=LATER, when="the key is made with tags")
+    yield allow(place.side, "kms:CreateAlias", place.key(alias))
+    yield allow(place.side, "kms:CreateAlias", keys, condition=ours, wide=LATER)
+    twice = "a request was repeated, and has made two"
+    yield allow(place.side, "kms:ScheduleKeyDeletion", keys, condition=ours, wide=LATER, when=twice)
+
+
+def removal_access(place: Place, maker: str, alias: str) -> Iterator[Permission]:
+    """What removing the key takes that the action `maker` has made."""
+    keys, ours = place.key("*"), _tagged("Resource", maker)
+    yield from _finding(place, maker, alias)
+    yield allow(place.side, "kms:ScheduleKeyDeletion DeleteAlias", keys, condition=ours, wide=LATER)
+    yield allow(place.side, "kms:DeleteAlias", place.key(alias))
+
+
+def _finding(place: Place, maker: str, alias: str) -> Iterator[Permission]:
+    keys, named = place.key("*"), {"StringEquals": {"kms:RequestAlias": alias}}
+    yield allow(place.side, "kms:DescribeKey", keys, condition=named, wide=LATER)
+    yield allow(place.side, "kms:DescribeKey", keys, condition=_tagged("Resource", maker), wide=LATER)
+    yield allow(place.side, "kms:ListResourceTags", keys, wide="a key of ours is found by its tags, among all")
+    yield anywhere(place.side, "kms:ListKeys", when="a run was stopped before the key had its alias")
+
+
+def _tagged(whose: str, maker: str) -> Json:
+    return {"StringEquals": {f"aws:{whose}Tag/{ADDRESS_TAG}": maker}}
 
 
 def remove_key(account: Account, resource: OwnedResource, lineage: str) -> None:

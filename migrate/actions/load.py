@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataImport.Ho
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from migrate.actions.base import (
@@ -26,19 +26,43 @@ from migrate.actions.base import (
     was_just_started,
 )
 from migrate.actions.import_failure import explain_failure
+from migrate.actions.places import LATER, Places
 from migrate.aws import dynamodb, transfer
 from migrate.aws.session import Account
+from migrate.core.access import Access, allow, anywhere
 from migrate.core.errors import StepError
 from migrate.core.events import Progress
+from migrate.plan.model import Action
 from migrate.state.model import OwnedResource
 
 DEADLINE = 72 * 3600.0
+
+_BY_SERVICE = "DynamoDB reads the files and writes the error log of an import with the permissions of the caller"
+_LOGS = "logs:CreateLogGroup CreateLogStream DescribeLogStreams PutLogEvents PutRetentionPolicy"
 
 
 class ImportHandler:
     """Kind `import`: params `table`, `bucket`, `bucket_owner`, `data_prefix`, `item_count`, `creation`."""
 
     slot: str | None = "import"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place, params = places.of(action.side), action.params
+        who, table, bucket = place.side, place.table(params["table"]), params["bucket"]
+        yield allow(who, "dynamodb:ImportTable DescribeTable", table)
+        yield allow(who, "dynamodb:DescribeImport", f"{table}/import/*", wide=LATER)
+        yield anywhere(who, "dynamodb:ListImports")
+        yield from places.encrypted_with(place.side, key_of(params["creation"]))
+        yield allow(who, "s3:ListBucket", place.bucket(bucket), when=_BY_SERVICE)
+        files = place.objects(bucket, places.export_prefix(params["data_prefix"]))
+        yield allow(who, "s3:GetObject", files, when=_BY_SERVICE)
+        yield from places.objects_of(bucket, "Decrypt")
+        logs = place.arn("logs", "log-group:/aws-dynamodb/*")
+        yield allow(who, _LOGS, logs, when=_BY_SERVICE, wide=LATER)
+        yield anywhere(who, "logs:DescribeLogGroups", when=_BY_SERVICE)
+        yield allow(who, "logs:GetLogEvents", logs, when="an import has failed", wide=LATER)
+        yield allow(who, "dynamodb:DeleteTable", table, when="an import has failed: its partly filled table goes")
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The table."""
@@ -145,6 +169,12 @@ def remove_table(account: Account, name: str, table_id: str) -> None:
 def table_arn(account: Account, name: str) -> str:
     """The ARN of a table of that account."""
     return f"arn:{account.partition}:dynamodb:{account.region}:{account.id}:table/{name}"
+
+
+def key_of(creation: Mapping[str, Any]) -> str | None:
+    """The customer managed key of a table that is to be made; None without one."""
+    key: str | None = (creation.get("SSESpecification") or {}).get("KMSMasterKeyId")
+    return key
 
 
 def _is_balanced(step: Step, found: Mapping[str, Any]) -> bool:

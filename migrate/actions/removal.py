@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from migrate.actions.base import Absent, Conflicting, Context, Done, Observation, Running, Satisfied, Step, StepResult
-from migrate.actions.bucket import BucketHandler, has_statement, remove_statement
+from migrate.actions.bucket import BucketHandler, has_statement, looking_at, remove_statement
 from migrate.actions.export import delete_folder, is_empty
 from migrate.actions.load import remove_table
+from migrate.actions.places import LATER, UNKNOWN, Places
 from migrate.aws import backup_jobs, dynamodb, s3
 from migrate.aws.session import Account
+from migrate.core.access import Access, allow
 from migrate.core.errors import StepError
+from migrate.plan.model import Action
 from migrate.state.model import OwnedResource
+
+ALONE = "nobody else has a statement in the policy"
+SHARED = "somebody else has statements in the policy"
 
 
 class Removal:
@@ -17,6 +25,10 @@ class Removal:
 
     slot: str | None = "control"
     kind = ""
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        raise NotImplementedError
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """A removal makes nothing."""
@@ -61,6 +73,18 @@ class ExportRemoval(Removal):
 
     kind = "export"
 
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place = places.target
+        bucket, folder = self.folder(action, places)
+        yield from looking_at(place, bucket)
+        wide = "the state alone knows the folder" if bucket == UNKNOWN else ""
+        yield allow(place.side, "s3:DeleteObject", place.objects(bucket, folder), wide=wide)
+
+    def folder(self, action: Action, places: Places) -> tuple[str, str]:
+        """Bucket and prefix of what is deleted."""
+        return places.made(action, "bucket"), places.made(action, "prefix")
+
     def is_gone(self, resource: OwnedResource, context: Context) -> bool:
         """See `Removal`. What was only announced and never confirmed has no folder."""
         return not resource.is_confirmed or _bucket_is_gone(resource, context) or is_empty(context, resource.id)
@@ -75,6 +99,12 @@ class TableRemoval(Removal):
     """Kind `table-removal`: the partly filled table of a failed import. Its id must be the one that the import made."""
 
     kind = "table"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place = places.target
+        table = place.table(action.params["table"])
+        yield allow(place.side, "dynamodb:DescribeTable DeleteTable", table)
 
     def observe(self, step: Step, context: Context) -> Observation:
         """See `Removal`; a table with another id is a conflict."""
@@ -104,6 +134,12 @@ class RecoveryPointRemoval(Removal):
 
     kind = "recovery-point"
 
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place = places.of(action.side)
+        names = "backup:DescribeRecoveryPoint DeleteRecoveryPoint"
+        yield allow(place.side, names, place.arn("backup", "recovery-point:*"), wide=LATER)
+
     def is_gone(self, resource: OwnedResource, context: Context) -> bool:
         """See `Removal`. What was only announced and never confirmed has no name."""
         if not resource.is_confirmed:
@@ -122,6 +158,14 @@ class GrantRemoval(Removal):
 
     kind = "bucket-policy"
 
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place, bucket = places.target, places.made(action, "bucket")
+        yield from looking_at(place, bucket)
+        yield allow(place.side, "s3:GetBucketPolicy", place.bucket(bucket))
+        yield allow(place.side, "s3:DeleteBucketPolicy", place.bucket(bucket), when=ALONE)
+        yield allow(place.side, "s3:PutBucketPolicy", place.bucket(bucket), when=SHARED)
+
     def is_gone(self, resource: OwnedResource, context: Context) -> bool:
         """See `Removal`."""
         return not has_statement(context.target, *_statement(resource))
@@ -135,6 +179,12 @@ class BucketRemoval(Removal):
     """Kind `bucket-removal`: a bucket that we made, if nothing is in it; otherwise it stays and is no longer ours."""
 
     kind = "bucket"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place, bucket = places.target, places.made(action, "bucket")
+        yield from looking_at(place, bucket)
+        yield allow(place.side, "s3:GetBucketTagging DeleteBucket", place.bucket(bucket))
 
     def observe(self, step: Step, context: Context) -> Observation:
         """See `Removal`. A bucket that somebody uses counts as settled."""

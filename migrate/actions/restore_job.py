@@ -5,10 +5,10 @@ https://docs.aws.amazon.com/aws-backup/latest/devguide/restoring-dynamodb.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from migrate.actions.backup_base import ended, job_look, patient_with_new_roles, since, waiting
+from migrate.actions.backup_base import ended, job_look, patient_with_new_roles, role_access, since, waiting
 from migrate.actions.base import (
     Absent,
     Conflicting,
@@ -25,10 +25,14 @@ from migrate.actions.base import (
     was_just_started,
 )
 from migrate.actions.load import is_active, remove_table, table_arn
+from migrate.actions.places import LATER, Places, new_role
 from migrate.aws import backup_jobs, dynamodb
 from migrate.aws.session import Account
+from migrate.core.access import Access, allow, anywhere, pass_role
 from migrate.core.errors import StepError
+from migrate.plan.model import Action, is_ref
 from migrate.state.model import OwnedResource
+from migrate.strategies.backup_policies import SERVICE
 
 _GOING_ON = ("PENDING", "RUNNING")
 
@@ -42,6 +46,27 @@ class RestoreJobHandler:
     """
 
     slot: str | None = "restore"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place, params = places.target, action.params
+        who, table, role, point = (
+            place.side,
+            place.table(params["table"]),
+            params["role_arn"],
+            params["recovery_point_arn"],
+        )
+        owner = places.source if params.get("vault_account_id") else place
+        points = owner.arn("backup", "recovery-point:*") if is_ref(point) else point
+        wide = LATER if is_ref(point) else ""
+        yield allow(who, "backup:GetRecoveryPointRestoreMetadata StartRestoreJob", points, wide=wide)
+        yield anywhere(who, "backup:DescribeRestoreJob ListRestoreJobs")
+        yield allow(who, "dynamodb:DescribeTable", table)
+        yield from places.encrypted_with(who, params["encryption"].get("key_arn"))
+        yield allow(who, "dynamodb:DeleteTable", table, when="a restore has failed: its partly filled table goes")
+        yield pass_role(who, role, SERVICE)
+        yield new_role(who, role)
+        yield from role_access(role, action, places)
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The table."""

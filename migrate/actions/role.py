@@ -5,11 +5,16 @@ https://docs.aws.amazon.com/aws-backup/latest/devguide/iam-service-roles.html
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from migrate.actions.base import Absent, Conflicting, Context, Done, Observation, Satisfied, Step, StepResult
 from migrate.actions.ownership import LINEAGE_TAG, once_seen, ours, own_tags
+from migrate.actions.places import Places
 from migrate.aws import iam
 from migrate.aws.session import Account
+from migrate.core.access import Access, allow
 from migrate.core.errors import Conflict, StepError
+from migrate.plan.model import Action
 from migrate.state.model import OwnedResource
 
 POLICY = "migrate"
@@ -20,6 +25,12 @@ class RoleHandler:
     """Kind `role`: params `role`, `trust`, `policy`. The policy is put last: a role without it is unfinished."""
 
     slot: str | None = "control"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place = places.of(action.side)
+        names = "iam:GetRole GetRolePolicy CreateRole TagRole PutRolePolicy"
+        yield allow(place.side, names, place.role(action.params["role"]))
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The role."""

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTable.h
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,12 +25,16 @@ from migrate.actions.base import (
     seconds_since,
 )
 from migrate.actions.base import StepResult as Result
+from migrate.actions.places import Places
+from migrate.actions.setting_access import setting_access
 from migrate.aws import autoscaling, dynamodb, kms
 from migrate.aws.session import Account
+from migrate.core.access import Access, allow
 from migrate.core.codec import Json
 from migrate.core.errors import NotFound
 from migrate.observe.normalise import TableReads, normalise_spec
 from migrate.observe.scaling import table_of
+from migrate.plan.model import Action
 from migrate.plan.settings import BY_NAME, SETTINGS
 from migrate.state.model import OwnedResource
 
@@ -55,6 +60,14 @@ class SettingHandler:
 
     def __init__(self, name: str) -> None:
         self.name = name
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place, table = places.of(action.side), action.params["table"]
+        yield allow(place.side, "dynamodb:DescribeTable", place.table(table))
+        if self.name == "encryption":
+            yield from places.encrypted_with(action.side, (action.params["after"] or {}).get("key"))
+        yield from setting_access(self.name, place, table, action.params["before"], action.params["after"])
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """A setting is nothing to own."""

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/ram/latest/userguide/working-with-shared-invitations
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from migrate.actions.base import (
@@ -20,10 +21,22 @@ from migrate.actions.base import (
     StepResult,
 )
 from migrate.actions.ownership import LINEAGE_TAG, ours, own_tags
+from migrate.actions.places import LATER, Places
 from migrate.aws import backup, ram
 from migrate.aws.session import Account
+from migrate.core.access import Access, allow, anywhere
 from migrate.core.errors import StepError
+from migrate.plan.model import Action
 from migrate.state.model import OwnedResource
+
+_SHARED = (
+    "backup:DescribeBackupVault DescribeRecoveryPoint GetRecoveryPointRestoreMetadata "
+    "ListProtectedResourcesByBackupVault ListRecoveryPointsByBackupVault ListTags StartRestoreJob"
+)
+"""What AWS RAM wants whoever shares a vault to have on it.
+https://docs.aws.amazon.com/aws-backup/latest/devguide/logicallyairgappedvault.html"""
+
+_INVITED = "the organization does not share by itself"
 
 
 class ShareHandler:
@@ -34,6 +47,23 @@ class ShareHandler:
     """
 
     slot: str | None = "control"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        source, target = places.source, places.target
+        yield anywhere(source.side, "ram:GetResourceShares")
+        tags = {"StringEquals": {"aws:RequestTag/migrate:address": action.address}}
+        yield anywhere(source.side, "ram:CreateResourceShare", condition=tags)
+        shares = source.arn("ram", "resource-share/*")
+        yield allow(
+            source.side, "ram:TagResource", shares, condition=tags, wide=LATER, when="the share is made with tags"
+        )
+        vault = action.params["vault_arn"]
+        yield allow(source.side, _SHARED, vault, when="AWS RAM asks for what it shares")
+        yield allow(target.side, "backup:DescribeBackupVault", vault)
+        yield anywhere(target.side, "ram:GetResourceShareInvitations")
+        invitations = source.arn("ram", "resource-share-invitation/*")
+        yield allow(target.side, "ram:AcceptResourceShareInvitation", invitations, wide=LATER, when=_INVITED)
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The share."""

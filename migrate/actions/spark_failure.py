@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from migrate.aws import logs, objects
 from migrate.aws.session import Account
-from migrate.core.errors import StepError
+from migrate.core.errors import AccessDenied, Invalid, StepError
 
 LINES = 5
 """How much of a log is shown."""
 
+_READ_LINES = 20
 _ENDS = 64 * 1024
+_OURS = "migrate: "
+"""How the job's own last words begin."""
+
+_TRUST = "the role's trust policy must name the service that runs the job; `migrate plan` shows it"
 _ADVICE: tuple[tuple[str, str], ...] = (
     (
         "assumerole",
@@ -31,11 +38,16 @@ _ADVICE: tuple[tuple[str, str], ...] = (
     ("accessdenied", "the job's role lacks a permission: `migrate plan` shows what it needs"),
     ("access denied", "the job's role lacks a permission: `migrate plan` shows what it needs"),
     ("not authorized", "the job's role lacks a permission: `migrate plan` shows what it needs"),
-    ("cannot be assumed", "the role's trust policy must name the service that runs the job; `migrate plan` shows it"),
+    ("cannot be assumed", _TRUST),
+    ("assume role permissions", _TRUST),
+    ("could not assume runtime role", _TRUST),
     ("quota", "ask for fewer workers, wait until others have ended, or ask AWS for a higher quota (Service Quotas)"),
     ("limit", "ask for fewer workers, wait until others have ended, or ask AWS for a higher quota (Service Quotas)"),
     ("capacity", "no capacity for these workers now: try again later, or with another instance or worker type"),
-    ("refuses too many items", "check the target's keys and local indexes; dead-letters/ in the work folder has them"),
+    (
+        "refuses too many items",
+        "check the target's keys and local indexes, or the transform; dead-letters/ in the work folder has them",
+    ),
 )
 _GOES_ON = "the same command again goes on where the job stopped"
 _BY_STATE: Mapping[str, str] = {
@@ -48,36 +60,73 @@ _BY_STATE: Mapping[str, str] = {
 }
 
 
-def ended(table: str, engine: str, state: str, message: str, log: Iterable[str] = (), where: str = "") -> StepError:
-    """A run that is not a success. `log` is the end of its log, which is found at `where`."""
-    lines = [line.strip() for line in log if line.strip()]
-    ours = next((line for line in reversed(lines) if line.startswith("migrate: ")), "")
-    text = " | ".join(part for part in (message.strip() or "the engine gave no reason", ours) if part)
-    known = next((advice for words, advice in _ADVICE if words in text.lower().replace("(", "")), None)
-    tail = f"\nthe end of its log ({where}):\n  " + "\n  ".join(lines[-LINES:]) if lines else ""
-    advice = known if state not in ("TIMEOUT",) and known else _BY_STATE.get(state)
+@dataclass(frozen=True)
+class Log:
+    """The end of one log of a run, and where it is."""
+
+    where: str
+    lines: tuple[str, ...]
+
+    @property
+    def last_words(self) -> str:
+        """What our job said when it ended: `migrate: what | why | what next`; '' when it says nothing of its own."""
+        return next((line for line in reversed(self.lines) if line.startswith(_OURS)), "")
+
+
+def ended(table: str, engine: str, state: str, message: str, found: Iterable[Log] = (), where: str = "") -> StepError:
+    """A run that is not a success. `found` are the ends of its logs; `where` is where they come to."""
+    found = [log for log in found if log.lines]
+    log = next((one for one in found if one.last_words), found[0] if found else None)
+    ours = log.last_words if log else ""
+    said = [message.strip() or "the engine gave no reason", *([ours] if ours and ours not in message else [])]
+    text = " | ".join(said)
+    tail = f"\nits log comes to {where}" if where else ""
+    if log is not None:
+        tail = f"\nthe end of its log ({log.where}):\n  " + "\n  ".join(log.lines[-LINES:])
     return StepError(
-        f"the {engine} job for {table} ended as {state}",
-        f"{text}{tail}",
-        advice or f"mend the cause; {_GOES_ON}",
-        kind=state,
+        f"the {engine} job for {table} ended as {state}", f"{text}{tail}", _advice(state, text), kind=state
     )
 
 
-def log_in_cloudwatch(account: Account, groups: Iterable[str], stream: str) -> list[str]:
-    """The last lines of the first of these log groups that has any."""
-    return next((found for group in groups if (found := logs.tail(account, group, stream, 20))), [])
+def _advice(state: str, text: str) -> str:
+    """By the state where that says all, else by known words, else what our job itself has said."""
+    known = next((advice for words, advice in _ADVICE if words in text.lower().replace("(", "")), None)
+    own = text.rpartition(_OURS)[2].split(" | ")[2:] if _OURS in text else []
+    return _BY_STATE.get(state) or known or f"{own[-1] if own else 'mend the cause'}; {_GOES_ON}"
 
 
-def log_in_s3(account: Account, places: Iterable[str]) -> list[str]:
-    """The last lines of the first of these gzipped objects (`s3://bucket/key`) that is there."""
+def logs_in_cloudwatch(account: Account, groups: Iterable[str], stream: str) -> Iterator[Log]:
+    """The ends of the logs of a run in these log groups."""
+    for group in groups:
+        try:
+            lines = logs.tail(account, group, stream, _READ_LINES)
+        except (AccessDenied, Invalid) as error:
+            lines = [_unread(error)]
+        yield _log(f"log group {group}, stream {stream}", lines)
+
+
+def logs_in_s3(account: Account, places: Iterable[str]) -> Iterator[Log]:
+    """The ends of gzipped logs (`s3://bucket/key`) of which some may not be there."""
     for place in places:
-        bucket, key = place.removeprefix("s3://").split("/", 1)
-        content = objects.read(account, bucket, key)
-        if content:
-            try:
-                text = gzip.decompress(content)
-            except (OSError, EOFError, zlib.error):
-                text = content  # not (or not wholly) packed: some engines write plain text
-            return text[-_ENDS:].decode(errors="replace").splitlines()[-20:]
-    return []
+        try:
+            yield _log(place, text_in_s3(account, place).splitlines()[-_READ_LINES:])
+        except (AccessDenied, Invalid) as error:
+            yield _log(place, [_unread(error)])
+
+
+def text_in_s3(account: Account, place: str) -> str:
+    """The end of a gzipped log; '' when it is not there."""
+    bucket, key = place.removeprefix("s3://").split("/", 1)
+    content = objects.read(account, bucket, key) or b""
+    with contextlib.suppress(OSError, EOFError, zlib.error):  # not (or not wholly) packed: some write plain text
+        content = gzip.decompress(content)
+    return content[-_ENDS:].decode(errors="replace")
+
+
+def _log(where: str, lines: Iterable[str]) -> Log:
+    return Log(where, tuple(line.strip() for line in lines if line.strip()))
+
+
+def _unread(error: AccessDenied | Invalid) -> str:
+    """A log that may not be read must not hide why the run failed."""
+    return f"({error.summary})"

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from migrate.actions import emr_serverless, glue_job
 from migrate.actions.base import Again, Context, Done, Running, Step, StepResult
+from migrate.actions.places import LATER, Places
 from migrate.actions.removal import ExportRemoval, Removal
+from migrate.core.access import Access, allow
+from migrate.plan.model import Action
 from migrate.state.model import OwnedResource
 
 
@@ -19,11 +24,21 @@ class JobWorkRemoval(ExportRemoval):
 
     kind = "job-work"
 
+    def folder(self, action: Action, places: Places) -> tuple[str, str]:
+        """See `ExportRemoval`."""
+        return places.made(action, "bucket"), places.made(action, "folder")
+
 
 class GlueJobRemoval(Removal):
     """Kind `glue-job-removal`: a Glue job that carries our lineage."""
 
     kind = "glue-job"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place = places.target
+        job = place.arn("glue", f"job/{places.made(action, 'name')}")
+        yield allow(place.side, "glue:GetJob GetTags DeleteJob", job)
 
     def is_gone(self, resource: OwnedResource, context: Context) -> bool:
         """See `Removal`."""
@@ -38,6 +53,14 @@ class EmrApplicationRemoval(Removal):
     """Kind `emr-application-removal`: stopped first, then deleted."""
 
     kind = "emr-application"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place = places.target
+        ours = {"StringEquals": {"aws:ResourceTag/migrate:address": action.params["of"]}}
+        names = "emr-serverless:StopApplication DeleteApplication"
+        yield allow(place.side, "emr-serverless:GetApplication", place.arn(*emr_serverless.ANY), wide=LATER)
+        yield allow(place.side, names, place.arn(*emr_serverless.ANY), condition=ours, wide=LATER)
 
     def is_gone(self, resource: OwnedResource, context: Context) -> bool:
         """See `Removal`. What was only announced and never confirmed has no id."""

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.h
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from migrate.actions.base import (
@@ -25,11 +25,14 @@ from migrate.actions.base import (
     seconds_since,
     was_just_started,
 )
-from migrate.actions.load import is_active, remove_table, table_arn
+from migrate.actions.load import is_active, key_of, remove_table, table_arn
+from migrate.actions.places import Places
 from migrate.aws import dynamodb
 from migrate.aws.session import Account
+from migrate.core.access import Access, allow
 from migrate.core.errors import StepError
 from migrate.observe.normalise import TableReads, normalise_spec
+from migrate.plan.model import Action
 from migrate.state.model import OwnedResource
 
 LINEAGE_TAG = "migrate:lineage"
@@ -44,6 +47,13 @@ class TableHandler:
     """
 
     slot: str | None = "control"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place, creation = places.of(action.side), action.params["creation"]
+        names = "CreateTable TagResource DescribeTable ListTagsOfResource"
+        yield allow(place.side, f"dynamodb:{names}", place.table(creation["TableName"]))
+        yield from places.encrypted_with(action.side, key_of(creation))
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The table."""
@@ -96,6 +106,14 @@ class TableLookHandler(ReadOnlyHandler):
     """
 
     slot: str | None = "control"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place, table = places.of(action.side), action.params["table"]
+        yield allow(place.side, "dynamodb:DescribeTable", place.table(table))
+        if action.params["must_be_empty"]:
+            yield allow(place.side, "dynamodb:Scan", place.table(table))
+            yield from places.items_of(action.side, table)
 
     def poll(self, step: Step, context: Context) -> StepResult:
         """See `ActionHandler.poll`."""

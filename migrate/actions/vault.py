@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/aws-backup/latest/devguide/logicallyairgappedvault.h
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from migrate.actions.base import (
@@ -21,10 +22,14 @@ from migrate.actions.base import (
     StepResult,
 )
 from migrate.actions.ownership import LINEAGE_TAG, once_seen, ours, own_tags
+from migrate.actions.places import LATER, Places
 from migrate.aws import backup, backup_jobs, kms
 from migrate.aws.session import Account
 from migrate.core import iam_policy
+from migrate.core.access import VAULT_POLICY, Access, Grant, allow, anywhere
+from migrate.core.codec import Json
 from migrate.core.errors import Conflict, Invalid, NotFound, StepError
+from migrate.plan.model import Action
 from migrate.state.model import OwnedResource
 
 
@@ -33,6 +38,24 @@ class VaultHandler:
 
     slot: str | None = "control"
     kind = "vault"
+    creation = "backup:CreateBackupVault"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place, vault = places.of(action.side), action.params["vault"]
+        yield anywhere(place.side, "backup:ListBackupVaults")
+        yield allow(place.side, f"backup:ListTags TagResource {self.creation}", place.vault(vault))
+        yield anywhere(place.side, "backup-storage:MountCapsule", when=f"{self.creation} asks for it")
+        key = action.params.get("key")
+        if key:
+            condition = _by_alias(key)
+            resource = place.key("*" if condition else key)
+            wide = LATER if condition else ""
+            yield allow(place.side, "kms:DescribeKey", resource, condition=condition, wide=wide)
+            names = "kms:CreateGrant GenerateDataKey Decrypt RetireGrant"
+            yield allow(
+                place.side, names, resource, condition=condition, wide=wide, when=f"{self.creation} asks for it"
+            )
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The vault."""
@@ -84,6 +107,7 @@ class AirGappedVaultHandler(VaultHandler):
     """Kind `air-gapped-vault`: params `vault`, `min_days`, `max_days`. AWS takes a while to make one."""
 
     kind = "air-gapped-vault"
+    creation = "backup:CreateLogicallyAirGappedBackupVault"
 
     def start(self, step: Step, context: Context) -> str | None:
         """See `ActionHandler.start`."""
@@ -109,6 +133,14 @@ class VaultPolicyHandler:
 
     slot: str | None = "control"
 
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        place = places.of(action.side)
+        names = "backup:GetBackupVaultAccessPolicy PutBackupVaultAccessPolicy"
+        vault = place.vault(action.params["vault"])
+        yield allow(place.side, names, vault)
+        yield Grant(VAULT_POLICY, place.side, vault, action.params["statement"], action.address)
+
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The statement."""
         return (_statement(step, context, is_confirmed=False),)
@@ -133,6 +165,11 @@ class VaultPolicyHandler:
     def undo(self, step: Step, context: Context) -> None:
         """Take our statement out; the policy goes with it when nothing else is in it."""
         remove_statement(context.account(step.side), step.params["vault"], step.params["statement"]["Sid"])
+
+
+def _by_alias(key: str) -> Json:
+    """The condition by which a key is meant that is known by its alias only."""
+    return {"ForAnyValue:StringEquals": {"kms:ResourceAliases": key}} if key.startswith("alias/") else None
 
 
 def remove_vault(account: Account, name: str, lineage: str) -> None:

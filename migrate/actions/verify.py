@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from migrate.actions.base import Context, Done, Failed, ReadOnlyHandler, Step, StepResult
+from migrate.actions.places import Places
 from migrate.actions.transform import transform_of
 from migrate.aws.items import endpoint
 from migrate.aws.session import Account
+from migrate.core.access import Access, allow
 from migrate.core.clock import Clock
 from migrate.core.codec import digest, encode
 from migrate.core.errors import StepError
 from migrate.core.events import Progress
 from migrate.data.transform import TransformSpec
 from migrate.data.transport import never
+from migrate.plan.model import Action
 from migrate.verify.compare import Mode, ScanSide, Taken, VerifyOptions, verify_tables
 from migrate.verify.report import EXTRA, VerifyReport, key_text, unusable_words
 
@@ -28,6 +31,7 @@ SEGMENT_BYTES = 16 * 2**20
 
 FEWEST_SEGMENTS, MOST_SEGMENTS = 8, 4096
 SHOWN = 5
+_ONLY_IF_UNEQUAL = "the target is not what the copy has read"
 
 
 class VerifyHandler(ReadOnlyHandler):
@@ -42,6 +46,17 @@ class VerifyHandler(ReadOnlyHandler):
     """
 
     slot: str | None = "verify"
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        """See `ActionHandler.access`."""
+        params = action.params
+        when = _ONLY_IF_UNEQUAL if params.get("source_digest") else ""
+        for place, table, case in (
+            (places.source, params["source_table"], when),
+            (places.target, params["target_table"], ""),
+        ):
+            yield allow(place.side, "dynamodb:Scan", place.table(table), when=case)
+            yield from places.items_of(place.side, table)
 
     def poll(self, step: Step, context: Context) -> StepResult:
         """See `ActionHandler.poll`."""
@@ -76,9 +91,9 @@ class VerifyHandler(ReadOnlyHandler):
     def result(self, report: VerifyReport, step: Step) -> StepResult:
         """What the comparison means for the step."""
         kept = step.params.get("kept", 0)
-        if not report.is_accepted or (report.existing and report.differs > kept):
-            return Failed(_difference(report, kept))
         outputs = {k: v for k, v in encode(report).items() if k != "named"}
+        if not report.is_accepted or (report.existing and report.differs > kept):
+            return Failed(difference(report, kept), outputs=outputs)
         return Done({**outputs, "table_id": step.params["table_id"]})
 
 
@@ -142,8 +157,11 @@ def _taken(step: Step) -> Taken | None:
     return Taken(step.params["source_items"], found) if found else None
 
 
-def _difference(report: VerifyReport, kept: int) -> StepError:
-    """What is not as asked. What an existing table has beside the source's items is no fault."""
+def difference(report: VerifyReport, kept: int = 0, where: str = "") -> StepError:
+    """What is not as asked, as the end of a step. What an existing table has beside the source's items is no fault.
+
+    `where` has all of the keys, if they are kept anywhere.
+    """
     counts = {
         f"different (the copy kept {kept:,} as they were)"
         if report.existing == "keep"
@@ -159,7 +177,8 @@ def _difference(report: VerifyReport, kept: int) -> StepError:
         f"{report.source_table} ({report.source_items:,} items) and {report.target_table} "
         f"({report.target_items:,} items) are not the same: {found}",
         named or "only the numbers of items were compared",
-        "`migrate verify MANIFEST` names the keys; items that were written to the source after the export are expected "
+        f"{f'all keys are in {where}' if where else '`migrate verify MANIFEST` names the keys'}; "
+        "items that were written to the source after the export are expected "
         "to differ: stop the writers and move the table again, or load the changes",
         kind="VerificationFailed",
     )

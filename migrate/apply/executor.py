@@ -189,7 +189,8 @@ class Executor:
         """AWS did not do it: again after a pause, as long as its class gives hope."""
         pause = self._patience.pause(action.address, error)
         if pause is not None:
-            self._say(action, "waiting", self._records.get(action.address), error.summary)
+            words = ": ".join(text for text in (error.summary, error.why) if text)
+            self._say(action, "waiting", self._records.get(action.address), words)
             return Turn(Verdict.WAIT, pause)
         if self._patience.may_have_worked(error):
             # The same token must be used again, so this is no recorded end.
@@ -198,7 +199,7 @@ class Executor:
 
     def _fail(self, action: Action, error: StepError, result: Failed | None = None) -> Turn:
         record = self._records.get(action.address) or self._begin(action)
-        record = transitions.failed(record, error, self._now())
+        record = transitions.failed(record, error, self._now(), result.outputs if result else None)
         try:
             if result is None:
                 self._ledger.write(record)

@@ -67,6 +67,8 @@ def check_fresh(saved: Plan, now: Plan, state: State | None) -> None:
     looked = {action.address for action in now.actions if action.change is Change.READ} & done
     after = [action for action in now.actions if action.address not in looked]  # looking twice is no difference
     reasons += [*_moved_sources(saved, now, touched), *_moved_actions(saved, left, now, after)]
+    if reasons and saved.prices_of and now.prices_of != saved.prices_of:  # by themselves they change no action
+        reasons.append(f"it was made with {saved.prices_of}, and this run has {now.prices_of}: a choice may differ")
     if reasons:
         raise stale(saved, reasons)
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+import dataclasses
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from migrate.actions.base import ActionHandler, Context
+from migrate.apply.agenda import Agenda
 from migrate.apply.executor import Executor, Turn, Verdict
 from migrate.apply.ledger import Ledger
+from migrate.apply.quotas import demand_of, quotas_of, seconds_of, sizes_of
 from migrate.apply.scheduler import Result, Scheduler
 from migrate.core.errors import MigrateError, StateLocked, StateUnusable, StateWriteFailed, StepError
 from migrate.core.events import Listener
 from migrate.plan.model import Action, Plan
 from migrate.plan.planfile import plan_document
-from migrate.state.model import ActivePlan, State
+from migrate.state.model import ActivePlan, Run, State, Status
 from migrate.state.store import Store
 
 
@@ -33,24 +37,42 @@ class Summary:
         """True when every action of the plan is done."""
         return not (self.failed or self.blocked or self.skipped or self.is_interrupted or self.cause)
 
+    @property
+    def outcome(self) -> str:
+        """`complete`, `interrupted` or `failed`."""
+        return "complete" if self.is_complete else "interrupted" if self.is_interrupted else "failed"
 
-def begin(store: Store, kept: State | None, plan: Plan, manifest_file: str, *, is_resumed: bool) -> Ledger:
+
+def begin(store: Store, kept: State | None, plan: Plan, manifest_file: str, run: Run, *, is_resumed: bool) -> Ledger:
     """The ledger for `plan`, which is written down first unless it was begun before: the same command then resumes it.
 
-    `kept` is the state as it was read, None when there is none yet. Needs the lock.
+    `kept` is the state as it was read, None when there is none yet; `run` is this run. Needs the lock.
     """
     state = kept or store.create(plan.migration, plan.lineage)
     ledger = Ledger(store, state, {table.target: table.source for table in plan.tables})
+    changes: dict[str, object] = {"runs": (*state.migration.runs, run)}
     if not is_resumed:
         store.write_plan(plan.migration, plan_document(plan))
         active = ActivePlan(plan.plan_id, plan.manifest_digest, manifest_file)
-        ledger.write_migration(active=active, source_account=plan.source.id, target_account=plan.target.id)
+        changes |= {"active": active, "source_account": plan.source.id, "target_account": plan.target.id}
+    ledger.write_migration(**changes)
     return ledger
 
 
-def finish(ledger: Ledger, plan: Plan, manifest_file: str) -> None:
-    """Write down that every step of `plan` is done, so that the next apply makes a new plan."""
-    ledger.write_migration(active=ActivePlan(plan.plan_id, plan.manifest_digest, manifest_file, is_finished=True))
+def finish(ledger: Ledger, plan: Plan, manifest_file: str, summary: Summary, now: str) -> None:
+    """Write down how the run that `begin` began has ended.
+
+    When every step of `plan` is done, so that the next apply makes a new plan. Otherwise for people only: what kept the
+    run from going on may keep this from being written, too, and has been told.
+    """
+    *before, run = ledger.state().migration.runs
+    changes: dict[str, object] = {"runs": (*before, dataclasses.replace(run, ended=now, outcome=summary.outcome))}
+    if summary.is_complete:
+        changes["active"] = ActivePlan(plan.plan_id, plan.manifest_digest, manifest_file, is_finished=True)
+        ledger.write_migration(**changes)
+        return
+    with contextlib.suppress(StateWriteFailed, StateLocked, StateUnusable):
+        ledger.write_migration(**changes)
 
 
 def carry_out(
@@ -66,16 +88,32 @@ def carry_out(
     """Do everything of `plan` that is not done. The state is saved at every step, so it may be killed at any moment."""
     executor = Executor(plan, ledger, handlers, context, listener)
 
-    def slot_of(action: Action) -> str | None:
-        return handlers[action.kind].slot
-
-    scheduler = Scheduler(executor.advance, slot_of, context.clock, parallelism=parallelism, should_stop=should_stop)
-    result = scheduler.run(plan.actions, executor.is_done)
+    done = [action.address for action in plan.actions if executor.is_done(action)]
+    scheduler = Scheduler(executor.advance, context.clock, parallelism=parallelism, should_stop=should_stop)
+    result = scheduler.run(_agenda(plan, set(done), ledger, handlers))
+    result.done = [*done, *result.done]
     try:
         ledger.flush()
     except (StateWriteFailed, StateLocked, StateUnusable) as trouble:
         result.stopped = result.stopped or Turn(Verdict.STOPPED, cause=trouble)
     return _summary(result)
+
+
+def _agenda(plan: Plan, done: Collection[str], ledger: Ledger, handlers: Mapping[str, ActionHandler]) -> Agenda:
+    """What is not done of `plan`."""
+    size_of = sizes_of(plan)
+
+    def is_begun(action: Action) -> bool:
+        record = ledger.record(action.address)
+        return record is not None and record.status is Status.RUNNING
+
+    return Agenda(
+        (action for action in plan.actions if action.address not in done),
+        demand=lambda action: demand_of(action, handlers[action.kind].slot, size_of(action)),
+        quotas=quotas_of(plan),
+        seconds=lambda action: seconds_of(action, size_of(action)),
+        is_begun=is_begun,
+    )
 
 
 def _summary(result: Result) -> Summary:

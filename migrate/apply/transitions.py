@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from migrate.core.codec import Json
 from migrate.core.errors import StepError
 from migrate.plan.model import Action
-from migrate.state.model import Status, StepRecord, token
+from migrate.state.model import MOST_ATTEMPTS, Attempt, Status, StepRecord, token
 
 UNFINISHED = (Status.PENDING, Status.STARTING, Status.RUNNING)
 
@@ -27,7 +27,7 @@ def begin(record: StepRecord | None, action: Action, plan_id: str, lineage: str)
     """The record to go on with.
 
     An unfinished record of the same intent keeps its attempt, and with it its token: work that a dead run started is
-    found again. After a recorded end, or for another intent, a new attempt begins.
+    found again. After a recorded end, or for another intent, a new attempt begins; the one before is remembered.
     """
     if record is not None and record.status in UNFINISHED and record.action_digest == action.digest:
         return dataclasses.replace(record, plan_id=plan_id)
@@ -39,7 +39,13 @@ def begin(record: StepRecord | None, action: Action, plan_id: str, lineage: str)
         attempt=attempt,
         token=token(lineage, action.address, action.digest, attempt),
         plan_id=plan_id,
+        earlier=_with_earlier(record) if record else (),
     )
+
+
+def _with_earlier(record: StepRecord) -> tuple[Attempt, ...]:
+    last = Attempt(record.attempt, record.status, record.plan_id, record.error, record.started, record.ended)
+    return (*record.earlier, last)[-MOST_ATTEMPTS:]
 
 
 def starting(record: StepRecord, now: str) -> StepRecord:
@@ -59,6 +65,6 @@ def done(record: StepRecord, outputs: Mapping[str, Json], now: str) -> StepRecor
     )
 
 
-def failed(record: StepRecord, error: StepError, now: str) -> StepRecord:
-    """Ended badly for good; the next attempt has a new token."""
-    return dataclasses.replace(record, status=Status.FAILED, error=error, ended=now)
+def failed(record: StepRecord, error: StepError, now: str, outputs: Mapping[str, Json] | None = None) -> StepRecord:
+    """Ended badly for good; the next attempt has a new token. `outputs` are what it found out all the same."""
+    return dataclasses.replace(record, status=Status.FAILED, error=error, ended=now, outputs=dict(outputs or {}))

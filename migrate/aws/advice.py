@@ -38,6 +38,10 @@ _RESOURCES = (
     ("ResourceId", "{}"),
     ("logGroupName", "log group {}"),
     ("RoleArn", "role {}"),
+    ("JobName", "Glue job {}"),
+    ("JobFlowId", "cluster {}"),
+    ("ClusterId", "cluster {}"),
+    ("applicationId", "application {}"),
 )
 
 VERSIONS = {
@@ -66,6 +70,9 @@ _ACTIONS = {
     ("s3", "PutBucketLifecycleConfiguration"): "s3:PutLifecycleConfiguration",
 }
 
+_PREFIXES = {"dynamodbstreams": "dynamodb", "emr": "elasticmapreduce"}
+"""What IAM calls a service, where botocore calls it otherwise."""
+
 
 def resource_of(params: Mapping[str, Any]) -> str:
     """What a call is about, in words, from its parameters: `table orders`, `s3://bucket/key`; '' for the account."""
@@ -79,8 +86,7 @@ def resource_of(params: Mapping[str, Any]) -> str:
 
 def action(service: str, operation: str) -> str:
     """The IAM action that allows the operation."""
-    prefix = "dynamodb" if service == "dynamodbstreams" else service
-    return _ACTIONS.get((service, operation), f"{prefix}:{operation}")
+    return _ACTIONS.get((service, operation), f"{_PREFIXES.get(service, service)}:{operation}")
 
 
 def summary(kind: type[errors.AwsError], operation: str, resource: str, account: Account | None) -> str:
@@ -166,7 +172,8 @@ def credentials_hint(account: Account | None) -> str:
     if account.access.profile:
         return f"aws sso login --profile {account.access.profile}   (or renew that profile's keys)"
     ambient = "aws sso login, or set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-    return ambient if account.side == "state" else f"{ambient}; or name a profile under accounts.{account.side}"
+    is_named = account.side in ("source", "target")  # in the manifest
+    return f"{ambient}; or name a profile under accounts.{account.side}" if is_named else ambient
 
 
 def botocore_reason(error: Exception, operation: str) -> str:

@@ -16,6 +16,10 @@ SERVICE = "application-autoscaling"
 NAMESPACE = "dynamodb"
 
 
+READS = ("DescribeScalableTargets", "DescribeScalingPolicies", "DescribeScheduledActions")
+"""What `describe` calls."""
+
+
 def describe(account: Account) -> dict[str, list[dict[str, Any]]]:
     """Everything of DynamoDB in the account: lists `targets`, `policies` and `schedules` of the API's own dicts."""
     return {

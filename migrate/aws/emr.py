@@ -7,15 +7,16 @@ https://docs.aws.amazon.com/emr/latest/APIReference/API_RunJobFlow.html
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from migrate.aws.errors import call, pages
 from migrate.aws.session import Account
-from migrate.core.errors import Invalid, NotFound
+from migrate.core.errors import Invalid
 
 SERVICE = "emr"
 _NEXT = ("Marker", "Marker")
+_LIVE = ("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING")
 
 
 def run_cluster(account: Account, **params: Any) -> str:
@@ -27,22 +28,34 @@ def describe_cluster(account: Account, id: str) -> dict[str, Any] | None:
     """A cluster: Name, Status (State, StateChangeReason), Tags, LogUri, ...; None when it is not known."""
     try:
         found: dict[str, Any] = call(account, SERVICE, "DescribeCluster", ClusterId=id)["Cluster"]
-    except (NotFound, Invalid) as error:
-        if isinstance(error, Invalid) and "not valid" not in error.why:
+    except Invalid as error:
+        if not _is_unknown(error):
             raise
         return None
     return found
 
 
+def _is_unknown(error: Invalid) -> bool:
+    """EMR has no code of its own for a cluster that does not exist: "Cluster id 'j-...' is not valid."."""
+    return "not valid" in error.why
+
+
 def clusters_named(account: Account, name: str, since: dt.datetime | None) -> Iterator[dict[str, Any]]:
     """Clusters of that name in any state, described."""
-    params: dict[str, Any] = {"CreatedAfter": since} if since else {}
+    return _clusters(account, lambda found: found == name, {"CreatedAfter": since} if since else {})
+
+
+def live_clusters(account: Account, prefix: str) -> Iterator[dict[str, Any]]:
+    """Clusters whose names begin so and that are not ending, described."""
+    return _clusters(account, lambda found: found.startswith(prefix), {"ClusterStates": list(_LIVE)})
+
+
+def _clusters(account: Account, is_meant: Callable[[str], bool], params: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for page in pages(account, SERVICE, "ListClusters", token=_NEXT, **params):
         for summary in page.get("Clusters", []):
-            if summary.get("Name") == name:
-                found = describe_cluster(account, summary["Id"])
-                if found is not None:
-                    yield found
+            found = describe_cluster(account, summary["Id"]) if is_meant(str(summary.get("Name"))) else None
+            if found is not None:
+                yield found
 
 
 def terminate_cluster(account: Account, id: str) -> None:
@@ -56,9 +69,13 @@ def add_step(account: Account, cluster: str, step: dict[str, Any]) -> str:
 
 
 def list_steps(account: Account, cluster: str) -> Iterator[dict[str, Any]]:
-    """The steps of a cluster, newest first: Id, Name, Status."""
-    for page in pages(account, SERVICE, "ListSteps", token=_NEXT, ClusterId=cluster):
-        yield from page.get("Steps", [])
+    """The steps of a cluster, newest first: Id, Name, Status, Config; none when the cluster is not known."""
+    try:
+        for page in pages(account, SERVICE, "ListSteps", token=_NEXT, ClusterId=cluster):
+            yield from page.get("Steps", [])
+    except Invalid as error:
+        if not _is_unknown(error):
+            raise
 
 
 def describe_step(account: Account, cluster: str, step: str) -> dict[str, Any]:

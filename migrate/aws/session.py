@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import threading
 from collections import Counter
@@ -48,6 +49,14 @@ class Credentials(NamedTuple):
         return "Credentials(hidden)"
 
 
+class Lifetime(NamedTuple):
+    """How long an account's credentials work: `renews` itself, or until `ends` (None: not known, or for ever)."""
+
+    renews: bool
+    is_temporary: bool
+    ends: dt.datetime | None = None
+
+
 class Account:
     """One side of the migration: makes clients, holds credentials that renew themselves, counts calls.
 
@@ -66,6 +75,7 @@ class Account:
         # An endpoint of the user's own (sandbox, DynamoDB Local) does not have AWS's limits.
         self.pacer = None if access.endpoint_url else Pacer(clock)
         self._session: Any = None
+        self._base: Any = None  # the credentials that a role is assumed with
         self._clients: dict[str, Any] = {}
         self._lock = threading.RLock()
 
@@ -112,6 +122,22 @@ class Account:
             frozen = found.get_frozen_credentials()  # renews over the network, under botocore's own lock
         return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
 
+    def lifetime(self) -> Lifetime:
+        """How long the credentials that everything else is made from work. A role is assumed anew with them.
+
+        Raises `CredentialsExpired` when there are none to be had.
+        """
+        from migrate.aws.errors import translated
+
+        with translated(self, "sts", "AssumeRole", "credentials"):
+            with self._lock:
+                session = self._boto()
+                found = _required(self._base or session.get_credentials())
+            ends = getattr(found, "_expiry_time", None)  # botocore tells it to nobody else
+            if found.method != "env" and (ends is not None or hasattr(found, "refresh_needed")):
+                return Lifetime(renews=True, is_temporary=True, ends=ends)
+            return Lifetime(renews=False, is_temporary=bool(found.get_frozen_credentials().token), ends=ends)
+
     def endpoint(self, service: str) -> str:
         """URL that the clients of `service` talk to. Makes no call."""
         from migrate.aws.errors import translated
@@ -151,10 +177,11 @@ class Account:
         extra = {"RoleSessionName": self.access.session_name or SESSION_NAME}
         if self.access.external_id:
             extra["ExternalId"] = self.access.external_id
+        self._base = _required(session.get_credentials())
         # A session of its own: renewal happens in whichever thread needs it, while others make clients with the first.
         fetcher = AssumeRoleCredentialFetcher(
             client_creator=self._client_creator(_new_session(self.access.profile, read_only=self.is_read_only)),
-            source_credentials=_required(session.get_credentials()),
+            source_credentials=self._base,
             role_arn=self.access.role,
             extra_args=extra,
         )

@@ -52,3 +52,15 @@ def list_imports(account: Account, table_arn: str) -> list[dict[str, Any]]:
     token = ("NextToken", "NextToken")
     found = pages(account, SERVICE, "ListImports", token=token, TableArn=table_arn, PageSize=25)
     return [entry for page in found for entry in page.get("ImportSummaryList", [])]
+
+
+def transfers_in_progress(account: Account) -> dict[str, int]:
+    """How many exports and imports the account has in progress in its Region: `exports` and `imports`."""
+    token = ("NextToken", "NextToken")
+    exports = pages(account, SERVICE, "ListExports", token=token, MaxResults=25)
+    imports = pages(account, SERVICE, "ListImports", token=token, PageSize=25)
+    states = {
+        "exports": [one["ExportStatus"] for page in exports for one in page.get("ExportSummaries", [])],
+        "imports": [one["ImportStatus"] for page in imports for one in page.get("ImportSummaryList", [])],
+    }
+    return {name: found.count("IN_PROGRESS") for name, found in states.items()}

@@ -10,23 +10,24 @@ from migrate.cli import exit_codes
 from migrate.cli.console import console
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from migrate.apply.run import Summary
     from migrate.cli.world import World
     from migrate.plan.model import Plan
-    from migrate.state.model import State
+    from migrate.state.model import Run, State
     from migrate.state.store import Store
 
     Conclude = Callable[[State], int]
 
 
-def approve(plan: Plan, auto_approve: bool) -> None:
-    """Show the plan and ask. Raises `Refused` when the answer is not yes, or nobody is there to answer."""
+def approve(plan: Plan, auto_approve: bool) -> str:
+    """Show the plan and ask; how it was agreed to. Raises `Refused` when the answer is not yes, or nobody is there."""
     from migrate.render.plan_text import plan_text
 
     console.say(plan_text(plan, console.error_style))
     ask("Carry this out?", auto_approve)
+    return "beforehand (--auto-approve)" if auto_approve else "at the terminal"
 
 
 def ask(question: str, auto_approve: bool) -> None:
@@ -57,22 +58,26 @@ def carry_out_plan(
     *,
     is_resumed: bool,
     parallelism: int,
+    agreed: str,
     as_json: bool = False,
     transport: str | None = None,
     conclude: Conclude | None = None,
+    approvals: Sequence[str] = (),
 ) -> int:
     """Carry out what is left of the plan; the exit code. Needs the lock. `command` is what resumes it.
 
-    `conclude` tells how a complete run ended, in place of the usual summary.
+    `conclude` tells how a complete run ended, in place of the usual summary. `agreed` and `approvals` as in `Run`.
     """
     from migrate.actions.base import Context
     from migrate.actions.registry import handlers
     from migrate.apply.run import begin, carry_out, finish
     from migrate.apply.signals import stop_on_signal
     from migrate.cli.progress import ProgressDisplay
+    from migrate.core.clock import timestamp
 
     manifest_file = os.path.abspath(world.manifest.file)
-    ledger = begin(states, kept, plan, manifest_file, is_resumed=is_resumed)
+    run = _this_run(world, plan, agreed, approvals)
+    ledger = begin(states, kept, plan, manifest_file, run, is_resumed=is_resumed)
     display = ProgressDisplay(plan, states, world.clock)
     with stop_on_signal(console.say) as should_stop, display:
         context = Context(
@@ -95,11 +100,27 @@ def carry_out_plan(
             parallelism=parallelism,
             should_stop=should_stop,
         )
-    if summary.is_complete:
-        finish(ledger, plan, manifest_file)
-        if conclude is not None:
-            return conclude(ledger.state())
+    finish(ledger, plan, manifest_file, summary, timestamp(world.clock.now()))
+    if summary.is_complete and conclude is not None:
+        return conclude(ledger.state())
     return _end(plan, ledger.state(), summary, command, as_json)
+
+
+def _this_run(world: World, plan: Plan, agreed: str, approvals: Sequence[str]) -> Run:
+    from migrate import __version__
+    from migrate.core.clock import timestamp
+    from migrate.state.model import Run
+    from migrate.state.process import this_process
+
+    return Run(
+        plan.plan_id,
+        timestamp(world.clock.now()),
+        by=str(this_process()),
+        version=__version__,
+        principals=dict(zip(("source", "target"), (one.caller for one in world.accounts), strict=True)),
+        agreed=agreed,
+        approvals=tuple(approvals),
+    )
 
 
 def nothing_done(plan: Plan, outcome: str, text: str, as_json: bool) -> int:
@@ -119,9 +140,8 @@ def _end(plan: Plan, state: State, summary: Summary, command: str, as_json: bool
 
     code = _exit_code(summary)
     if as_json:
-        outcome = "complete" if summary.is_complete else "interrupted" if summary.is_interrupted else "failed"
         rest = "" if summary.is_complete else command
-        console.json(result_document(plan, outcome, code, state, summary, rest))
+        console.json(result_document(plan, summary.outcome, code, state, summary, rest))
     else:
         console.result(summary_text(plan, state, summary, console.style, command))
     return code

@@ -11,6 +11,7 @@ import typer
 from migrate.cli import saved
 from migrate.cli.carrying import approve, carry_out_plan, nothing_done
 from migrate.cli.console import console
+from migrate.cli.price_option import PRICES
 from migrate.cli.rules import APPROVE, POLICY, Rules, read_rules
 from migrate.cli.transport_option import TRANSPORT, TransportName
 
@@ -31,6 +32,7 @@ class Request:
     only: tuple[str, ...] = ()
     expect: str | None = None
     policy: str = ""
+    prices: str = ""
     approved: tuple[str, ...] = ()
     as_json: bool = False
     transport: str | None = None
@@ -49,6 +51,7 @@ def register(app: typer.Typer) -> None:
             None, "--expect", metavar="DIGEST", help="Only the plan with this sha256:... digest."
         ),
         policy: str = POLICY,
+        prices: str = PRICES,
         approved: list[str] = APPROVE,
         as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
         transport: TransportName | None = TRANSPORT,
@@ -62,6 +65,7 @@ def register(app: typer.Typer) -> None:
                 only=tuple(only),
                 expect=expect,
                 policy=policy,
+                prices=prices,
                 approved=tuple(approved),
                 as_json=as_json,
                 transport=transport.value if transport else None,
@@ -81,7 +85,7 @@ def run(request: Request) -> int:
         return nothing_done(pinned, "already-done", text, request.as_json)
     manifest = saved.manifest_of(pinned) if pinned else read_manifest(request.what or _only_manifest(states))
     rules = read_rules(manifest, request.policy, request.approved)
-    world = open_world(manifest, read_only=False)
+    world = open_world(manifest, read_only=False, prices=request.prices)
     with states.lock(manifest.name) as lock:
         for note in lock.notes:
             console.say(f"note: {note}")
@@ -91,11 +95,14 @@ def run(request: Request) -> int:
         if not plan.actions:
             _close(states, kept, request.only)
             return nothing_done(plan, "nothing-to-do", closing(plan, console.style), request.as_json)
+        agreed = "before (resumed)"
         if is_resumed:
             _announce(plan, state)
         else:
-            approve(plan, request.auto_approve)
-        rules.note_approvals(plan, states, world.clock)
+            agreed = approve(plan, request.auto_approve)
+        if request.expect is not None:
+            agreed += ", by its digest (--expect)"
+        approvals = rules.note_approvals(plan, states, world.clock)
         return carry_out_plan(
             world,
             states,
@@ -106,6 +113,8 @@ def run(request: Request) -> int:
             parallelism=request.parallelism,
             as_json=request.as_json,
             transport=request.transport,
+            agreed=agreed,
+            approvals=approvals,
         )
 
 

@@ -49,7 +49,17 @@ def run(manifest: str, *, auto_approve: bool, policy: str, approved: list[str], 
         if not plan.actions:
             text = f"Nothing to clean up: nothing that {read.name} made for itself is left."
             return nothing_done(plan, "nothing-to-do", text, as_json)
-        approve(plan, auto_approve)
-        rules.note_approvals(plan, states, world.clock)
-        command = f"migrate cleanup {manifest}"
-        return carry_out_plan(world, states, state, plan, command, is_resumed=False, parallelism=10, as_json=as_json)
+        agreed = approve(plan, auto_approve)
+        approvals = rules.note_approvals(plan, states, world.clock)
+        return carry_out_plan(
+            world,
+            states,
+            state,
+            plan,
+            f"migrate cleanup {manifest}",
+            is_resumed=False,
+            parallelism=10,
+            as_json=as_json,
+            agreed=agreed,
+            approvals=approvals,
+        )

@@ -12,6 +12,7 @@ import typer
 
 from migrate.cli import exit_codes
 from migrate.cli.console import console
+from migrate.cli.price_option import PRICES
 from migrate.cli.rules import POLICY, read_rules
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def register(app: typer.Typer) -> None:
         markdown: bool = typer.Option(False, "--markdown", help="Print it for a pull request's comment."),
         only: list[str] = typer.Option([], "--only", metavar="TABLE", help="Only this table (may be repeated)."),
         policy: str = POLICY,
+        prices: str = PRICES,
         show_values: bool = typer.Option(False, "--show-values", help="Show values of items that a transform changes."),
     ) -> int:
         """Show what would be done: actions, minutes, dollars, risks. Changes nothing."""
@@ -45,6 +47,7 @@ def register(app: typer.Typer) -> None:
             form=form,
             only=only,
             policy=policy,
+            prices=prices,
             show_values=show_values,
         )
 
@@ -64,6 +67,7 @@ def run(
     form: str,
     only: list[str],
     policy: str,
+    prices: str = "",
     show_values: bool = False,
 ) -> int:
     """See the command."""
@@ -71,7 +75,7 @@ def run(
     from migrate.plan.planfile import plan_document
     from migrate.render.plan_markdown import plan_markdown
 
-    made, broken, state, is_resumed = make(manifest, only, policy, show_values=show_values)
+    made, broken, state, is_resumed = make(manifest, only, policy, prices, show_values=show_values)
     if out:
         write_file(out, plan_document(made))
     if form == "json":
@@ -92,7 +96,7 @@ def run(
 
 
 def make(
-    manifest: str, only: list[str], policy: str, *, show_values: bool = False
+    manifest: str, only: list[str], policy: str, prices: str = "", *, show_values: bool = False
 ) -> tuple[Plan, tuple[Diagnostic, ...], State, bool]:
     """The plan, gates that a begun plan breaks, the state, and whether the plan was begun and is to be resumed.
 
@@ -109,7 +113,7 @@ def make(
     begun = plan_to_resume(store(), kept, read.digest, only)
     if begun is not None:
         return begun, rules.applied_to(begun).diagnostics[len(begun.diagnostics) :], state, True
-    world = open_world(read, read_only=True)
+    world = open_world(read, read_only=True, prices=prices)
     seen = observe(world, only)
     tables = plural(len(seen.mappings), "table")
     console.say(f"Observed {tables} in both accounts in {seen.seconds:.1f} s. Nothing was changed.\n")
@@ -138,11 +142,16 @@ def _print(made: Plan, state: State, is_resumed: bool, out: str) -> None:
 
 def write_file(path: str, value: object) -> None:
     """Write JSON to a file so that it is there whole or not at all."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a file so that it is there whole or not at all."""
     from migrate.core.errors import MigrateError
 
     temporary = Path(f"{path}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

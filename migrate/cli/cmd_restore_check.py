@@ -51,13 +51,13 @@ def run(manifest: str, table: str, *, auto_approve: bool, allow_changed: int, as
         kept = states.read(read.name)
         _refuse_in_between(kept, read.digest, manifest)
         plan = plan_to_resume(states, kept, check_digest(read, mapping.source_name))
-        is_resumed = plan is not None
+        is_resumed, agreed = plan is not None, "before (resumed)"
         if plan is None:
             state = state_or_new(kept, read)
             inventory = look_for_check(world, mapping.source_name, state)
-            plan = build_restore_check(read, mapping.source_name, inventory, state)
+            plan = build_restore_check(read, mapping.source_name, inventory, state, world.prices)
             refuse(plan)
-            approve(plan, auto_approve)
+            agreed = approve(plan, auto_approve)
         begun = plan
         return carry_out_plan(
             world,
@@ -68,6 +68,7 @@ def run(manifest: str, table: str, *, auto_approve: bool, allow_changed: int, as
             is_resumed=is_resumed,
             parallelism=1,
             as_json=as_json,
+            agreed=agreed,
             conclude=lambda state: _conclude(begun, state, allow_changed, as_json),
         )
 

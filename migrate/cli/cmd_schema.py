@@ -6,7 +6,23 @@ import typer
 
 from migrate.cli.console import console
 
-NAMES = ("manifest", "policy", "plan", "state", "report", "restore-check", "status", "result", "validation", "error")
+NAMES = (
+    "manifest",
+    "policy",
+    "prices",
+    "plan",
+    "compare",
+    "permissions",
+    "checkup",
+    "state",
+    "status",
+    "result",
+    "report",
+    "migration-report",
+    "restore-check",
+    "validation",
+    "error",
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -14,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command("schema")
     def schema(name: str = typer.Argument("manifest", help=f"One of: {', '.join(NAMES)}.")) -> int:
-        """Print a JSON Schema: of a manifest or policy (for editors), or of an output."""
+        """Print a JSON Schema: of a manifest, policy or price file (for editors), or of an output."""
         from migrate.core.schemas import read_schema
 
         if name not in NAMES:

@@ -17,7 +17,10 @@ from migrate.state.store import Store
 
 _TOLD = ("started", "adopted", "done", "failed", "blocked")
 _SAY_AGAIN_SECONDS = 300.0
-_LONG = {"export", "import", "export-check", "copy", "verify", "backup", "copy-job", "restore"}
+_LONG = {
+    "export", "import", "export-check", "copy", "verify", "backup", "copy-job", "restore",
+    "glue-run", "emr-run", "emr-cluster", "emr-step",
+}  # fmt: skip
 
 
 class ProgressDisplay:
@@ -57,10 +60,8 @@ class ProgressDisplay:
                 self._journal(event)
             if event.change == "progress":
                 self._advance(event.address, event.progress)
-            elif self._bars is None:
-                self._line(event)
-            else:
-                self._bar(event)
+            elif self._is_new(event):
+                self._line(event) if self._bars is None else self._bar(event)
 
     def progress(self, address: str, progress: Progress) -> None:
         """Long local work says how far it is."""
@@ -96,16 +97,21 @@ class ProgressDisplay:
         took = ""
         if event.change == "done" and event.address in self._began:
             took = f" in {seconds(self._clock.monotonic() - self._began[event.address])}"
-        said, self._waiting[event.address] = self._waiting.get(event.address, ""), ""
-        if event.change == "waiting":
-            self._waiting[event.address] = event.message
-            if event.message == said:
-                return  # it waits for the same thing as before
         message = f": {event.message}" if event.message else ""
         console.say(f"{event.address}: {event.change}{took}{message or ('' if took else f': {event.title}')}")
 
+    def _is_new(self, event: StepEvent) -> bool:
+        """False for a step that waits for the same thing as before, and tries it again in between."""
+        said = self._waiting.get(event.address, "")
+        if event.change == "started" and said:
+            return False
+        self._waiting[event.address] = event.message if event.change == "waiting" else ""
+        return event.change != "waiting" or event.message != said
+
     def _bar(self, event: StepEvent) -> None:
-        if event.change in ("started", "adopted") and event.address.split("/")[-1] in _LONG:
+        if event.change == "waiting":
+            self._tell(f"{event.address}: waiting: {event.message}")
+        elif event.change in ("started", "adopted") and event.address.split("/")[-1] in _LONG:
             self._task(event.address)
         elif event.change in ("done", "failed", "blocked"):
             task = self._tasks.pop(event.address, None)

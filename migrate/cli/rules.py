@@ -40,12 +40,13 @@ class Rules:
         found = broken_policy(plan, self.policies, self.approved)
         return dataclasses.replace(plan, diagnostics=(*plan.diagnostics, *found)) if found else plan
 
-    def note_approvals(self, plan: Plan, states: Store, clock: Clock) -> None:
-        """Say who has approved of which table, and write it into the journal."""
+    def note_approvals(self, plan: Plan, states: Store, clock: Clock) -> list[str]:
+        """Say who has approved of which table, and write it into the journal. The same for the run's own record."""
         from migrate.core.clock import timestamp
         from migrate.plan.planfile import plan_digest
         from migrate.plan.policy import given_approvals
 
+        found = []
         for one in given_approvals(plan, self.policies, self.approved or ()):
             message = f"by {one.by}, as {one.rule} asks, of {plan_digest(plan)}"
             console.say(f"{one.table}: approved {message}")
@@ -57,6 +58,8 @@ class Rules:
                 "attempt": 1,
             }
             states.append_journal(plan.migration, line)
+            found.append(f"{one.table}: by {one.by}, as {one.rule} asks")
+        return found
 
 
 def read_rules(manifest: Manifest, named: str, approved: Sequence[str] | None) -> Rules:

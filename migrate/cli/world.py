@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from migrate.aws.session import Account, AccountAccess, connect
 from migrate.cli.console import console
+from migrate.cli.price_option import read_prices
 from migrate.core.clock import SystemClock, new_lineage
 from migrate.core.diagnostics import Diagnostic, error, has_errors
 from migrate.core.errors import ManifestInvalid, PermissionMissing, Refused, StateUnusable
 from migrate.manifest.load import load_manifest
 from migrate.manifest.model import AccountConfig, Manifest, TableMapping
+from migrate.manifest.prices import Prices
 from migrate.manifest.tables import is_enough_without_listing, resolve_tables
 from migrate.observe.collect import collect, list_source_tables
 from migrate.observe.identity import verify_accounts
@@ -23,9 +25,8 @@ from migrate.state.lock import LEASE
 from migrate.state.model import MigrationFile, State
 from migrate.state.objectstore import ObjectStore
 from migrate.state.store import open_store
-from migrate.strategies.backup_options import backup_questions
+from migrate.strategies.questions import questions
 from migrate.strategies.registry import by_name
-from migrate.strategies.spark_setup import spark_roles
 
 SHORTEST_LEASE = 3
 
@@ -40,6 +41,8 @@ class World:
     clock: SystemClock
     accounts: tuple[AccountFacts, AccountFacts]
     """Who we are in source and target."""
+
+    prices: Prices
 
 
 @dataclass(frozen=True)
@@ -63,13 +66,17 @@ def read_manifest(path: str) -> Manifest:
     return manifest
 
 
-def open_world(manifest: Manifest, *, read_only: bool) -> World:
-    """Connections to both accounts, whose identity is verified before anything else."""
+def open_world(manifest: Manifest, *, read_only: bool, prices: str = "") -> World:
+    """Connections to both accounts, whose identity is verified before anything else is asked of them.
+
+    `prices` is the price file that the user has named. Raises `ManifestInvalid` when there is anything wrong with it.
+    """
+    table = read_prices(prices)
     clock = SystemClock()
     source, target = (
         connect(access(config), read_only=read_only, clock=clock) for config in (manifest.source, manifest.target)
     )
-    return World(manifest, source, target, clock, verify_accounts(source, target))
+    return World(manifest, source, target, clock, verify_accounts(source, target), table)
 
 
 def observe(world: World, only: Sequence[str] = ()) -> Observed:
@@ -78,25 +85,23 @@ def observe(world: World, only: Sequence[str] = ()) -> Observed:
 
 
 def look(
-    world: World, mappings: Sequence[TableMapping], problems: Sequence[Diagnostic], *, is_partial: bool = False
+    world: World,
+    mappings: Sequence[TableMapping],
+    problems: Sequence[Diagnostic],
+    *,
+    is_partial: bool = False,
+    is_sampled: bool = True,
 ) -> Observed:
     """Look at the tables of `mappings` in both accounts. `problems` were found while mapping, and are passed on.
 
-    `is_partial` says that they are not all tables of the manifest.
+    `is_partial` says that they are not all tables of the manifest. `is_sampled`: a few items are read of tables whose
+    items shall be changed.
     """
     began = world.clock.monotonic()
-    manifest = world.manifest
-    inventory = collect(
-        world.source,
-        world.target,
-        pairs=[(mapping.source_name, mapping.target_name) for mapping in mappings],
-        buckets=_buckets(manifest, mappings),
-        keys={name: (key.side, key.id) for name, key in manifest.keys.items()},
-        clock=world.clock,
-        samples={one.source_name for one in mappings if one.transform is not None or one.target.keys is not None},
-        backup=backup_questions(manifest, mappings),
-        roles=spark_roles(manifest, mappings),
-    )
+    asked = questions(world.manifest, mappings)
+    if not is_sampled:
+        asked["samples"] = set()
+    inventory = collect(world.source, world.target, clock=world.clock, **asked)
     seconds = world.clock.monotonic() - began
     return Observed(tuple(mappings), inventory, tuple(problems), seconds, is_partial)
 
@@ -124,6 +129,7 @@ def make_plan(world: World, seen: Observed, state: State, *, show_values: bool =
         seen.inventory,
         state,
         by_name(),
+        prices=world.prices,
         show_values=show_values,
         is_partial=seen.is_partial,
     )
@@ -203,14 +209,3 @@ def _chosen(mappings: Sequence[TableMapping], only: Sequence[str]) -> list[Table
         hint = f"tables of the manifest: {', '.join(sorted({m.source_name for m in mappings}))}"
         raise ManifestInvalid([error(f"--only {name} names no table of the manifest", hint=hint) for name in unknown])
     return chosen
-
-
-def _buckets(manifest: Manifest, mappings: Sequence[TableMapping]) -> list[str]:
-    found = {
-        str(options["bucket"])
-        for mapping in mappings
-        for name in by_name()
-        if mapping.strategy in (name, "auto")
-        and (options := manifest.strategy_options(name, mapping.options)).get("bucket")
-    }
-    return sorted(found)

@@ -22,12 +22,17 @@ def schema_path(name: str) -> Path:
     Works in a wheel, an editable install and a bare checkout. Raises SchemaNotFound, which for a name that exists
     means a broken installation.
     """
+    return schema_file(f"{name}.schema.json")
+
+
+def schema_file(name: str) -> Path:
+    """The file called `name` among the JSON Schemas: `prices.yaml` is one, too. Raises SchemaNotFound."""
     for folder in _PLACES:
-        path = folder / f"{name}.schema.json"
+        path = folder / name
         if path.is_file():
             return path
     places = " or ".join(str(folder) for folder in _PLACES)
-    raise SchemaNotFound(f"{name}.schema.json is neither in {places}")
+    raise SchemaNotFound(f"{name} is neither in {places}")
 
 
 @cache

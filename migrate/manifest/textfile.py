@@ -10,6 +10,7 @@ MAX_BYTES = 2 * 1024 * 1024
 _ABSENT = {
     "manifest": "`migrate init` writes a first manifest",
     "policy": "correct the path (`policy` in a manifest is relative to it), or the option --policy",
+    "price file": "correct the path (--prices, or MIGRATE_PRICES); `migrate prices --out FILE` writes one",
     "Python file": "correct the path, which is relative to the manifest's folder",
 }
 

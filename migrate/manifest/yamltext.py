@@ -28,6 +28,12 @@ _FLOAT = re.compile(r"[-+]?[0-9][0-9_]*\.[0-9_]*([eE][-+]?[0-9]{1,3})?\Z")
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9_]+\Z")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
+_BEGINNINGS = {
+    "manifest": "`migrate init` writes a first manifest",
+    "policy": "migrate schema policy",
+    "price file": "`migrate prices --out FILE` writes one",
+}
+
 
 class _Stop(Exception):
     """Reading any further makes no sense; carries the reason."""
@@ -76,7 +82,7 @@ class _Reader:
             raise _Stop(self._syntax(problem)) from None
         if not isinstance(value, dict):
             what = "the file is empty" if value is None else f"a {self.kind} is a mapping of keys, such as `version: 1`"
-            hint = "`migrate init` writes a first manifest" if self.kind == "manifest" else "migrate schema policy"
+            hint = _BEGINNINGS[self.kind]
             raise _Stop(error(what, hint=hint, location=self._at(Span(0, 0, 0))))
         return Document(self.file, self.lines, value, dict(self.log))
 

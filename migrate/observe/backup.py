@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from migrate.aws import backup, backup_jobs, backup_plans, iam, kms, organizations
 from migrate.aws.session import Account
+from migrate.core.access import Permission, Place, allow, anywhere
 from migrate.core.clock import timestamp
 from migrate.core.diagnostics import Diagnostic
 from migrate.core.errors import AwsError
@@ -30,7 +31,7 @@ from migrate.observe.inventory import (
 )
 from migrate.observe.normalise import OWN_TAG_PREFIX
 from migrate.observe.reader import Reader
-from migrate.observe.resources import failed_read, key_facts
+from migrate.observe.resources import failed_read, key_access, key_facts, role_access
 
 ADDRESS = "strategies.backup"
 KEPT_POINTS = 20
@@ -64,6 +65,40 @@ class BackupQuestions:
     def side(self, name: str) -> SideQuestions:
         """`source` or `target`."""
         return self.source if name == "source" else self.target
+
+
+def backup_access(source: Place, target: Place, questions: BackupQuestions) -> Iterator[Permission]:
+    """What `BackupReads` reads for these questions."""
+    for place in (source, target):
+        yield from _side_access(place, questions.side(place.side))
+        yield anywhere(place.side, "backup:DescribeRegionSettings ListBackupVaults")
+        if questions.is_copied:
+            yield anywhere(place.side, "organizations:DescribeOrganization backup:DescribeGlobalSettings")
+    for _, side, vault, point in questions.points:
+        place = source if side == "source" else target
+        if point == "latest":
+            yield allow(side, "backup:ListRecoveryPointsByBackupVault", place.vault(vault))
+        else:
+            yield allow(side, "backup:DescribeRecoveryPoint", point)
+    for name in sorted(questions.shared):
+        yield allow(target.side, "backup:DescribeBackupVault", source.vault(name))
+
+
+def _side_access(place: Place, wanted: SideQuestions) -> Iterator[Permission]:
+    there = "it is there when the plan is made"
+    for name in sorted(wanted.roles):
+        yield role_access(place, name)
+    for id in sorted(wanted.keys):
+        yield from key_access(place, id)
+    for name in sorted(wanted.vaults):
+        yield allow(place.side, "backup:GetBackupVaultAccessPolicy", place.vault(name), when=there)
+    if wanted.vaults:
+        names, wide = "kms:DescribeKey GetKeyPolicy", "the key of a vault is known when the vault is read"
+        yield allow(place.side, names, place.key("*"), when="a vault is there when the plan is made", wide=wide)
+    if wanted.plans:
+        yield anywhere(place.side, "backup:ListBackupPlans")
+        names = "backup:GetBackupPlan ListBackupSelections GetBackupSelection ListTags"
+        yield allow(place.side, names, place.arn("backup", "backup-plan:*"), when=there, wide="AWS chooses its id")
 
 
 @dataclass

@@ -8,22 +8,36 @@ Of a source table whose items shall be changed on their way, a few items are rea
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from migrate.aws import dynamodb, iam, kms, s3
 from migrate.aws.items import sample_items
 from migrate.aws.session import Account
+from migrate.core.access import Permission, Place, allow, anywhere
 from migrate.core.clock import Clock
 from migrate.core.diagnostics import Diagnostic, warning
 from migrate.core.errors import AwsError, CredentialsExpired
-from migrate.observe.backup import BackupQuestions, BackupReads
+from migrate.observe.backup import BackupQuestions, BackupReads, backup_access
 from migrate.observe.identity import verify_accounts, verify_identity
 from migrate.observe.inventory import AccountFacts, Inventory, ItemSample
 from migrate.observe.reader import Reader
-from migrate.observe.resources import ask_buckets, ask_keys, bucket_facts, failed_read, key_facts, role_facts
-from migrate.observe.tables import AccountTables
+from migrate.observe.resources import (
+    ask_buckets,
+    ask_clusters,
+    ask_keys,
+    bucket_access,
+    bucket_facts,
+    cluster_access,
+    cluster_facts,
+    failed_read,
+    key_access,
+    key_facts,
+    role_access,
+    role_facts,
+)
+from migrate.observe.tables import AccountTables, table_access
 
-__all__ = ["collect", "list_source_tables", "verify_accounts", "verify_identity"]
+__all__ = ["collect", "list_source_tables", "look_access", "verify_accounts", "verify_identity"]
 
 SAMPLE_ITEMS = 100
 """Of each table with a transform: one Scan with a Limit."""
@@ -41,14 +55,17 @@ def collect(
     clock: Clock,
     backup: BackupQuestions | None = None,
     roles: Collection[tuple[str, str]] = (),
+    clusters: Collection[str] = (),
     samples: Collection[str] = (),
+    shared_streams: Collection[str] = (),
 ) -> Inventory:
     """The inventory of both accounts.
 
     `pairs` are (source table, target table); `buckets` are looked at from the target account; `keys` are manifest name
     -> (side, key id, ARN or alias); `backup` is what to look at of AWS Backup, if anything; `roles` are (side, name) of
-    IAM roles; `samples` are source tables of which a few items are read. `clock` waits between repeats of throttled
-    reads. What is missing or may not be read is in its `diagnostics`; the rest is complete.
+    IAM roles; `clusters` are ids of EMR clusters of the target account; `samples` are source tables of which a few
+    items are read; `shared_streams` are target tables whose stream's policy is read. `clock` waits between repeats of
+    throttled reads. What is missing or may not be read is in its `diagnostics`; the rest is complete.
     Raises `Refused`, `AccessDenied`, `CredentialsExpired` and the like when an account cannot be used at all.
     """
     identities = _identities(source, target)
@@ -57,25 +74,25 @@ def collect(
     with Reader(clock) as reader:
         tables = [
             AccountTables(reader, source, sorted({pair[0] for pair in pairs})),
-            AccountTables(reader, target, sorted({pair[1] for pair in pairs})),
+            AccountTables(reader, target, sorted({pair[1] for pair in pairs}), shared_streams),
         ]
         of_backup = BackupReads(reader, accounts, backup) if backup else None
-        for side, name in roles:
-            reader.ask(iam.get_role, accounts[side], name)
+        _ask_named(reader, accounts, roles, samples)
         _ask(reader, accounts, tables, buckets, keys)
+        ask_clusters(reader, target, clusters)
         if of_backup:
             of_backup.ask()
-        for name in samples:
-            reader.ask(sample_items, source, name, SAMPLE_ITEMS)
         found = [each.facts() for each in tables]
         of_items = [_sample(reader, source, name) for name in sorted(samples) if name in found[0]]
         of_buckets = {name: bucket_facts(reader, target, name) for name in buckets}
         of_keys = {name: key_facts(reader, accounts[side], name, id) for name, (side, id) in sorted(keys.items())}
         of_roles = {f"{side} {name}": role_facts(reader, accounts[side], name) for side, name in sorted(roles)}
+        of_clusters = {id: cluster_facts(reader, target, id) for id in sorted(clusters)}
         facts_of_backup = of_backup.facts() if of_backup else None
     problems = [problem for side in tables for problem in side.problems]
     problems += [problem for _, _, problem in of_items if problem]
     problems += [problem for _, more in (*of_buckets.values(), *of_keys.values()) for problem in more]
+    problems.sort(key=lambda one: (one.address, one.severity.value, one.summary))
     return Inventory(
         *identities,
         source_tables=found[0],
@@ -83,10 +100,45 @@ def collect(
         buckets={name: facts for name, (facts, _) in of_buckets.items()},
         keys={name: facts for name, (facts, _) in of_keys.items()},
         samples={name: sample for name, sample, _ in of_items if sample} or None,
-        diagnostics=tuple(sorted(problems, key=lambda d: (d.address, d.severity.value, d.summary))),
+        diagnostics=tuple(problems),
         backup=facts_of_backup,
         roles=of_roles or None,
+        clusters=of_clusters or None,
     )
+
+
+def look_access(
+    source: Place,
+    target: Place,
+    *,
+    pairs: Sequence[tuple[str, str]],
+    buckets: Sequence[str],
+    keys: NamedKeys,
+    backup: BackupQuestions | None = None,
+    roles: Collection[tuple[str, str]] = (),
+    clusters: Collection[str] = (),
+    samples: Collection[str] = (),
+    shared_streams: Collection[str] = (),
+    is_listed: bool = False,
+) -> Iterator[Permission]:
+    """Whom `collect` needs to be allowed what, when it is asked the same; `is_listed`: `list_source_tables` too."""
+    places = {place.side: place for place in (source, target)}
+    yield from table_access(source, sorted({pair[0] for pair in pairs}))
+    when = "the table is there when the plan is made"
+    yield from table_access(target, sorted({pair[1] for pair in pairs}), shared_streams, when)
+    yield from bucket_access(target, sorted(set(buckets)))
+    for side, id in keys.values():
+        yield from key_access(places[side], id)
+    for side, name in sorted(roles):
+        yield role_access(places[side], name)
+    for id in sorted(clusters):
+        yield from cluster_access(target, id)
+    if backup:
+        yield from backup_access(source, target, backup)
+    for name in sorted(samples):
+        yield allow(source.side, "dynamodb:Scan", source.table(name))
+    if is_listed:
+        yield anywhere(source.side, "dynamodb:ListTables")
 
 
 def list_source_tables(source: Account) -> tuple[list[str], list[Diagnostic]]:
@@ -113,6 +165,16 @@ def _identities(source: Account, target: Account) -> tuple[AccountFacts, Account
         return verify_accounts(source, target)
     first, second = (AccountFacts(a.id, a.region, a.caller, a.partition) for a in (source, target))
     return first, second
+
+
+def _ask_named(
+    reader: Reader, accounts: Mapping[str, Account], roles: Collection[tuple[str, str]], samples: Collection[str]
+) -> None:
+    """Begin the reads that no others follow."""
+    for side, name in roles:
+        reader.ask(iam.get_role, accounts[side], name)
+    for name in samples:
+        reader.ask(sample_items, accounts["source"], name, SAMPLE_ITEMS)
 
 
 def _ask(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from email.utils import parsedate_to_datetime
 
 from migrate.aws import advice, errors
 from migrate.aws.session import Account
@@ -31,14 +33,28 @@ def verify_identity(account: Account) -> AccountFacts:
 
 def verify_accounts(source: Account, target: Account) -> tuple[AccountFacts, AccountFacts]:
     """Both identities, asked at the same time. When both fail, the error tells of both."""
-    with ThreadPoolExecutor(2) as pool:
-        jobs = [pool.submit(_attempt, verify_identity, account) for account in (source, target)]
-        answers = [job.result() for job in jobs]
+    answers = ask_identities(source, target)
     failures = [answer for answer in answers if isinstance(answer, MigrateError)]
     if failures:
         raise _both(failures)
     first, second = (answer for answer in answers if isinstance(answer, AccountFacts))
     return first, second
+
+
+def ask_identities(source: Account, target: Account) -> list[AccountFacts | MigrateError]:
+    """Both identities, asked at the same time, or why there is none: the errors of `verify_identity`."""
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [pool.submit(_attempt, verify_identity, account) for account in (source, target)]
+        return [job.result() for job in jobs]
+
+
+def service_time(account: Account) -> dt.datetime | None:
+    """What AWS's clock says (the Date of an answer of STS, to the second); None when the answer has no date."""
+    with errors.translated(account, "sts", "GetCallerIdentity", "credentials"):
+        account.count("GetCallerIdentity")
+        answer = account.client("sts").get_caller_identity()
+    header = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    return parsedate_to_datetime(header) if header else None
 
 
 def _attempt(ask: Callable[[Account], AccountFacts], account: Account) -> AccountFacts | MigrateError:

@@ -89,6 +89,20 @@ class RoleFacts:
 
 
 @dataclass(frozen=True)
+class ClusterFacts:
+    """A cluster of EMR on EC2. `state` is '' when it does not exist; `role` is the ARN of its instances' role, '' when
+    that may not be read. `is_hidden` is True when the cluster may not be read; else None.
+    """
+
+    id: str
+    state: str = ""
+    release: str = ""
+    has_spark: bool = True
+    role: str = ""
+    is_hidden: bool | None = None
+
+
+@dataclass(frozen=True)
 class RecoveryPointFacts:
     """A recovery point of AWS Backup, in the vault where it was found. `created` is a timestamp (UTC, ISO 8601)."""
 
@@ -193,6 +207,9 @@ class Inventory:
     roles: Mapping[str, RoleFacts] | None = None
     """Roles that the Spark job works with, by side and name (`target migrate-glue`); None unless some table may be
     moved by it."""
+
+    clusters: Mapping[str, ClusterFacts] | None = None
+    """Clusters of EMR that the manifest names, by id; None when it names none."""
 
     def account(self, side: str) -> AccountFacts:
         """`source` or `target`."""

@@ -1,17 +1,19 @@
-"""Facts about the buckets and KMS keys that a manifest names."""
+"""Facts about what a manifest names beside its tables: buckets, KMS keys, roles, clusters."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from migrate.aws import iam, kms, s3
+from migrate.aws import emr, iam, kms, s3
 from migrate.aws.session import Account
+from migrate.core.access import Permission, Place, allow
+from migrate.core.codec import Json
 from migrate.core.diagnostics import Diagnostic, error
 from migrate.core.errors import AccessDenied, AwsError
-from migrate.observe.inventory import BucketFacts, KeyFacts, RoleFacts
+from migrate.observe.inventory import BucketFacts, ClusterFacts, KeyFacts, RoleFacts
 from migrate.observe.normalise import OWN_TAG_PREFIX
 from migrate.observe.reader import Reader
 
@@ -24,6 +26,47 @@ _BUCKET_READS: tuple[Callable[..., Any], ...] = (
     s3.get_policy,
     s3.bucket_tags,
 )
+
+_BUCKET_ACTIONS = (
+    "GetBucketOwnershipControls GetBucketPublicAccessBlock GetEncryptionConfiguration GetBucketVersioning "
+    "GetBucketRequestPayment GetBucketPolicy GetBucketTagging GetBucketLocation"
+)
+"""What IAM calls these reads."""
+
+
+def bucket_access(place: Place, names: Iterable[str]) -> Iterator[Permission]:
+    """What `bucket_facts` reads of these buckets."""
+    there = "the bucket is there when the plan is made"
+    for name in names:
+        yield allow(place.side, "s3:ListBucket", place.bucket(name))
+        settings = (
+            "GetBucketOwnershipControls GetBucketPublicAccessBlock GetEncryptionConfiguration GetBucketVersioning"
+        )
+        names_of_reads = f"s3:{settings} GetBucketRequestPayment GetBucketPolicy GetBucketTagging GetBucketLocation"
+        yield allow(place.side, names_of_reads, place.bucket(name), when=there)
+
+
+def key_access(place: Place, id: str, arn: str = "") -> Iterator[Permission]:
+    """What `key_facts` reads of a key: by its ARN where that is known, else by what the manifest says."""
+    when = "the key is there when the plan is made"
+    if id.startswith("alias/") or ":alias/" in id:
+        alias = id.rpartition(":")[2]
+        named: Json = {"StringEquals": {"kms:RequestAlias": alias}}
+        known: Json = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": alias}}
+        wide = "the key that has the alias"
+        yield allow(place.side, "kms:DescribeKey", place.key("*"), condition=named, wide=wide)
+        if not arn:
+            yield allow(place.side, "kms:GetKeyPolicy", place.key("*"), condition=known, wide=wide, when=when)
+    else:
+        yield allow(place.side, "kms:DescribeKey", place.key(id))
+        arn = arn or place.key(id)
+    if arn:
+        yield allow(place.side, "kms:GetKeyPolicy", arn, when=when)
+
+
+def role_access(place: Place, name: str) -> Permission:
+    """What `role_facts` reads of a role."""
+    return allow(place.side, "iam:GetRole", place.role(name))
 
 
 def failed_read(address: str, failure: AwsError, *, consequence: str = "") -> Diagnostic:
@@ -105,6 +148,48 @@ def key_facts(reader: Reader, account: Account, name: str, id: str) -> tuple[Key
         policy=None if isinstance(policy, AwsError) else policy,
         id=id,
     ), []
+
+
+def ask_clusters(reader: Reader, account: Account, ids: Collection[str]) -> None:
+    """Begin the reads of clusters of EMR, then those of the roles of their instances."""
+    for id in ids:
+        reader.ask(emr.describe_cluster, account, id)
+    for id in ids:
+        profile = _profile(reader.answer(emr.describe_cluster, account, id))
+        if profile:
+            reader.ask(iam.profile_role, account, profile)
+
+
+def cluster_facts(reader: Reader, account: Account, id: str) -> ClusterFacts:
+    """What is known of a cluster of EMR."""
+    found = reader.answer(emr.describe_cluster, account, id)
+    if isinstance(found, AwsError):
+        return ClusterFacts(id, is_hidden=True)
+    if found is None:
+        return ClusterFacts(id)
+    profile = _profile(found)
+    role = reader.answer(iam.profile_role, account, profile) if profile else None
+    applications = {str(one.get("Name")).lower() for one in found.get("Applications") or []}
+    return ClusterFacts(
+        id,
+        state=str(found["Status"]["State"]),
+        release=str(found.get("ReleaseLabel") or ""),
+        has_spark="spark" in applications,
+        role=role if isinstance(role, str) else "",
+    )
+
+
+def cluster_access(place: Place, id: str) -> Iterator[Permission]:
+    """What `cluster_facts` needs."""
+    yield allow(place.side, "elasticmapreduce:DescribeCluster", place.arn("elasticmapreduce", f"cluster/{id}"))
+    profiles = f"arn:{place.partition}:iam::{place.account}:instance-profile/*"
+    yield allow(place.side, "iam:GetInstanceProfile", profiles, wide="the cluster says which one it has")
+
+
+def _profile(cluster: Any) -> str:
+    """Name of the instance profile of a cluster that was described."""
+    attributes = (cluster.get("Ec2InstanceAttributes") if isinstance(cluster, dict) else None) or {}
+    return str(attributes.get("IamInstanceProfile") or "").rpartition("/")[2]
 
 
 def role_facts(reader: Reader, account: Account, name: str) -> RoleFacts:

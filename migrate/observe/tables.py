@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from migrate.aws import autoscaling, dynamodb, kms
 from migrate.aws.session import Account
+from migrate.core.access import Permission, Place, allow, anywhere
 from migrate.core.diagnostics import Diagnostic, error, warning
 from migrate.core.errors import AwsError, NotFound
 from migrate.core.table import TableFacts
@@ -23,6 +24,9 @@ class _Setting:
 
     field: str
     words: str
+    operation: str
+    """Of DynamoDB."""
+
     read: Callable[..., Any]
     nothing: Any
     by_arn: bool = False
@@ -33,14 +37,36 @@ class _Setting:
 
 
 _SETTINGS = (
-    _Setting("ttl", "time to live", dynamodb.describe_ttl, {}),
-    _Setting("recovery", "point-in-time recovery", dynamodb.describe_recovery, {}),
-    _Setting("tags", "tags", dynamodb.list_tags, {}, by_arn=True),
-    _Setting("policy", "resource policy", dynamodb.get_resource_policy, None, by_arn=True, is_optional=True),
-    _Setting("kinesis", "Kinesis destination", dynamodb.describe_kinesis, (), is_optional=True),
+    _Setting("ttl", "time to live", "DescribeTimeToLive", dynamodb.describe_ttl, {}),
+    _Setting("recovery", "point-in-time recovery", "DescribeContinuousBackups", dynamodb.describe_recovery, {}),
+    _Setting("tags", "tags", "ListTagsOfResource", dynamodb.list_tags, {}, by_arn=True),
+    _Setting(
+        "policy",
+        "resource policy",
+        "GetResourcePolicy",
+        dynamodb.get_resource_policy,
+        None,
+        by_arn=True,
+        is_optional=True,
+    ),
+    _Setting(
+        "kinesis",
+        "Kinesis destination",
+        "DescribeKinesisStreamingDestination",
+        dynamodb.describe_kinesis,
+        (),
+        is_optional=True,
+    ),
 )
-_INSIGHTS = _Setting("insights", "contributor insights", dynamodb.list_contributor_insights, (), is_optional=True)
-_SCALING = _Setting("scaling", "auto scaling", autoscaling.describe, {}, is_optional=True)
+_INSIGHTS = _Setting(
+    "insights",
+    "contributor insights",
+    "ListContributorInsights",
+    dynamodb.list_contributor_insights,
+    (),
+    is_optional=True,
+)
+_SCALING = _Setting("scaling", "auto scaling", "", autoscaling.describe, {}, is_optional=True)
 
 
 @dataclass
@@ -53,6 +79,9 @@ class AccountTables:
     reader: Reader
     account: Account
     names: Sequence[str]
+    shared_streams: Collection[str] = ()
+    """Tables of whose stream the policy is read as well."""
+
     managers: Mapping[str, str] = field(default_factory=dict)
     problems: list[Diagnostic] = field(default_factory=list)
 
@@ -71,6 +100,8 @@ class AccountTables:
         for table in tables:
             for setting in _SETTINGS:
                 self.reader.ask(setting.read, self.account, setting.subject(table))
+            if stream := self._shared_stream(table):
+                self.reader.ask(dynamodb.get_resource_policy, self.account, stream)
             if _key_arn(table) not in ("", *managers):
                 self.reader.ask(kms.describe_key, self.account, _key_arn(table))
 
@@ -110,7 +141,21 @@ class AccountTables:
                 self._unread(setting, f"tables.{table['TableName']}", answer)
         if values["policy"] is not None:
             values["policy"] = values["policy"][0]
+        values["stream_policy"] = self._stream_policy(table)
         return TableReads(table, key_manager=self._manager(table), **values) if is_complete else None
+
+    def _shared_stream(self, table: Mapping[str, Any]) -> str:
+        """ARN of the table's stream, if its policy matters and there is one."""
+        is_on = bool((table.get("StreamSpecification") or {}).get("StreamEnabled"))
+        return str(table.get("LatestStreamArn") or "") if is_on and table["TableName"] in self.shared_streams else ""
+
+    def _stream_policy(self, table: Mapping[str, Any]) -> str | None:
+        stream = self._shared_stream(table)
+        answer = self.reader.answer(dynamodb.get_resource_policy, self.account, stream) if stream else None
+        if isinstance(answer, AwsError):
+            self.problems.append(failed_read(f"tables.{table['TableName']}", answer))
+            return None
+        return answer[0] if answer else None
 
     def _manager(self, table: Mapping[str, Any]) -> str | None:
         arn = _key_arn(table)
@@ -169,6 +214,22 @@ class AccountTables:
                     hint="check the name, and id and region under accounts.source",
                 )
             )
+
+
+def table_access(
+    place: Place, names: Iterable[str], shared_streams: Collection[str] = (), when: str = ""
+) -> Iterator[Permission]:
+    """What `AccountTables` reads of these tables; `when` says in which case they are there."""
+    for name in sorted(shared_streams):
+        stream = f"{place.table(name)}/stream/*"
+        yield allow(place.side, "dynamodb:GetResourcePolicy", stream, wide="a stream is named by its time", when=when)
+    arns = [place.table(name) for name in names]
+    if arns:
+        settings = " ".join(setting.operation for setting in _SETTINGS)
+        yield allow(place.side, "dynamodb:DescribeTable", *arns)
+        yield allow(place.side, f"dynamodb:{settings}", *arns, when=when)
+        yield anywhere(place.side, f"dynamodb:{_INSIGHTS.operation}", when=when)
+        yield anywhere(place.side, f"application-autoscaling:{' '.join(autoscaling.READS)}", when=when)
 
 
 def _key_arn(table: Mapping[str, Any]) -> str:

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from migrate.core.diagnostics import Diagnostic, Location, error
 from migrate.core.table import TableFacts, TableSpec
 from migrate.manifest.model import Manifest, TableMapping
+from migrate.manifest.prices import Prices
 from migrate.observe.inventory import Inventory
-from migrate.plan.desired import as_it_was, desired_spec, kept_spec
+from migrate.plan import costs
+from migrate.plan.choice import Candidate, Strategies, choose
+from migrate.plan.desired import Desired, as_it_was, desired_spec, kept_spec
 from migrate.plan.gates import broken_gates
-from migrate.plan.model import Action, Change, Estimate, Plan, PlannedAccount, PlannedTable
-from migrate.plan.prices import PRICES
+from migrate.plan.model import Action, Change, Estimate, Plan, PlannedAccount, PlannedTable, Range
 from migrate.plan.protection import left_alone, plan_protection, standing_resources
-from migrate.plan.strategy import Standing, Strategy, TableRequest, Verdict, is_locked, was_filled
+from migrate.plan.provenance import with_origins
+from migrate.plan.sharing import share_problems
+from migrate.plan.strategy import Standing, TableRequest, Verdict, is_locked, was_filled
 from migrate.plan.tables import Stage, TableActions, by_address, plan_table, stage_of
 from migrate.plan.transforms import lost_attributes, transform_of
 from migrate.plan.trial import Trial, try_out
-from migrate.plan.verification import verification_minutes
 from migrate.state.model import State, Status
-
-Strategies = Mapping[str, Strategy]
-
-ASKED_FOR = frozenset({"backup", "glue", "emr"})
-"""Strategies that need so much set-up, or cost so much more, that `auto` takes them only where the manifest names
-them."""
 
 
 def build(
@@ -36,13 +32,15 @@ def build(
     state: State,
     strategies: Strategies,
     *,
+    prices: Prices,
     show_values: bool = False,
     is_partial: bool = False,
 ) -> Plan:
     """The plan that brings the target to what the manifest says.
 
     `mappings` are the tables that the manifest names or matches (`is_partial`: a part of them, for the user asked for
-    less; standing protection, which is of all of them, is then left as it is). With `show_values` the plan has values
+    less; standing protection, which is of all of them, is then left as it is). `prices` make the estimates, and count
+    where something is chosen by them. With `show_values` the plan has values
     of sampled items: it is for the eyes of whoever asked, not to be kept.
     Problems are diagnostics of the plan; the plan is applyable when none of them is an error.
     """
@@ -56,11 +54,11 @@ def build(
         if not mapping.is_moved:
             tables.append(_protected(mapping, source))
             continue
-        table, part = _plan_mapping(manifest, mapping, source, inventory, state, strategies, show_values)
+        table, part = _plan_mapping(manifest, mapping, source, inventory, state, strategies, prices, show_values)
         tables.append(table)
         parts.append(part)
         diagnostics += part.diagnostics
-    standing = Standing() if is_partial else plan_protection(manifest, mappings, inventory, state, strategies)
+    standing = Standing() if is_partial else plan_protection(manifest, mappings, inventory, state, strategies, prices)
     diagnostics += left_alone(mappings) if is_partial else _at_protection(standing.reasons, manifest)
     is_kept = _is_still_needed(mappings, state) or (is_partial and bool(standing_resources(state)))
     ordered = _ordered(parts, standing, keeps_shared=is_kept)
@@ -77,7 +75,7 @@ def build(
         tables=tuple(tables),
         actions=actions,
         diagnostics=tuple(dict.fromkeys(diagnostics)),  # tables share buckets and keys, and what is wrong with them
-        prices_of=str(PRICES),
+        prices_of=prices.words(inventory.source.region, inventory.target.region),
     )
     broken = broken_gates(plan, state)
     return dataclasses.replace(plan, diagnostics=(*plan.diagnostics, *broken)) if broken else plan
@@ -90,24 +88,15 @@ def _plan_mapping(
     inventory: Inventory,
     state: State,
     strategies: Strategies,
+    prices: Prices,
     show_values: bool,
 ) -> tuple[PlannedTable, TableActions]:
-    desired = desired_spec(mapping, as_it_was(source, mapping.target_name, state), inventory)
-    request = TableRequest(
-        migration=manifest.name,
-        source=source,
-        target_name=mapping.target_name,
-        desired=desired.spec,
-        options={},
-        inventory=inventory,
-        state=state,
-        verify=mapping.verify.mode,
-        verify_read_units=mapping.verify.read_units,
-        verify_as_copied=mapping.verify.source == "as-copied",
-        cleanup=mapping.cleanup,
-        transform=transform_of(mapping, source.spec.keys, manifest.code),
-    )
-    strategy, request, verdict = _choose(manifest, mapping, request, strategies)
+    desired = desired_spec(mapping, before := as_it_was(source, mapping.target_name, state), inventory)
+    request = table_request(manifest, mapping, source, desired.spec, inventory, state, prices)
+    choice = choose(manifest, mapping, request, strategies)
+    chosen = choice.chosen
+    verdict = chosen.verdict if chosen else Verdict(choice.reasons)
+    request = chosen.request if chosen else request
     empty = PlannedTable(
         source=source.name,
         target=mapping.target_name,
@@ -120,29 +109,74 @@ def _plan_mapping(
     stage = stage_of(target, mapping.target_name, state)
     if target and (was_filled(target, state) or _shall_be_filled(stage, mapping, verdict)):
         desired = kept_spec(mapping, source, target, inventory)
-        request = dataclasses.replace(request, desired=desired.spec, existing=target)
+        request = dataclasses.replace(request, existing=target)
+    elif stage is Stage.LOADED and target:
+        desired = _with_their_policy(desired, mapping, target)
+    request = dataclasses.replace(request, desired=desired.spec)
+    unshareable = tuple(share_problems(mapping, desired.spec, target, inventory, state.lineage))
+    desired = dataclasses.replace(desired, diagnostics=(*desired.diagnostics, *unshareable))
     problems = (*desired.diagnostics, *verdict.reasons, *verdict.warnings)
-    against = verdict.against_existing if stage is Stage.FOREIGN and request.existing else ()
-    if against:
+    against = (stage is Stage.FOREIGN and request.existing and verdict.against_existing) or ()
+    if chosen is None or against or not (verdict.is_usable or stage in (Stage.LOADED, Stage.FOREIGN)):
         return empty, TableActions(diagnostics=_located((*problems, *against), manifest, mapping))
-    if strategy is None or not (verdict.is_usable or stage in (Stage.LOADED, Stage.FOREIGN)):
-        return empty, TableActions(diagnostics=_located(problems, manifest, mapping))
-    part = plan_table(request, strategy, target)
+    part = plan_table(request, chosen.strategy, target)
     if not part.is_move:
         problems = desired.diagnostics  # the load is behind us: whether the strategy could do it again is no matter
+    else:
+        # With what is known of the target by now, which may be a table that is filled as it is.
+        now = chosen if request is chosen.request else Candidate(chosen.strategy, request)
+        part = _with_estimates(part, now.parts)
     trial = _trial(request, mapping, show_values) if part.is_move else Trial()
     problems = (*problems, *trial.diagnostics)
     table = dataclasses.replace(
         empty,
-        strategy=strategy.name,
-        reason=verdict.why,
+        strategy=chosen.name,
+        reason=choice.why if part.is_move else verdict.why,
         is_move=part.is_move,
-        estimate=_estimate(strategy, request) if part.is_move else Estimate(),
+        estimate=_total(part, request) if part.is_move else Estimate(),
         transform=trial.lines or None,
-        carried=carried_settings(desired.spec, source.spec) if part.is_move and not request.existing else (),
         needs_user=(*desired.needs_user, *part.needs_user) if part.own else (),
     )
+    if part.is_move and not request.existing:
+        table = with_origins(table, mapping, desired.spec, before)
     return table, dataclasses.replace(part, diagnostics=_located((*problems, *part.diagnostics), manifest, mapping))
+
+
+def table_request(
+    manifest: Manifest,
+    mapping: TableMapping,
+    source: TableFacts,
+    desired: TableSpec,
+    inventory: Inventory,
+    state: State,
+    prices: Prices,
+) -> TableRequest:
+    """What strategies are asked about one table, but for their options."""
+    return TableRequest(
+        migration=manifest.name,
+        source=source,
+        target_name=mapping.target_name,
+        desired=desired,
+        options={},
+        inventory=inventory,
+        state=state,
+        prices=prices,
+        verify=mapping.verify.mode,
+        verify_read_units=mapping.verify.read_units,
+        verify_as_copied=mapping.verify.source == "as-copied",
+        verify_by=mapping.verify.by,
+        cleanup=mapping.cleanup,
+        transform=transform_of(mapping, source.spec.keys, manifest.code),
+        shares=mapping.share,
+    )
+
+
+def _with_their_policy(desired: Desired, mapping: TableMapping, target: TableFacts) -> Desired:
+    """The resource policy that somebody gave the finished table stays, as long as the manifest says nothing of it."""
+    if mapping.target.resource_policy is not None:
+        return desired
+    spec = dataclasses.replace(desired.spec, resource_policy=target.spec.resource_policy)
+    return dataclasses.replace(desired, spec=spec)
 
 
 def _trial(request: TableRequest, mapping: TableMapping, show_values: bool) -> Trial:
@@ -157,50 +191,27 @@ def _trial(request: TableRequest, mapping: TableMapping, show_values: bool) -> T
     return Trial(trial.lines, (*lost, *found))
 
 
-def _estimate(strategy: Strategy, request: TableRequest) -> Estimate:
-    """The strategy's, the verification's time, and what the sample has cost."""
-    moved, sample = strategy.estimate(request), (request.inventory.samples or {}).get(request.source.name)
-    units = sample.units if sample else 0.0
-    return Estimate(
-        round(moved.minutes + verification_minutes(request), 1),
-        round(moved.dollars + units * PRICES.read_unit, 6),
-        moved.source_read_units + math.ceil(units),
-    )
+def _with_estimates(part: TableActions, parts: Mapping[str, Estimate]) -> TableActions:
+    """The actions with what each of them takes."""
+    found = ((one, parts.get(one.address.partition("/")[2])) for one in part.own)
+    own = (dataclasses.replace(one, estimate=takes.rounded) if takes else one for one, takes in found)
+    return dataclasses.replace(part, own=tuple(own))
+
+
+def _total(part: TableActions, request: TableRequest) -> Estimate:
+    """What is left to do, and what the sample has cost."""
+    found = [one.estimate for one in part.own if one.estimate]
+    sample = (request.inventory.samples or {}).get(request.source.name)
+    if sample:
+        price = request.source_prices.read_unit
+        dollars = costs.unit_dollars(sample.units, request.source.spec.billing, price)
+        found.append(Estimate.of(dollars=Range.exactly(dollars), source_read_units=sample.units))
+    return Estimate.together(found).rounded
 
 
 def _shall_be_filled(stage: Stage, mapping: TableMapping, verdict: Verdict) -> bool:
     """A table that is not ours is filled only by a strategy that somebody has named."""
     return stage is Stage.FOREIGN and mapping.strategy != "auto" and verdict.against_existing is not None
-
-
-def _choose(
-    manifest: Manifest, mapping: TableMapping, request: TableRequest, strategies: Strategies
-) -> tuple[Strategy | None, TableRequest, Verdict]:
-    """The strategy that the manifest names, or with `auto` the first usable one."""
-    names = _automatic(manifest, strategies) if mapping.strategy == "auto" else [mapping.strategy]
-    reasons: list[Diagnostic] = []
-    refused: list[str] = []
-    warnings: list[Diagnostic] = []
-    for name in names:
-        strategy = strategies.get(name)
-        if strategy is None:
-            reasons.append(_unknown(name, mapping, strategies))
-            continue
-        asked = dataclasses.replace(request, options=manifest.strategy_options(name, mapping.options))
-        verdict = strategy.verdict(asked)
-        if verdict.is_usable:
-            return strategy, asked, dataclasses.replace(verdict, why=_why(verdict, refused))
-        if asked.target_name in request.inventory.target_tables:
-            return strategy, asked, verdict  # perhaps it was loaded earlier: the caller sees
-        reasons += verdict.reasons
-        refused.append(f"{name} cannot: {verdict.reasons[0].summary}")
-        warnings += verdict.warnings
-    return None, request, Verdict(tuple(reasons), tuple(warnings))
-
-
-def _automatic(manifest: Manifest, strategies: Strategies) -> list[str]:
-    """What `auto` chooses from, in order. Some strategies must be named under `strategies` for that."""
-    return [name for name in strategies if name not in ASKED_FOR or name in manifest.strategies]
 
 
 def _missing_keys(manifest: Manifest, inventory: Inventory) -> list[Diagnostic]:
@@ -229,18 +240,6 @@ def _made_with_vaults(manifest: Manifest) -> set[str]:
     used = {rule.target.encryption for rule in manifest.tables}
     used |= {manifest.strategies.get(name, {}).get("encryption_key") for name in ("s3", "glue", "emr")}
     return made - used
-
-
-def _why(verdict: Verdict, refused: Sequence[str]) -> str:
-    return "; ".join((verdict.why, *refused))
-
-
-def _unknown(name: str, mapping: TableMapping, strategies: Strategies) -> Diagnostic:
-    return error(
-        f"strategy {name} is not available in this version",
-        address=f"{mapping.address}.strategy",
-        hint=f"available: {', '.join(sorted(strategies))}",
-    )
 
 
 def _located(found: Iterable[Diagnostic], manifest: Manifest, mapping: TableMapping) -> tuple[Diagnostic, ...]:
@@ -299,11 +298,3 @@ def _under_way(action: Action, state: State) -> Action:
     if record is None or record.status is not Status.RUNNING or record.action_digest != action.digest:
         return action
     return dataclasses.replace(action, title=f"{action.title}: already running")
-
-
-def carried_settings(spec: TableSpec, source: TableSpec) -> tuple[str, ...]:
-    """Names of the settings that `spec` has from `source` and that are not at AWS's default."""
-    plain = TableSpec(keys=spec.keys)
-    names = [field.name for field in dataclasses.fields(spec)]
-    keys = ("keys",) if spec.keys == source.keys else ()
-    return (*keys, *(n for n in names if getattr(plain, n) != getattr(spec, n) == getattr(source, n)))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,6 +66,86 @@ def refs(value: Any) -> Iterator[tuple[str, str]]:
 
 
 @dataclass(frozen=True)
+class Range:
+    """A figure that is not known exactly: it lies from `low` to `high`."""
+
+    low: float = 0.0
+    high: float = 0.0
+
+    @classmethod
+    def exactly(cls, value: float) -> Range:
+        """A figure that is known."""
+        return cls(value, value)
+
+    @property
+    def middle(self) -> float:
+        """What figures are compared by."""
+        return (self.low + self.high) / 2
+
+    def __add__(self, other: Range) -> Range:
+        return Range(self.low + other.low, self.high + other.high)
+
+    def __mul__(self, factor: float) -> Range:
+        return Range(self.low * factor, self.high * factor)
+
+    def rounded(self, digits: int) -> Range:
+        """With that many digits after the point, as it is kept in files."""
+        return Range(round(float(self.low), digits), round(float(self.high), digits))
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What an action, or the move of a table, will take. Estimates from a dated price table; reads in units.
+
+    `minutes` and `dollars` are the middles of their ranges, which are None where nothing is taken.
+    """
+
+    minutes: float = 0.0
+    dollars: float = 0.0
+    source_read_units: int = 0
+    minutes_range: Range | None = None
+    dollars_range: Range | None = None
+
+    @classmethod
+    def of(cls, minutes: Range = Range(), dollars: Range = Range(), source_read_units: float = 0) -> Estimate:
+        """From ranges."""
+        return cls(minutes.middle, dollars.middle, math.ceil(source_read_units), minutes, dollars)
+
+    @classmethod
+    def together(cls, parts: Iterable[Estimate]) -> Estimate:
+        """One after the other. Nothing, for no parts."""
+        found = [part for part in parts if part is not NOTHING]
+        if not found:
+            return NOTHING
+        took, cost = [part.took for part in found], [part.cost for part in found]
+        return cls.of(
+            Range(sum(one.low for one in took), sum(one.high for one in took)),
+            Range(sum(one.low for one in cost), sum(one.high for one in cost)),
+            sum(part.source_read_units for part in found),
+        )
+
+    @property
+    def rounded(self) -> Estimate:
+        """Without false precision, as it is kept in files: a tenth of a minute, a millionth of a dollar."""
+        minutes, dollars = self.took.rounded(1), self.cost.rounded(6)
+        return Estimate(round(minutes.middle, 2), round(dollars.middle, 7), self.source_read_units, minutes, dollars)
+
+    @property
+    def took(self) -> Range:
+        """Minutes, from the least to the most."""
+        return self.minutes_range or Range.exactly(self.minutes)
+
+    @property
+    def cost(self) -> Range:
+        """Dollars, from the least to the most."""
+        return self.dollars_range or Range.exactly(self.dollars)
+
+
+NOTHING = Estimate()
+"""What is free and done at once."""
+
+
+@dataclass(frozen=True)
 class Action:
     """One planned effect.
 
@@ -87,6 +168,9 @@ class Action:
     tuning: Mapping[str, Any] | None = None
     """Parameters that change how fast it is done, not what is done: no part of the digest."""
 
+    estimate: Estimate | None = None
+    """What it takes; None for what is free and done at once. No part of the digest."""
+
     @property
     def owner(self) -> str:
         """The target table that it belongs to, or `shared`."""
@@ -99,19 +183,11 @@ class Action:
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """What one table will take. `minutes` and `dollars` are estimates from a dated price table; reads in units."""
-
-    minutes: float = 0.0
-    dollars: float = 0.0
-    source_read_units: int = 0
-
-
-@dataclass(frozen=True)
 class PlannedTable:
     """One table of the plan, for the reader: which strategy and why, and what is left to the user.
 
-    `carried` names the settings that the target gets from the source. `needs_user` are things that no tool may do.
+    `carried` names the settings that the target gets from the source, `set_by_manifest` those that it gets otherwise,
+    and `not_carried` those that it does not get, and why. `needs_user` are things that no tool may do.
     """
 
     source: str
@@ -121,8 +197,10 @@ class PlannedTable:
     items: int = 0
     bytes: int = 0
     is_move: bool = False
-    estimate: Estimate = Estimate()
+    estimate: Estimate = NOTHING
     carried: tuple[str, ...] = ()
+    set_by_manifest: tuple[str, ...] | None = None
+    not_carried: tuple[str, ...] | None = None
     transform: tuple[str, ...] | None = None
     """What becomes of the items, and what it did to a few of them; their values are masked."""
 

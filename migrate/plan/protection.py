@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from migrate.core.diagnostics import Diagnostic, error, warning
 from migrate.core.table import TableFacts
 from migrate.manifest.model import Manifest, Protection, TableMapping
+from migrate.manifest.prices import Prices
 from migrate.observe.inventory import Inventory
 from migrate.plan.model import Action, Change, Risk, Side
 from migrate.plan.strategy import Protector, ProtectRequest, Standing, Strategy
@@ -25,6 +26,7 @@ def plan_protection(
     inventory: Inventory,
     state: State,
     strategies: Mapping[str, Strategy],
+    prices: Prices,
 ) -> Standing:
     """What protection still needs, with the removals of what it needs no more behind it. Pure."""
     settings: dict[Protection, list[TableFacts]] = {}
@@ -37,7 +39,7 @@ def plan_protection(
         protector = next((one for one in strategies.values() if isinstance(one, Protector)), None)
         if protector is None:
             return Standing(reasons=(error("no strategy of this version can protect tables", address=WHERE),))
-        request = ProtectRequest(manifest.name, settings, manifest.protection_options(), inventory, state)
+        request = ProtectRequest(manifest.name, settings, manifest.protection_options(), inventory, state, prices)
         found = protector.protect(request)
     wanted = {action.address for action in found.actions} | found.kept
     return Standing((*found.actions, *_removals(state, wanted, found.actions)), found.reasons, found.kept)

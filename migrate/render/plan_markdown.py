@@ -12,7 +12,7 @@ from migrate.core.diagnostics import Diagnostic, Severity
 from migrate.core.printable import printable
 from migrate.plan.model import Action, Change, Plan, PlannedTable, Risk
 from migrate.plan.planfile import plan_digest
-from migrate.render.plan_text import closing, heading, table_lines, table_title
+from migrate.render.plan_text import closing, heading, table_lines, table_title, why_lines
 from migrate.render.style import Style, plural
 from migrate.state.model import SHARED
 
@@ -97,7 +97,7 @@ def _parts(plan: Plan) -> Iterator[str]:
 def _table(actions: Sequence[Action], table: PlannedTable) -> str:
     lines = list(table_lines(actions, _PLAIN))
     if table.is_move and table.reason:
-        lines.insert(0, f"why {table.strategy}: {table.reason}")
+        lines[:0] = why_lines(table)
     lines += table.transform or ()
     lines += [f"needs you: {text}" for text in table.needs_user]
     return _folded(table_title(table), lines)

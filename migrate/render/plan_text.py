@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from migrate.plan.model import Action, Change, Plan, PlannedTable, Risk
-from migrate.render.style import Style, duration, money, plural, size
+from migrate.plan.figures import about, dollars_words, estimate_words, minutes_words
+from migrate.plan.model import Action, Change, Plan, PlannedTable, Range, Risk
+from migrate.render.style import Style, plural, size
 from migrate.state.model import SHARED
 
 _COLOURS = {
@@ -25,6 +26,7 @@ _NAMES = {
 }
 """Fields of a table spec whose name is not its word."""
 
+_WIDTH = 110
 NO_CHANGES = "No changes. The target matches the manifest."
 
 
@@ -56,9 +58,16 @@ def closing(plan: Plan, style: Style) -> str:
     text = f"Plan: {counts['create']} to create, {counts['change']} to change, {counts['delete']} to delete{move}."
     if not moved:
         return style.paint(text, "bold")
-    minutes = max(table.estimate.minutes for table in moved)
-    dollars = sum(table.estimate.dollars for table in moved)
-    return f"{style.paint(text, 'bold')} About {duration(minutes)} and {money(dollars)} ({plan.prices_of})."
+    return f"{style.paint(text, 'bold')} {_totals(moved)} ({plan.prices_of})."
+
+
+def _totals(moved: Sequence[PlannedTable]) -> str:
+    """Tables move side by side, so that the longest of them says how long all take; what each costs adds up."""
+    took = [table.estimate.took for table in moved]
+    minutes = minutes_words(Range(max(one.low for one in took), max(one.high for one in took)))
+    dollars = dollars_words(sum((table.estimate.cost for table in moved), Range()))
+    words = f"{minutes} and {dollars}"
+    return f"About {words}" if not words.startswith("less") else words.capitalize()
 
 
 def next_commands(plan: Plan) -> str:
@@ -80,30 +89,41 @@ def _table_block(plan: Plan, table: PlannedTable, style: Style, done: frozenset[
     lines = [_block(table_title(table), plan.of_owner(table.target), style, done)]
     if table.is_move and table.reason:
         head, rest = lines[0].split("\n", 1)
-        lines[0] = f"{head}\n{style.paint(f'    why {table.strategy}: {table.reason}', 'dim')}\n{rest}"
+        why = "\n".join(style.paint(line, "dim") for line in why_lines(table))
+        lines[0] = f"{head}\n{why}\n{rest}"
     lines += [style.paint(f"    {text}", "dim") for text in table.transform or ()]
     if table.carried:
-        lines.append(style.paint(f"    carried over: {', '.join(_words(table.carried))}", "dim"))
+        lines.append(style.paint(f"    carried over: {', '.join(setting_words(table.carried))}", "dim"))
     lines += [f"    {style.paint('needs you:', 'yellow')} {text}" for text in table.needs_user]
     return "\n".join(lines)
+
+
+def why_lines(table: PlannedTable) -> list[str]:
+    """Why this strategy, and why not each other one: in lines that a terminal holds."""
+    lines = [f"    why {table.strategy}: "]
+    for part in table.reason.split("; "):
+        start = lines[-1]
+        if len(start) + len(part) > _WIDTH and start.endswith("; "):
+            lines[-1] = start.rstrip()
+            lines.append("      ")
+        lines[-1] += f"{part}; "
+    lines[-1] = lines[-1].removesuffix("; ")
+    return lines
 
 
 def table_title(table: PlannedTable) -> str:
     """A table's own line: names and, when it moves, how, how much, how long and for what."""
     name = f"{table.source} -> {table.target}"
     if table.is_move:
-        estimate = table.estimate
+        minutes, dollars = minutes_words(table.estimate.took), dollars_words(table.estimate.cost)
         name += f"        {table.strategy}   {plural(table.items, 'item')}   {size(table.bytes)}"
-        name += f"   ~{duration(estimate.minutes)}   {_about(estimate.dollars)}"
+        name += f"   {about(minutes)}   {about(dollars)}"
     return name
 
 
-def _words(names: Iterable[str]) -> list[str]:
+def setting_words(names: Iterable[str]) -> list[str]:
+    """The names of carried settings as people say them."""
     return [_NAMES.get(name, name.replace("_", " ")) for name in names]
-
-
-def _about(dollars: float) -> str:
-    return f"~{money(dollars)}" if dollars >= 0.01 else money(dollars)
 
 
 def _block(title: str, actions: Iterable[Action], style: Style, done: frozenset[str]) -> str:
@@ -125,4 +145,6 @@ def _line(action: Action, style: Style, is_done: bool) -> str:
     if is_done:
         note = "done"
     suffix = f"   {style.paint(f'[{note}]', 'dim')}" if note else ""
+    words = estimate_words(action.estimate.took, action.estimate.cost) if action.estimate and not is_done else ""
+    suffix = f"   {style.paint(words, 'dim')}{suffix}" if words else suffix
     return f"  {mark} {action.side.value:<6}  {action.title}{suffix}"

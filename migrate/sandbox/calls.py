@@ -12,11 +12,14 @@ import threading
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
+from xml.sax.saxutils import unescape
 
-from migrate.sandbox.requests import Request, read_request
+from migrate.sandbox.requests import PARSE_LIMIT, Request, read_request
 
 _ITEM_MEMBERS = {"Item", "RequestItems", "TransactItems", "Key", "ExpressionAttributeValues", "Expected", "Records"}
 _LONGEST = 200
+_KEY = re.compile(r"<Key>(.*?)</Key>", re.DOTALL)
 _ERROR_CODE = re.compile(rb'"__type"\s*:\s*"(?:[^"#]*#)?([^"]+)"|<Code>([^<]+)</Code>')
 
 
@@ -34,6 +37,7 @@ class CallLog:
         record = {
             "n": 0,
             "account": request.account,
+            "principal": request.caller.role_arn or request.caller.arn,
             "service": request.service,
             "operation": request.operation,
             "status": status,
@@ -70,12 +74,19 @@ def error_code(body: bytes) -> str | None:
 def parameters(request: Request) -> dict[str, Any]:
     """The request's parameters, without item data and with long strings cut; of a batch its tables' names only."""
     if request.service == "s3" or request.operation.startswith(request.method + " "):
-        return {"path": request.path, "query": request.query}
+        keys = {"Keys": [unescape(key) for key in _KEY.findall(request.body.decode())]} if _is_deletion(request) else {}
+        return {"path": request.path, "query": request.query, **keys}
+    if request.body.startswith(b"Action="):
+        return {name: _shorten(value) for name, value in parse_qsl(request.body[:PARSE_LIMIT].decode())}
     body = {**{name: _plain(value) for name, value in request.in_path.items()}, **request.small_json()}
     shown = {name: _shorten(value) for name, value in body.items() if name not in _ITEM_MEMBERS}
     if isinstance(body.get("RequestItems"), dict):
         shown["RequestItems"] = sorted(body["RequestItems"])
     return shown
+
+
+def _is_deletion(request: Request) -> bool:
+    return request.operation == "DeleteObjects" and len(request.body) <= PARSE_LIMIT
 
 
 def _plain(value: Any) -> Any:

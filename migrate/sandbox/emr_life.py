@@ -4,11 +4,14 @@ https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-overview.html#emr-ove
 https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-commandrunner.html
 
 A step is COMPLETED only if its process ended with 0. Steps run as the role of the instance profile. Their logs stand
-gzipped below LogUri, in `<cluster>/steps/<step>/`. Steps other than command-runner.jar with spark-submit are FAILED.
+gzipped below LogUri, in `<cluster>/steps/<step>/`; with `--deploy-mode cluster` those tell of a YARN application only,
+whose driver has written into `<cluster>/containers/<application>/`. Steps other than command-runner.jar with
+spark-submit are FAILED.
 """
 
 from __future__ import annotations
 
+import itertools
 from functools import partial
 from typing import Any
 
@@ -17,7 +20,7 @@ from moto.iam.models import Role, iam_backends
 from migrate.sandbox import clock, spark_runs
 from migrate.sandbox.emr_store import ENDED, STEP_ENDED, Cluster, Step
 from migrate.sandbox.engine_access import RunFailed, role_arn, trusted_role, write_logs
-from migrate.sandbox.engine_runs import Start, launch, why
+from migrate.sandbox.engine_runs import NO_MACHINES, Start, launch, why
 from migrate.sandbox.jobs import STARTING, schedule
 from migrate.sandbox.settings import Timing
 from migrate.sandbox.spark_command import SparkCommand, parse
@@ -121,15 +124,38 @@ def _command(cluster: Cluster, step: Step) -> SparkCommand:
 def _ended(cluster: Cluster, step: Step, ended: Ended) -> None:
     role, place = _machine_role(cluster), cluster.wish.get("LogUri")
     if role is not None and place:
-        folder = f"{cluster.id}/steps/{step.id}"
-        write_logs(role, place, {f"{folder}/stdout.gz": ended.out, f"{folder}/stderr.gz": ended.errors})
+        write_logs(role, place, _logs(cluster, step, ended))
     if step.is_cancelled:
         step.end("CANCELLED")
     elif ended.is_success:
         step.end("COMPLETED")
+    elif _is_by_yarn(step) and not (ended.struck and ended.struck.message):
+        text = f"Application {_application(cluster, step)} finished with failed status"
+        _fail(cluster, step, f'Exception in thread "main" org.apache.spark.SparkException: {text}')
     else:
         _fail(cluster, step, why(ended, "Exit code 137: the driver was killed"))
     go_on(cluster)
+
+
+def _logs(cluster: Cluster, step: Step, ended: Ended) -> dict[str, str]:
+    """Texts by their places. YARN gives a Python driver one stream for stdout and stderr."""
+    own = f"{cluster.id}/steps/{step.id}"
+    if not _is_by_yarn(step):
+        return {f"{own}/stdout.gz": ended.out, f"{own}/stderr.gz": ended.errors}
+    name, state = _application(cluster, step), "SUCCEEDED" if ended.is_success else "FAILED"
+    report = f"INFO Client: Application report for {name} (state: FINISHED)\n\t final status: {state}\n"
+    container = f"{cluster.id}/containers/{name}/{name.replace('application', 'container')}_01_000001"
+    return {f"{own}/stdout.gz": "", f"{own}/stderr.gz": report, f"{container}/stdout.gz": ended.out + ended.errors}
+
+
+def _is_by_yarn(step: Step) -> bool:
+    words = step.wish["HadoopJarStep"].get("Args", [])
+    return "--deploy-mode=cluster" in words or ("--deploy-mode", "cluster") in itertools.pairwise(words)
+
+
+def _application(cluster: Cluster, step: Step) -> str:
+    number = list(cluster.steps).index(step.id) + 1
+    return f"application_{int(cluster.created.timestamp() * 1000)}_{number:04d}"
 
 
 def _fail(cluster: Cluster, step: Step, message: str) -> None:
@@ -162,7 +188,11 @@ def _be_ready(cluster: Cluster) -> None:
         if cluster.state != "BOOTSTRAPPING":
             return
         service = role_arn(cluster.account, cluster.wish["ServiceRole"])
-        if trusted_role(service, cluster.account, SERVICE) is None:
+        doom = next((step.doom for step in cluster.steps.values() if step.doom), None)
+        if doom and doom.kind == NO_MACHINES:
+            text = doom.message or "You have requested more vCPU capacity than your current vCPU limit allows."
+            shut_down(cluster, "VALIDATION_ERROR", text, is_failed=True)
+        elif trusted_role(service, cluster.account, SERVICE) is None:
             text = f"The service role {service} cannot be assumed by {SERVICE}."
             shut_down(cluster, "VALIDATION_ERROR", text, is_failed=True)
         elif _machine_role(cluster) is None:

@@ -16,6 +16,9 @@ from migrate.sandbox.spark_command import SparkCommand
 from migrate.sandbox.spark_process import NoSpark, Program
 from migrate.sandbox.spark_runs import Doom, Ended
 
+NO_MACHINES = "no-machines"
+"""A fault (`faults.py`) that is none of a process: it gets no machines to run on."""
+
 
 @dataclass(frozen=True)
 class Start:

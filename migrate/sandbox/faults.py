@@ -6,8 +6,9 @@ them. A rule: `operation`, `service`, `account` ("*" or absent = any), `kind` (s
 which let a Start call of AWS Backup pass and its job end in that state, with the message as StatusMessage). Calls that
 start a run of Spark (Glue and EMR Serverless StartJobRun, EMR RunJobFlow and AddJobFlowSteps) pass too, and `seconds`
 after its process was started the run ends by job-failed with the message, by job-timeout, or by driver-killed; by
-executor-killed it loses the Python workers that it has then. The same
-seed and the same order of calls give the same faults. Error shapes follow
+executor-killed it loses the Python workers that it has then. By no-machines there are none for it: Glue refuses the
+start with ResourceNumberLimitExceededException, a run of EMR Serverless is FAILED, a cluster TERMINATED_WITH_ERRORS.
+The same seed and the same order of calls give the same faults. Error shapes follow
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html and
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html.
 """
@@ -29,13 +30,13 @@ from migrate.sandbox.requests import CONTEXT_KEY, Request, read_request
 KINDS = (
     "throttle", "error500", "lost-response", "delay", "unprocessed", "access-denied", "expired-token", "hang-up",
     "conflict", "unconditional", "job-failed", "job-partial", "job-aborted", "job-expired", "job-timeout",
-    "driver-killed", "executor-killed",
+    "driver-killed", "executor-killed", "no-machines",
 )  # fmt: skip
 _CONDITIONS = {"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"}
 _SPARK_ENDS = {"job-failed", "driver-killed", "executor-killed"}
 _SPARK_STARTS = {
-    "StartJobRun": _SPARK_ENDS | {"job-timeout"},
-    "RunJobFlow": _SPARK_ENDS,
+    "StartJobRun": _SPARK_ENDS | {"job-timeout", "no-machines"},
+    "RunJobFlow": _SPARK_ENDS | {"no-machines"},
     "AddJobFlowSteps": _SPARK_ENDS,
 }
 _JOB_ENDS = {
@@ -190,7 +191,7 @@ def _refuse(request: Request, kind: str, start_response: Any) -> Any:
         body = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{text}</Message></Error>'
         return _answer(start_response, status, "" if request.method == "HEAD" else body, "application/xml")
     status, code, text = _JSON_ERRORS[kind](request)
-    if request.service in ("sts", "iam", "cloudwatch", "monitoring"):
+    if request.service in ("sts", "iam", "cloudwatch", "monitoring") and not request.body.startswith(b"{"):
         error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{text}</Message></Error>"
         body = f"<ErrorResponse>{error}</ErrorResponse>"
         return _answer(start_response, status, body, "text/xml")
@@ -224,7 +225,7 @@ def _resource(request: Request) -> str:
 
 
 def _denied(request: Request, status: int, code: str) -> tuple[int, str, str]:
-    action = f"{request.service}:{request.operation}"
+    action = f"{'cloudwatch' if request.service == 'monitoring' else request.service}:{request.operation}"
     why = f"because no identity-based policy allows the {action} action"
     text = f"User: {request.caller.arn} is not authorized to perform: {action} on resource: {_resource(request)} {why}"
     return status, code, text

@@ -23,6 +23,7 @@ from moto.dynamodb.models import dynamodb_backends
 
 from migrate.sandbox.callers import request_context
 from migrate.sandbox.lifecycle import must_hold_data, sweep
+from migrate.sandbox.metrics import note_writes
 from migrate.sandbox.policy_verdicts import Verdict, decide
 from migrate.sandbox.refusals import Refused, error_body, not_found
 from migrate.sandbox.requests import Request, read_request
@@ -31,6 +32,7 @@ DATA_CALLS = {
     "BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "Scan", "TransactGetItems",
     "TransactWriteItems", "UpdateItem",
 }  # fmt: skip
+_WRITES = {"DeleteItem", "PutItem", "UpdateItem"}
 _MOTO_BY_NAME = {"Query", "UpdateItem", "Scan"}
 _LEFT_TO_MOTO = {"Scan": frozenset({"IndexName", "ScanFilter"})}
 """Parameters with which moto answers an operation that is otherwise answered here."""
@@ -58,7 +60,7 @@ class Call:
     def table(self, name: str | None = None) -> Any:
         """The table that a name or an ARN means, after the check of its policy. Raises ResourceNotFoundException."""
         wanted = self.body.get("TableName", "") if name is None else name
-        account, plain = self._address(wanted)
+        account, plain = self.address(wanted)
         backend = dynamodb_backends[account][self.request.region]
         sweep(backend)
         table = backend.tables.get(plain)
@@ -81,7 +83,8 @@ class Call:
             raise Refused("ValidationException", f"Invalid ResourceArn: {arn}")
         return self.table(arn)
 
-    def _address(self, name: str) -> tuple[str, str]:
+    def address(self, name: str) -> tuple[str, str]:
+        """Account and plain name of the table that a name or an ARN means."""
         if not name:
             raise Refused(
                 "ValidationException", "Value null at 'tableName' failed to satisfy constraint: must not be null"
@@ -183,9 +186,25 @@ class DynamoFront:
             if unknown:
                 raise Refused("NotImplemented", f"The sandbox does not emulate {request.operation}.{unknown[0]}", 501)
             _check_shape(call)
-            return handler(call)
+            answer = handler(call)
+            _count_writes(call)
+            return answer
         _redirect(call, environ)
+        _count_writes(call)
         return None
+
+
+def _count_writes(call: Call) -> None:
+    """What CloudWatch will say of a call that was carried out (or that moto is about to)."""
+    if call.name in _WRITES:
+        tables = [call.body["TableName"]]
+    elif call.name == "BatchWriteItem":
+        tables = [name for name, entries in call.body["RequestItems"].items() for _ in entries]
+    else:
+        return
+    for name in set(tables):
+        account, plain = call.address(name)
+        note_writes(account, call.request.region, plain, tables.count(name))
 
 
 def _check_shape(call: Call) -> None:

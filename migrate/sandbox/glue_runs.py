@@ -21,7 +21,7 @@ from typing import Any
 
 from migrate.sandbox import clock, spark_runs
 from migrate.sandbox.engine_access import RunFailed, role_arn, trusted_role, write_stream
-from migrate.sandbox.engine_runs import Start, doom_of, launch, why
+from migrate.sandbox.engine_runs import NO_MACHINES, Start, doom_of, launch, why
 from migrate.sandbox.engine_store import shelf
 from migrate.sandbox.glue_jobs import DPUS, Job, check_size, find
 from migrate.sandbox.jobs import STARTING, schedule
@@ -180,6 +180,9 @@ def _stop(run: Run) -> None:
 def _lack(run: Run) -> Refused | None:
     """Why the run cannot start now."""
     job = run.job
+    if run.doom and run.doom.kind == NO_MACHINES:
+        text = run.doom.message or f"Maximum of {MOST_DPUS} task DPUs exceeded."
+        return Refused("ResourceNumberLimitExceededException", text)
     using = [one for one in _all_runs(job.account, job.region) if one.state in _USING]
     if sum(one.job is job for one in using) >= job.at_once:
         return Refused("ConcurrentRunsExceededException", f"Concurrent runs exceeded for {job.name}")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import socket
+from email.utils import formatdate
 from typing import Any
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
+
+from migrate.sandbox import clock
 
 
 class HangUp(Exception):
@@ -61,11 +64,11 @@ class Handler(MotoRequestHandler):
 
     def _answer(self, status: str, headers: list[tuple[str, str]], content: bytes) -> None:
         lines = [f"HTTP/1.1 {status}"]
-        has_length = False
-        for name, value in headers:
-            has_length = has_length or name.lower() == "content-length"
-            lines.append(f"{name}: {value}")
-        if not has_length and not status.startswith(("204", "304")):
+        given = {name.lower() for name, _ in headers}
+        lines += [f"{name}: {value}" for name, value in headers]
+        if "date" not in given:  # of the sandbox's clock: whoever sets that ahead sees a skew
+            lines.append(f"Date: {formatdate(clock.now(), usegmt=True)}")
+        if "content-length" not in given and not status.startswith(("204", "304")):
             lines.append(f"Content-Length: {len(content)}")
         if self.close_connection:
             lines.append("Connection: close")

@@ -128,6 +128,7 @@ _S3_SUBRESOURCES = {
     "tagging": "Tagging",
     "location": "Location",
     "acl": "Acl",
+    "requestPayment": "RequestPayment",
 }
 
 

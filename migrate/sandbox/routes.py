@@ -14,7 +14,7 @@ from botocore.model import OperationModel, Shape
 from botocore.utils import parse_timestamp
 from moto.core.utils import get_service_model
 
-SERVICES = ("backup", "ram", "emr-serverless")
+SERVICES = ("backup", "ram", "emr-serverless", "lambda")
 """The REST services whose requests are read this way."""
 
 _PARAMETER = re.compile(r"\{(\w+)\+?\}")

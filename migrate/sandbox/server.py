@@ -1,7 +1,7 @@
 """The sandbox's server: moto's applications behind the sandbox's own layers, on loopback only.
 
 Layers, outermost first: control endpoints (/sandbox/...), call log, accounts, fault injection, DynamoDB front,
-REST front (AWS Backup, Resource Access Manager, Glue, EMR, EMR Serverless), moto.
+REST front (AWS Backup, Resource Access Manager, Glue, EMR, EMR Serverless, Service Quotas, Lambda's triggers), moto.
 
 Control endpoints, all with JSON: GET health; POST reset; GET and DELETE calls (`calls.py`); GET, POST and DELETE faults
 (`faults.py`); GET and POST clock {"advance_seconds"} (`clock.py`); POST organization {"account", "organization"}
@@ -54,15 +54,18 @@ from migrate.sandbox import (
     kms,
     organizations,
     policies,
+    quotas,
     ram,
     ram_lists,
     scaling,
     scans,
     serverless_applications,
     serverless_runs,
+    simulation,
     spark_runs,
     table_settings,
     tables,
+    triggers,
 )  # fmt: skip
 from migrate.sandbox.callers import account_of, caller_of
 from migrate.sandbox.calls import CallLog, CallRecorder
@@ -76,11 +79,14 @@ from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_A
 EXTENSIONS = (
     accounts, items, tables, changes, table_settings, insights, kinesis, scaling, buckets, conditions, kms,
     exports, imports, backup_vaults, backup_points, backup_jobs, backup_copies, backup_restores, glue_runs, emr_life,
-    serverless_applications, serverless_runs,
+    serverless_applications, serverless_runs, simulation,
 )  # fmt: skip
 """Modules whose `install(timing)` changes moto; the order matters where one builds on another."""
 
-ANSWERS = (policies, dataplane, scans, backup_settings, backup_plans, ram, ram_lists, glue_jobs, emr_clusters)
+ANSWERS = (
+    policies, dataplane, scans, backup_settings, backup_plans, ram, ram_lists, glue_jobs, emr_clusters, quotas,
+    triggers,
+)  # fmt: skip
 """Modules that only register answers to operations; importing them is enough."""
 
 _BY_SCOPE_ONLY = {"dynamodb", "sts", "kms", "organizations", "application-autoscaling", "kinesis", "logs", "iam"}

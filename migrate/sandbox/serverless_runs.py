@@ -19,7 +19,7 @@ from typing import Any
 
 from migrate.sandbox import clock, spark_runs
 from migrate.sandbox.engine_access import RunFailed, trusted_role, write_logs
-from migrate.sandbox.engine_runs import Start, doom_of, launch, why
+from migrate.sandbox.engine_runs import NO_MACHINES, Start, doom_of, launch, why
 from migrate.sandbox.jobs import STARTING, schedule
 from migrate.sandbox.refusals import Refused
 from migrate.sandbox.rest_json import Call, operation
@@ -203,6 +203,8 @@ def _begin(run: Run) -> None:
         application, arn = run.application, run.wish["executionRoleArn"]
         try:
             role = trusted_role(arn, application.account, SERVICE, application.arn)
+            if run.doom and run.doom.kind == NO_MACHINES:
+                raise RunFailed(run.doom.message or "You have reached the vCPU quota of the account.")
             if role is None:
                 raise RunFailed(
                     f"Could not assume runtime role {arn} because it does not exist or isn't setup with the required "

@@ -54,14 +54,20 @@ def as_caller(arn: str) -> Caller:
 
 def is_allowed(role: Role, action: str, resource: str, more: Mapping[str, str] | None = None) -> bool:
     """Whether the role's own policies allow an action on a resource; `more` are further condition keys."""
+    return verdict_of(role, action, resource, more) is Verdict.ALLOW
+
+
+def verdict_of(role: Role, action: str, resource: str, more: Mapping[str, str] | None = None) -> Verdict:
+    """What the role's own policies say to an action on a resource (an ARN, or `*`)."""
     caller = as_caller(role.arn)
-    context = {**request_context(caller), "aws:resourceaccount": resource.split(":")[4], **(more or {})}
+    owner = resource.split(":")[4] if resource.startswith("arn:") else role.account_id
+    context = {**request_context(caller), "aws:resourceaccount": owner, **(more or {})}
     attached = [
         version for policy in role.managed_policies.values() for version in policy.versions if version.is_default
     ]
     documents = [*role.policies.values(), *(version.document for version in attached)]
     said = [decide(_for_all(document, context), caller, action, resource, context) for document in documents]
-    return Verdict.ALLOW in said and Verdict.DENY not in said
+    return next((one for one in (Verdict.DENY, Verdict.ALLOW) if one in said), Verdict.SILENT)
 
 
 def _for_all(document: str | Mapping[str, Any], context: Mapping[str, str]) -> str:

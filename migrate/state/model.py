@@ -30,6 +30,22 @@ class Status(str, enum.Enum):
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """How an earlier attempt of a step ended, or what an earlier plan did at its address. Nothing is decided by it."""
+
+    attempt: int
+    status: Status
+    plan_id: str = ""
+    error: StepError | None = None
+    started: str | None = None
+    ended: str | None = None
+
+
+MOST_ATTEMPTS = 20
+"""Earlier attempts that are remembered of a step: a record is written again with every change."""
+
+
+@dataclass(frozen=True)
 class StepRecord:
     """What is known about one step.
 
@@ -50,6 +66,8 @@ class StepRecord:
     error: StepError | None = None
     started: str | None = None
     ended: str | None = None
+    earlier: tuple[Attempt, ...] = ()
+    """The last attempts before this one, oldest first."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +123,28 @@ class ActivePlan:
 
 
 @dataclass(frozen=True)
+class Run:
+    """One process that carried out a plan, for people: who did what when. Nothing is decided by it.
+
+    `principals` are the ARNs that AWS knew us by, by side. `by` is the user, host and process, `agreed` how the plan
+    was agreed to, `approvals` who approved of what. `ended` is None while it runs, and for ever when it was killed.
+    """
+
+    plan_id: str
+    begun: str
+    by: str = ""
+    version: str = ""
+    principals: Mapping[str, str] = field(default_factory=dict)
+    agreed: str = ""
+    approvals: tuple[str, ...] = ()
+    ended: str | None = None
+    outcome: str = ""
+    """`complete`, `failed` or `interrupted`."""
+
+
+@dataclass(frozen=True)
 class MigrationFile:
-    """The migration itself: identity, verified accounts, the active plan."""
+    """The migration itself: identity, verified accounts, the active plan, who worked on it."""
 
     migration: str
     lineage: str
@@ -116,6 +154,9 @@ class MigrationFile:
     active: ActivePlan | None = None
     files: tuple[str, ...] = ()
     """Step files that there were when this was written (`shared.json`, `tables/orders.json`): none may be missing."""
+
+    runs: tuple[Run, ...] = ()
+    """All runs, oldest first."""
 
     format_version: int = FORMAT_VERSION
 

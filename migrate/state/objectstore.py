@@ -22,6 +22,7 @@ from migrate.state.work import Work
 
 F = TypeVar("F", MigrationFile, StepFile)
 MIGRATION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+PLAN_ID = re.compile(r"[0-9a-f]{64}")
 TABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 LONGEST_PLAIN_NAME = 200
 RESTORE = (
@@ -106,13 +107,17 @@ class ObjectStore(abc.ABC):
         self._check_lock(migration)
         key = f"{migration}/plan.json"
         found = self.objects.get(key)
+        if found and (before := _plan_id(found)) and before != plan.get("plan_id"):
+            self.objects.put(_plan_key(migration, before), found.data, None)  # refused when it is there already
         if self.objects.put(key, _text(plan), found.version if found else None) is None:
             raise self._moved(key, "its version is another one")
 
-    def read_plan(self, migration: str) -> dict[str, Json] | None:
+    def read_plan(self, migration: str, plan_id: str = "") -> dict[str, Json] | None:
         """See `Store.read_plan`."""
         _check_name(migration)
-        key = f"{migration}/plan.json"
+        if plan_id and not PLAN_ID.fullmatch(plan_id):
+            return None
+        key = _plan_key(migration, plan_id)
         found = self.objects.get(key)
         return self._parse(key, found) if found else None
 
@@ -251,6 +256,20 @@ def steps_key(migration: str, file: StepFile) -> str:
 
 def _migration_key(migration: str) -> str:
     return f"{migration}/migration.json"
+
+
+def _plan_key(migration: str, plan_id: str = "") -> str:
+    return f"{migration}/plans/{plan_id}.json" if plan_id else f"{migration}/plan.json"
+
+
+def _plan_id(found: Found) -> str:
+    """The id of a plan that was kept; empty when it is damaged and has none."""
+    try:
+        value = json.loads(found.data)
+    except (ValueError, RecursionError):
+        return ""
+    name = str(value.get("plan_id")) if isinstance(value, dict) else ""
+    return name if PLAN_ID.fullmatch(name) else ""
 
 
 def _check_name(migration: str) -> None:

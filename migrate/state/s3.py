@@ -11,13 +11,14 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from migrate.aws import conditional
 from migrate.aws.session import Account, AccountAccess, connect
+from migrate.core.access import RUNNER, Permission, allow
 from migrate.core.clock import Clock, SystemClock, jitter, new_lineage, timestamp
 from migrate.core.errors import (
     AccessDenied,
@@ -68,6 +69,15 @@ class S3Store(ObjectStore):
     def work(self, migration: str) -> Work:
         """See `Store.work`: in a cache folder of this user, brought to the bucket."""
         return Work(self.objects, migration, cache_folder(self._place) / migration, is_mirrored=True)
+
+
+def state_access(url: str, partition: str = "aws") -> Iterator[Permission]:
+    """What keeping a state at `url` takes; nothing for a folder."""
+    if url.startswith("s3://"):
+        bucket, prefix = parse_url(url)
+        arn = f"arn:{partition}:s3:::{bucket}"
+        yield allow(RUNNER, "s3:GetObject PutObject DeleteObject", f"{arn}/{prefix}*")
+        yield allow(RUNNER, "s3:ListBucket GetBucketVersioning", arn)
 
 
 class Bucket:

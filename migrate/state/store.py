@@ -59,10 +59,10 @@ class Store(Protocol):
         """
 
     def write_plan(self, migration: str, plan: dict[str, Json]) -> None:
-        """Keep the JSON of the plan that is being carried out, replacing an earlier one. Needs the lock."""
+        """Keep the JSON of the plan that is being carried out. An earlier one is kept by its id. Needs the lock."""
 
-    def read_plan(self, migration: str) -> dict[str, Json] | None:
-        """What `write_plan` kept, or None."""
+    def read_plan(self, migration: str, plan_id: str = "") -> dict[str, Json] | None:
+        """What `write_plan` kept last, or an earlier plan by its id; None when it is not there."""
 
     def work(self, migration: str) -> Work:
         """The long local work of this migration: folders for its checkpoints, which outlive this machine if need be."""

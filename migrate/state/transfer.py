@@ -21,7 +21,7 @@ class Transfer:
 def transfer(
     migration: str, origin: ObjectStore, target: ObjectStore, *, is_forced: bool, tell: Callable[[str], None]
 ) -> Transfer:
-    """Make the state of `migration` in `target` that of `origin`: records, plan and checkpoints, not the journal.
+    """Make the state of `migration` in `target` that of `origin`: records, plans and checkpoints, not the journal.
 
     Raises `StateUnusable` when there is none in `origin`, or when the one in `target` is newer, has other content or is
     of another lineage; with `is_forced` it is overwritten instead, and `tell` is told what is lost. Raises
@@ -94,7 +94,8 @@ def _bring(migration: str, origin: ObjectStore, target: ObjectStore) -> Transfer
 def _keys(migration: str, store: ObjectStore) -> list[str]:
     objects = store.objects
     work = [f"{migration}/work/{name}" for name in objects.folders(f"{migration}/work")]
-    found = [key for folder in (f"{migration}/tables", *work) for key in objects.keys(folder)]
+    folders = (f"{migration}/plans", f"{migration}/tables", *work)
+    found = [key for folder in folders for key in objects.keys(folder)]
     direct = objects.keys(migration)
     own = [f"{migration}/{name}.json" for name in (SHARED, "plan", "migration")]
     return [*found, *(key for key in own if key in direct)]

@@ -9,15 +9,17 @@ https://docs.aws.amazon.com/aws-backup/latest/devguide/logicallyairgappedvault.h
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
 
 from migrate.core.codec import Json
 from migrate.core.table import AWS_OWNED, CUSTOMER_MANAGED
 from migrate.manifest.backuprules import AIR_GAPPED_DAYS
+from migrate.plan import costs
 from migrate.plan.creation import describe
 from migrate.plan.desired import as_restored
 from migrate.plan.model import Action, Change, Estimate, Risk, Side, ref
-from migrate.plan.prices import GIB, PRICES, scan_units
 from migrate.plan.strategy import ProtectRequest, Recipe, Standing, TableRequest, Verdict
 from migrate.state.model import OwnedResource, Status
 from migrate.strategies import backup_protect, backup_shared
@@ -33,29 +35,28 @@ class BackupRestore:
     """See the module."""
 
     name = "backup"
+    kinds = frozenset({"backup-job", "copy-job", "restore-job"})
+    first_options: Mapping[str, Any] = MappingProxyType({"create": True})
 
     def verdict(self, request: TableRequest) -> Verdict:
         """See `Strategy.verdict`."""
         return judge(request)
 
-    def estimate(self, request: TableRequest) -> Estimate:
-        """See `Strategy.estimate`. AWS promises no times: most restores end within an hour, whatever their size."""
+    def costs(self, request: TableRequest) -> Mapping[str, Estimate]:
+        """See `Strategy.costs`."""
         setup = Setup(request)
-        gib = request.source.size_bytes / GIB
-        days = setup.options.days or (1 if request.cleanup == "after-verify" else 30)
-        stored = days + (max(AIR_GAPPED_DAYS, days) if setup.options.is_air_gapped else days)
-        dollars = gib * PRICES.restore_gib
-        minutes = 30 + gib / 1024 * 60
-        if not setup.is_copied_already:
-            dollars += gib * PRICES.backup_gib_month * stored / 30
-            minutes += 20 + gib / 1024 * 60
-            if request.inventory.source.region != request.inventory.target.region:
-                dollars += gib * PRICES.transfer_gib
-        units = 0
-        if request.verify != "none":
-            units = 2 * scan_units(request.source.size_bytes)
-            dollars += 2 * units * PRICES.read_unit
-        return Estimate(round(minutes, 1), round(dollars, 6), units)
+        if setup.is_copied_already:
+            return {"restore": costs.restore(request)}
+        days = setup.options.days or costs.stored_days(request)
+        is_locked = setup.options.is_air_gapped
+        at, copied = ("source", max(AIR_GAPPED_DAYS, days)) if is_locked else ("target", days)
+        backup = {} if setup.options.point else {"backup": costs.recovery_point(request, days, at="source")}
+        copy = costs.recovery_point(request, copied, at=at, is_sent=not is_locked)
+        return {**backup, "copy-job": copy, "restore": costs.restore(request)}
+
+    def moment(self, request: TableRequest) -> str:
+        """See `Strategy.moment`."""
+        return "since the recovery point was made" if Setup(request).options.point else "from the backup on"
 
     def load(self, request: TableRequest) -> Recipe:
         """See `Strategy.load`."""
@@ -250,10 +251,9 @@ def _remove_partial(request: TableRequest) -> Action:
 
 def _needs_user(setup: Setup) -> Iterator[str]:
     options, request = setup.options, setup.request
-    source = request.source
     if options.is_air_gapped and not setup.is_copied_already:
         days = options.days or AIR_GAPPED_DAYS
-        cost = source.size_bytes / GIB * PRICES.backup_gib_month * days / 30
+        cost = costs.gib(request) * request.source_prices.backup_gb_month * days / 30
         price = f"about ${cost:.2f}" if cost >= 0.01 else "less than a cent"
         yield (
             f"nobody can delete what is in the air-gapped vault {options.air_gapped_vault} for {AIR_GAPPED_DAYS} days: "
@@ -262,7 +262,7 @@ def _needs_user(setup: Setup) -> Iterator[str]:
         )
     if request.cleanup == "keep" and not setup.is_copied_already:
         until = f"for {options.days} days" if options.days else "until you delete them (`migrate cleanup` does)"
-        monthly = 2 * source.size_bytes / GIB * PRICES.backup_gib_month
+        monthly = costs.gib(request) * (request.source_prices.backup_gb_month + request.target_prices.backup_gb_month)
         price = f"about ${monthly:.2f}" if monthly >= 0.01 else "less than a cent"
         yield f"the recovery points of this move stay in their vaults {until}, at {price} a month"
     if options.point:

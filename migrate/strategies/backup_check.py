@@ -13,13 +13,14 @@ from migrate.core.codec import digest
 from migrate.core.diagnostics import Diagnostic, error
 from migrate.core.table import TableFacts
 from migrate.manifest.model import Manifest
+from migrate.manifest.prices import Prices
 from migrate.observe.backup import BackupQuestions, SideQuestions
 from migrate.observe.inventory import Inventory, RecoveryPointFacts
+from migrate.plan import costs
 from migrate.plan.gates import broken_gates
 from migrate.plan.model import Action, Change, Estimate, Plan, PlannedAccount, PlannedTable, Risk, Side, ref
-from migrate.plan.prices import GIB, PRICES, scan_units
 from migrate.plan.strategy import TableRequest
-from migrate.plan.verification import share_of_reads
+from migrate.plan.verification import share_of_reads, verification
 from migrate.state.model import State, Status
 from migrate.strategies.backup_options import LATEST, read_options
 from migrate.strategies.backup_setup import USABLE, Setup
@@ -45,7 +46,7 @@ def check_questions(manifest: Manifest, table: str) -> BackupQuestions:
     return BackupQuestions(target=side, points=((table, "target", options.target_vault, LATEST),))
 
 
-def build_restore_check(manifest: Manifest, table: str, inventory: Inventory, state: State) -> Plan:
+def build_restore_check(manifest: Manifest, table: str, inventory: Inventory, state: State, prices: Prices) -> Plan:
     """The plan, with every reason against it as a diagnostic. Pure."""
     source = inventory.source_tables.get(table)
     name = scratch_name(state.lineage, table)
@@ -59,11 +60,11 @@ def build_restore_check(manifest: Manifest, table: str, inventory: Inventory, st
         manifest_file=manifest.file,
         serials={"migration": state.migration.serial, **{n: f.serial for n, f in sorted(state.files.items())}},
         diagnostics=inventory.diagnostics,
-        prices_of=str(PRICES),
+        prices_of=prices.words(inventory.source.region, inventory.target.region),
     )
     if source is None:
         return plan
-    check = _Check(_setup(manifest, source, name, inventory, state), name)
+    check = _Check(_setup(manifest, source, name, inventory, state, prices), name)
     problems = list(check.problems())
     actions = () if problems else tuple(check.actions())
     planned = dataclasses.replace(
@@ -72,9 +73,11 @@ def build_restore_check(manifest: Manifest, table: str, inventory: Inventory, st
     return dataclasses.replace(planned, diagnostics=(*planned.diagnostics, *broken_gates(planned, state)))
 
 
-def _setup(manifest: Manifest, source: TableFacts, name: str, inventory: Inventory, state: State) -> Setup:
+def _setup(
+    manifest: Manifest, source: TableFacts, name: str, inventory: Inventory, state: State, prices: Prices
+) -> Setup:
     options = {**manifest.protection_options(), "from": LATEST}
-    return Setup(TableRequest(manifest.name, source, name, source.spec, options, inventory, state))
+    return Setup(TableRequest(manifest.name, source, name, source.spec, options, inventory, state, prices))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,10 +136,8 @@ class _Check:
 
     def planned(self) -> PlannedTable:
         """The table, with what the check takes and costs."""
-        source = self.setup.request.source
-        gib, units = source.size_bytes / GIB, 2 * scan_units(source.size_bytes)
-        dollars = gib * PRICES.restore_gib + 2 * units * PRICES.read_unit
-        estimate = Estimate(60.0, round(dollars, 6), units)
+        request, source = self.setup.request, self.setup.request.source
+        estimate = Estimate.together((costs.restore(request), verification(request, is_copied=False))).rounded
         return PlannedTable(
             source.name,
             self.name,

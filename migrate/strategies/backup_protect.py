@@ -69,6 +69,7 @@ def _setup(request: ProtectRequest, table: TableFacts) -> Setup:
             options=request.options,
             inventory=request.inventory,
             state=request.state,
+            prices=request.prices,
         )
     )
 

@@ -93,11 +93,13 @@ def _key(setup: Setup, side: str, vault: str, key: KeyFacts) -> Iterator[Action]
         return
     other = None if setup.options.is_air_gapped else setup.account("target" if side == "source" else "source")
     use = f", which {other.id} may use for copies" if other else ""
+    request = setup.request
+    monthly = (request.source_prices if side == "source" else request.target_prices).kms_key_month
     yield _action(
         _address("key", side, _short(alias)),
         "key",
         side,
-        f"KMS key {alias} for the vault {vault}{use} (about $1 a month)",
+        f"KMS key {alias} for the vault {vault}{use} (about ${monthly:g} a month)",
         {"alias": alias, "vault": vault, "policy": policies.key_policy(setup.account(side), other)},
         risk=Risk.COST,
         why="what is encrypted with AWS's own key cannot be copied to another account",

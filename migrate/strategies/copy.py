@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
 
-from migrate.core.diagnostics import Diagnostic, error
+from migrate.core.diagnostics import Diagnostic
 from migrate.core.table import Index, TableFacts, TableSpec
 from migrate.data.scan import choose_segments
+from migrate.plan import costs
+from migrate.plan.costs import GIB, scan_units
 from migrate.plan.creation import describe, table_parameters
 from migrate.plan.desired import as_loaded
-from migrate.plan.model import Action, Change, Estimate, Risk, Side, ref
-from migrate.plan.prices import GIB, scan_units
+from migrate.plan.model import Action, Change, Estimate, Range, Risk, Side, ref
 from migrate.plan.strategy import Recipe, TableRequest, Verdict
 from migrate.plan.transforms import transform_params
 from migrate.state.model import Status
 from migrate.strategies import copy_cost
 from migrate.strategies.copy_existing import against_existing, conflict_words, look, must_be_empty, notes, write_mode
 from migrate.strategies.copy_indexes import IndexChoice, choose_indexes
-from migrate.strategies.copy_warm import Warmth, choose_warmth, useless_warmth, warm_up
-from migrate.strategies.source_reasons import unfit_source
+from migrate.strategies.copy_warm import Warmth, choose_warmth, taken_at_once, useless_warmth, warm_up, warming_costs
+from migrate.strategies.source_reasons import unfit_source, unproven_keys
 
 WORKERS = 8
 NO_SNAPSHOT = "stop the writers of the source first: a scan is no snapshot, and misses what changes behind it"
@@ -33,11 +36,13 @@ class Copy:
     """See the module."""
 
     name = "copy"
+    kinds = frozenset({"copy"})
+    first_options: Mapping[str, Any] = MappingProxyType({})
 
     def verdict(self, request: TableRequest) -> Verdict:
         """See `Strategy.verdict`."""
         units = scan_units(request.source.size_bytes)
-        why = f"no bucket and no import; reads about {units:,} units from the live table"
+        why = f"no bucket and no import; reads about {units:,} unit{'s' if units != 1 else ''} from the live table"
         target = request.inventory.target_tables.get(request.target_name)
         return Verdict(
             reasons=tuple(_reasons(request)),
@@ -46,11 +51,14 @@ class Copy:
             against_existing=tuple(against_existing(request, target)) if target else None,
         )
 
-    def estimate(self, request: TableRequest) -> Estimate:
-        """See `Strategy.estimate`."""
-        indexes = chosen_indexes(request)
-        warmth = choose_warmth(request, indexes.present)
-        return copy_cost.estimate(request, indexes.present.values(), indexes.minutes_after, warmth.dollars)
+    def costs(self, request: TableRequest) -> Mapping[str, Estimate]:
+        """See `Strategy.costs`."""
+        table, load = load_costs(request)
+        return {**table, "copy": load}
+
+    def moment(self, request: TableRequest) -> str:
+        """See `Strategy.moment`."""
+        return "from the first read on"
 
     def load(self, request: TableRequest) -> Recipe:
         """See `Strategy.load`."""
@@ -82,14 +90,7 @@ def created_spec(desired: TableSpec, indexes: Mapping[str, Index]) -> TableSpec:
 
 
 def _reasons(request: TableRequest) -> Iterator[Diagnostic]:
-    source = request.source
-    if request.transform is not None and request.transform.may_join and request.verify == "none":
-        yield error(
-            f"`verify: none` with a transform of `{source.name}` that changes keys",
-            address=request.target_name,
-            why="two items may get one key, of which the target keeps one: only a verification would find that",
-            hint="say `verify: digest`, or counts",
-        )
+    yield from unproven_keys(request)
     yield from unfit_source(
         request,
         vectors="this version cannot create them on the target",
@@ -109,6 +110,22 @@ def made_earlier(request: TableRequest) -> TableFacts | None:
     target = request.inventory.target_tables.get(request.target_name)
     is_made = done is not None and done.status is Status.DONE and target is not None
     return target if is_made and done and target and done.outputs.get("table_id") == target.table_id else None
+
+
+def load_costs(
+    request: TableRequest, cores: Range = copy_cost.CORES, *, is_read: bool = True
+) -> tuple[dict[str, Estimate], Estimate]:
+    """What a table takes that is made for the load (its warmth, the indexes that come after), by the names of the
+    actions; and what reading and writing every item takes."""
+    indexes = chosen_indexes(request)
+    warmth = choose_warmth(request, indexes.present)
+    at_once = (warmth.table or taken_at_once(request)).write or costs.TABLE_WRITES.low
+    load = copy_cost.copying(request, indexes.present.values(), at_once, cores, is_read=is_read)
+    table = {f"index.{name}": one for name, one in indexes.after.items()}
+    if warmth.dollars:
+        is_there = request.existing is not None or made_earlier(request) is not None
+        table |= warming_costs(request, warmth) if is_there else {"table": warmth.estimate}
+    return table, load
 
 
 def table_action(request: TableRequest, created: TableSpec, indexes: IndexChoice, warmth: Warmth) -> Action:

@@ -2,58 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from migrate.core.table import PROVISIONED, Index, TableFacts
-from migrate.plan.model import Estimate
-from migrate.plan.prices import GIB, PRICES, scan_units
+from migrate.plan import costs
+from migrate.plan.model import Estimate, Range
 from migrate.plan.strategy import TableRequest
 from migrate.plan.verification import SHARE, share_of_reads
 
-ITEMS_PER_SECOND = 20_000
-"""What one core moves of 400-byte items, measured; the tables' own limits are usually below it."""
+ITEMS_PER_SECOND, MIB_PER_SECOND = 20_000, 5
+"""What one core moves: of 400-byte items, measured; of large ones, what people report of boto3."""
+
+CORES = Range(1, 8)
+"""Of the machine that will copy, which is not known."""
+
+START = Range.exactly(1)
+"""Minutes until a table is there and the first item moves."""
 
 Rates = dict[str, float | None]
 
 
-def estimate(
+def copying(
     request: TableRequest,
     present: Iterable[Index],
-    minutes_after: float,
-    dollars_once: float,
-    items_per_second: float = ITEMS_PER_SECOND,
+    at_once: float,
+    cores: Range = CORES,
+    *,
+    is_read: bool = True,
 ) -> Estimate:
-    """The whole move, with the global indexes `present` during the load; `minutes_after` and `dollars_once` on top."""
-    source, rate = request.source, rates(request)
-    reads, writes = scanned_units(request), load_units(request, present)
-    seconds = max(
-        source.item_count / items_per_second,
-        reads / rate["read_units"] if rate["read_units"] else 0.0,
-        writes / rate["write_units"] if rate["write_units"] else 0.0,
-    )
-    dollars = reads * PRICES.read_unit + writes * PRICES.write_unit + dollars_once
-    if request.inventory.source.region != request.inventory.target.region:
-        dollars += source.size_bytes / GIB * PRICES.transfer_gib
-    if request.verify != "none":  # consistent reads, at twice the price
-        again = 0 if request.verify_as_copied else 2 * reads
-        dollars += (again + 2 * reads) * PRICES.read_unit
-        reads += again
-    return Estimate(round(1 + seconds / 60 + minutes_after, 1), round(dollars, 6), reads)
+    """Reading (unless an export is read, not the table) and writing every item, with the global indexes `present`.
+
+    `at_once` are the write units a second that an on-demand target takes from its first moment.
+    """
+    present = list(present)
+    reads, dollars = costs.scan(request) if is_read else (0, 0.0)
+    writes = load_units(request, present)
+    paid = writes * costs.unit_dollars(1, request.desired.billing, request.target_prices.write_unit)
+    if is_read and costs.is_far(request):
+        dollars += costs.gib(request) * request.source_prices.transfer_gb
+    spans = (*_by_rates(request, reads, writes, at_once), *_by_machine(request.source, cores))
+    return Estimate.of(START + costs.longest(*spans) * (1 / 60), paid + Range.exactly(dollars), reads)
 
 
-def scanned_units(request: TableRequest) -> int:
-    """Read units of the scan of the source."""
-    return scan_units(request.source.size_bytes)
+def _by_rates(request: TableRequest, reads: float, writes: Range, at_once: float) -> Iterator[Range]:
+    """Seconds for which the tables, or the rates of the manifest, hold the copy back."""
+    named = rates(request)
+    free = costs.capped(costs.TABLE_READS, request.source.spec.on_demand_maximum, "read")
+    named_reads = named["read_units"]
+    units = Range.exactly(reads)
+    yield costs.seconds(units, Range.exactly(named_reads)) if named_reads else costs.growing(units, free)
+    if named["write_units"]:
+        yield costs.seconds(writes, Range.exactly(named["write_units"]))
+    else:  # a table and each of its global indexes have a limit of their own
+        rate = Range(at_once, max(at_once, costs.TABLE_WRITES.high))
+        yield costs.growing(own_units(request), costs.capped(rate, request.desired.on_demand_maximum, "write"))
 
 
-def load_units(request: TableRequest, present: Iterable[Index]) -> int:
+def _by_machine(source: TableFacts, cores: Range) -> Iterator[Range]:
+    """Seconds that so many cores take."""
+    yield costs.seconds(Range.exactly(source.item_count), cores * ITEMS_PER_SECOND)
+    yield costs.seconds(Range.exactly(source.size_bytes / costs.MIB), cores * MIB_PER_SECOND)
+
+
+def load_units(request: TableRequest, present: Iterable[Index]) -> Range:
     """Write units of putting every item, with its entries in the local indexes and in the global ones `present`."""
-    return request.source.item_count * (item_units(request) + index_units(request, present))
+    return own_units(request) + entry_units(request, present)
+
+
+def own_units(request: TableRequest) -> Range:
+    """Write units of the table itself, with its local indexes."""
+    source = request.source
+    return costs.put_units(source.item_count, source.size_bytes) + entry_units(
+        request, request.desired.local_indexes.values()
+    )
+
+
+def entry_units(request: TableRequest, indexes: Iterable[Index]) -> Range:
+    """Write units of the entries in these indexes, each of which is taken to have every item.
+
+    How much an index has that does not project everything is not known: from one unit an item to all of it.
+    """
+    source, found = request.source, Range()
+    whole = costs.put_units(source.item_count, source.size_bytes)
+    for index in indexes:
+        found += whole if index.projection == "ALL" else Range(source.item_count, whole.high)
+    return found
 
 
 def item_units(request: TableRequest) -> int:
-    """Write units of one item of average size, with its entries in the local indexes."""
+    """Write units of one item of average size, with its entries in the local indexes: for rates."""
     return _average(request.source) + index_units(request, request.desired.local_indexes.values())
 
 

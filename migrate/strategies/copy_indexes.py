@@ -8,12 +8,14 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.h
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from migrate.core.table import PROVISIONED, Index
-from migrate.plan.prices import PRICES
+from migrate.plan.costs import TABLE_WRITES, seconds
+from migrate.plan.figures import about, dollars_words
+from migrate.plan.model import Estimate, Range
 from migrate.plan.strategy import TableRequest
-from migrate.strategies.copy_cost import index_units
+from migrate.strategies.copy_cost import entry_units, index_units
 
 FIRST_MINUTES = 5.0
 UNITS_PER_SECOND = 4000.0
@@ -29,8 +31,8 @@ class IndexChoice:
 
     present: Mapping[str, Index]
     why: str = ""
-    minutes_after: float = 0.0
-    """Estimated time of creating the others after the load."""
+    after: Mapping[str, Estimate] = field(default_factory=dict)
+    """What creating each of the others after the load takes, by name; what AWS charges for it is not known."""
 
 
 def choose_indexes(request: TableRequest) -> IndexChoice:
@@ -46,7 +48,7 @@ def choose_indexes(request: TableRequest) -> IndexChoice:
     by_whom = "chosen" if asked == "auto" else "as the manifest says"
     if when == "after":
         why = f"{count} after the load{one_by_one} ({by_whom}): {reason}"
-        return IndexChoice({}, why, minutes)
+        return IndexChoice({}, why, {name: _filling(request, index) for name, index in indexes.items()})
     return IndexChoice(indexes, f"{count} with the table, before the load ({by_whom}): {reason}")
 
 
@@ -57,16 +59,13 @@ def _weigh(request: TableRequest, minutes: float) -> tuple[bool, str]:
             "provisioned index capacity is used and paid for either way; "
             f"after the load, one at a time, they would take ~{_span(minutes)} more"
         )
-    units = request.source.item_count * index_units(request, request.desired.global_indexes.values())
-    dollars = units * PRICES.write_unit
-    return dollars > HOUR_WORTH * minutes / 60, (
-        f"their writes during the load cost {_money(dollars)}; filling them afterwards takes ~{_span(minutes)} more (a "
-        "guess), and what AWS charges for that is not estimated"
+    units = entry_units(request, request.desired.global_indexes.values())
+    dollars = units * request.target_prices.write_unit
+    cost = about(dollars_words(dollars))
+    return dollars.middle > HOUR_WORTH * minutes / 60, (
+        f"their writes during the load cost {cost}; filling them afterwards takes ~{_span(minutes)} more (a guess), "
+        "and what AWS charges for that is not estimated"
     )
-
-
-def _money(dollars: float) -> str:
-    return f"~${dollars:,.2f}" if dollars >= 0.01 else "less than $0.01"
 
 
 def _span(minutes: float) -> str:
@@ -74,10 +73,19 @@ def _span(minutes: float) -> str:
 
 
 def _minutes(request: TableRequest) -> float:
-    """Creating every index, one after the other, on a table that is full."""
-    total = 0.0
-    for index in request.desired.global_indexes.values():
-        units = request.source.item_count * index_units(request, [index])
-        own = index.provisioned.write if index.provisioned else None
-        total += FIRST_MINUTES + units / (own or UNITS_PER_SECOND) / 60
-    return total
+    """Creating every index, one after the other, on a table that is full: the guess by which `auto` chooses."""
+    return sum(_one(request, index) for index in request.desired.global_indexes.values())
+
+
+def _one(request: TableRequest, index: Index) -> float:
+    units = request.source.item_count * index_units(request, [index])
+    own = index.provisioned.write if index.provisioned else None
+    return FIRST_MINUTES + units / (own or UNITS_PER_SECOND) / 60
+
+
+def _filling(request: TableRequest, index: Index) -> Estimate:
+    """As a table on demand takes writes: AWS gives no figure, and adds partitions as it sees fit."""
+    units = Range.exactly(request.source.item_count * index_units(request, [index]))
+    own = index.provisioned.write if index.provisioned else None
+    rate = Range.exactly(own) if own else Range(UNITS_PER_SECOND, TABLE_WRITES.high)
+    return Estimate.of(Range(FIRST_MINUTES, 2 * FIRST_MINUTES) + seconds(units, rate) * (1 / 60))

@@ -15,8 +15,7 @@ from migrate.core.codec import Json
 from migrate.core.diagnostics import Diagnostic, warning
 from migrate.core.table import PROVISIONED, Index, TableSpec, Throughput
 from migrate.observe.normalise import ON_DEMAND_WARM
-from migrate.plan.model import Action, Change, Risk, Side
-from migrate.plan.prices import PRICES
+from migrate.plan.model import Action, Change, Estimate, Range, Risk, Side
 from migrate.plan.strategy import TableRequest
 from migrate.strategies import copy_cost
 
@@ -32,6 +31,11 @@ class Warmth:
     indexes: Mapping[str, Throughput] = field(default_factory=dict)
     dollars: float = 0.0
     why: str = ""
+
+    @property
+    def estimate(self) -> Estimate:
+        """The charge."""
+        return Estimate.of(dollars=Range.exactly(self.dollars))
 
     def added_to(self, creation: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters of CreateTable with it."""
@@ -56,14 +60,14 @@ def choose_warmth(request: TableRequest, present: Mapping[str, Index]) -> Warmth
     asked = request.options.get("write_units")
     items = min(copy_cost.ITEMS_PER_SECOND, asked / every if asked else copy_cost.ITEMS_PER_SECOND)
     maximum = request.desired.on_demand_maximum
-    table = _raised(_now(request), items * copy_cost.item_units(request), maximum)
+    table = _raised(taken_at_once(request), items * copy_cost.item_units(request), maximum)
     indexes: dict[str, Throughput] = {}
     for name, index in present.items():
         units = items * copy_cost.index_units(request, [index])
-        if raised := _raised(_now(request, name), units, index.on_demand_maximum):
+        if raised := _raised(taken_at_once(request, name), units, index.on_demand_maximum):
             indexes[name] = raised
-    dollars = sum(_charge(_now(request, name), one) for name, one in indexes.items())
-    dollars += _charge(_now(request), table) if table else 0.0
+    dollars = sum(_charge(request, name, one) for name, one in indexes.items())
+    dollars += _charge(request, None, table) if table else 0.0
     return Warmth(table, indexes, dollars, _words(table, indexes, dollars))
 
 
@@ -81,19 +85,27 @@ def warm_up(request: TableRequest, warmth: Warmth, first: Action | None) -> list
 
 def _warming(request: TableRequest, index: str | None, wanted: Throughput, needs: tuple[str, ...]) -> Action:
     what = f"index {index}" if index else f"table {request.target_name}"
-    dollars = _charge(_now(request, index), wanted)
     return Action(
         address=request.address(f"warm.{index}" if index else "warm"),
         kind="warm-throughput",
         side=Side.TARGET,
         change=Change.UPDATE,
-        title=f"{what}: pre-warm to {wanted.write:,} writes/s, charged once, ~${dollars:,.2f} (an estimate)",
+        title=f"{what}: pre-warm to {wanted.write:,} writes/s, charged once",
         params={"table": request.target_name, "index": index, "throughput": _parameters(wanted)},
         needs=needs,
         risk=Risk.IRREVERSIBLE,
         undo="none: warm throughput can never be lowered",
         why="the manifest asks for it (warm: true)",
     )
+
+
+def warming_costs(request: TableRequest, warmth: Warmth) -> dict[str, Estimate]:
+    """The charges of `warm_up`, by the names of its actions."""
+    wishes = [*([(None, warmth.table)] if warmth.table else []), *warmth.indexes.items()]
+    return {
+        f"warm.{index}" if index else "warm": Estimate.of(dollars=Range.exactly(_charge(request, index, wanted)))
+        for index, wanted in wishes
+    }
 
 
 def useless_warmth(request: TableRequest) -> tuple[Diagnostic, ...]:
@@ -110,8 +122,8 @@ def useless_warmth(request: TableRequest) -> tuple[Diagnostic, ...]:
     )
 
 
-def _now(request: TableRequest, index: str | None = None) -> Throughput:
-    """What the target, or an index of it, takes at once already."""
+def taken_at_once(request: TableRequest, index: str | None = None) -> Throughput:
+    """What an on-demand target, or an index of it, takes at once already."""
     there = request.inventory.target_tables.get(request.target_name)
     known: TableSpec | Index | None = there.spec if there else None
     if there and index:
@@ -126,8 +138,9 @@ def _raised(now: Throughput, units: float, maximum: Throughput | None) -> Throug
     return Throughput(now.read, wanted) if wanted > (now.write or 0) else None
 
 
-def _charge(now: Throughput, wanted: Throughput) -> float:
-    return ((wanted.write or 0) - (now.write or 0)) * PRICES.warm_write_unit
+def _charge(request: TableRequest, index: str | None, wanted: Throughput) -> float:
+    added = (wanted.write or 0) - (taken_at_once(request, index).write or 0)
+    return added * request.target_prices.warm_write_unit
 
 
 def _words(table: Throughput | None, indexes: Mapping[str, Throughput], dollars: float) -> str:

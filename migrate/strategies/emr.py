@@ -5,11 +5,14 @@ https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/emr-serverless.h
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
-from migrate.plan.model import Action, Estimate, ref
+from migrate.plan.model import Estimate, ref
 from migrate.plan.strategy import Recipe, TableRequest, Verdict
 from migrate.strategies import spark_cost, spark_load
+from migrate.strategies.spark_actions import EngineRun, job_files
 from migrate.strategies.spark_setup import SparkSetup
 from migrate.strategies.spark_shared import application_address
 from migrate.strategies.spark_verdict import judge
@@ -21,36 +24,51 @@ class Emr:
     """See the module."""
 
     name = NAME
+    kinds = frozenset({"emr-run", "emr-cluster", "emr-step", "export"})
+    first_options: Mapping[str, Any] = MappingProxyType({"bucket": "NAME", "create_bucket": True, "create": True})
 
     def verdict(self, request: TableRequest) -> Verdict:
         """See `Strategy.verdict`."""
         setup = SparkSetup(request, NAME)
-        return judge(setup, f"{_engine_words(setup)}: faster than one machine; costs vCPU-hours")
+        cost = "the cluster is paid for already" if setup.cluster_id else "costs vCPU-hours"
+        return judge(setup, f"{_engine_words(setup)}: faster than one machine; {cost}")
 
-    def estimate(self, request: TableRequest) -> Estimate:
-        """See `Strategy.estimate`."""
-        return spark_cost.estimate(SparkSetup(request, NAME))
+    def costs(self, request: TableRequest) -> Mapping[str, Estimate]:
+        """See `Strategy.costs`."""
+        setup = SparkSetup(request, NAME)
+        return spark_cost.costs_of(setup, _run_name(setup))
+
+    def moment(self, request: TableRequest) -> str:
+        """See `Strategy.moment`."""
+        return SparkSetup(request, NAME).moment
 
     def load(self, request: TableRequest) -> Recipe:
         """See `Strategy.load`."""
-        return spark_load.load(SparkSetup(request, NAME), _actions)
+        return spark_load.load(SparkSetup(request, NAME), _run)
 
     def leftovers(self, request: TableRequest) -> Recipe:
         """See `Strategy.leftovers`."""
-        return spark_load.leftovers(SparkSetup(request, NAME))
+        return spark_load.leftovers(SparkSetup(request, NAME), _run)
 
 
-def _actions(setup: SparkSetup, needs: tuple[str, ...]) -> list[Action]:
-    options, files = setup.request.options, spark_load.job_files(setup)
+def _run(setup: SparkSetup, _needs: tuple[str, ...]) -> EngineRun:
+    options, files, kind = setup.request.options, job_files(setup), _run_name(setup)
     tuning: dict[str, Any] = {}
     if setup.engine == "serverless":
-        kind, own = "emr-run", {**files, "application_id": ref(application_address(setup), "application_id")}
+        own: dict[str, Any] = {**files, "application_id": ref(application_address(setup), "application_id")}
         tuning = {"workers": options.get("workers", 4), "timeout_minutes": options.get("timeout_minutes", 2880)}
-    elif options.get("cluster_id"):
-        kind, own = "emr-step", {**files, "cluster_id": options["cluster_id"]}
+    elif setup.cluster_id:
+        own = {**files, "cluster_id": setup.cluster_id}
     else:
-        kind, own, tuning = "emr-cluster", {**files, **_cluster(setup)}, {"groups": _groups(options)}
-    return [spark_load.run_action(setup, kind, _engine_words(setup), own, tuning=tuning, needs=needs)]
+        own, tuning = {**files, **_cluster(setup)}, {"groups": _groups(options)}
+    return EngineRun(kind, f"{kind.removesuffix('-run')}-verify", _engine_words(setup), own, tuning)
+
+
+def _run_name(setup: SparkSetup) -> str:
+    """Kind, and name, of the action that runs the job."""
+    if setup.engine == "serverless":
+        return "emr-run"
+    return "emr-step" if setup.cluster_id else "emr-cluster"
 
 
 def _cluster(setup: SparkSetup) -> dict[str, Any]:
@@ -77,6 +95,6 @@ def _engine_words(setup: SparkSetup) -> str:
     workers = options.get("workers", 4)
     if setup.engine == "serverless":
         return f"EMR Serverless, {workers} x 4 vCPU"
-    if options.get("cluster_id"):
-        return f"EMR, a step of cluster {options['cluster_id']}"
+    if setup.cluster_id:
+        return f"EMR, a step of cluster {setup.cluster_id}"
     return f"EMR, a cluster of {workers} + 1 {options.get('instance_type', 'm6g.xlarge')}"

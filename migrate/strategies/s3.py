@@ -7,13 +7,17 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataImport.Ho
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from migrate.plan import costs
 from migrate.plan.creation import creation_parameters, describe
 from migrate.plan.desired import as_loaded
 from migrate.plan.model import Action, Change, Estimate, Risk, Side, ref
-from migrate.plan.prices import GIB, JSON_FACTOR, PRICES, scan_units
 from migrate.plan.strategy import Recipe, TableRequest, Verdict
 from migrate.strategies import s3_bucket
-from migrate.strategies.s3_export import export_actions, export_removals, left_to_user
+from migrate.strategies.s3_export import export_actions, export_costs, export_removals, left_to_user
 from migrate.strategies.s3_verdict import judge
 
 
@@ -21,27 +25,20 @@ class ExportImport:
     """See the module."""
 
     name = "s3"
+    kinds = frozenset({"export", "import"})
+    first_options: Mapping[str, Any] = MappingProxyType({"bucket": "NAME", "create_bucket": True})
 
     def verdict(self, request: TableRequest) -> Verdict:
         """See `Strategy.verdict`."""
         return judge(request)
 
-    def estimate(self, request: TableRequest) -> Estimate:
-        """See `Strategy.estimate`. A tiny table already takes 10 to 15 minutes each way."""
-        gib = request.source.size_bytes / GIB
-        json_gib = gib * JSON_FACTOR
-        minutes = (12 + gib / 1024 * 60) + (8 + gib / 1024 * 60)
-        dollars = gib * PRICES.export_gib + json_gib * PRICES.import_gib
-        dollars += json_gib * PRICES.s3_gib_month / 30
-        if request.source.spec.recovery_days is None:
-            dollars += gib * PRICES.recovery_gib_month / 30
-        if request.inventory.source.region != request.inventory.target.region:
-            dollars += json_gib * PRICES.transfer_gib
-        units = 0
-        if request.verify != "none":
-            units = 2 * scan_units(request.source.size_bytes)  # verify reads consistently, at twice the price
-            dollars += 2 * units * PRICES.read_unit
-        return Estimate(round(minutes, 1), round(dollars, 6), units)
+    def costs(self, request: TableRequest) -> Mapping[str, Estimate]:
+        """See `Strategy.costs`."""
+        return {**export_costs(request), "import": costs.import_files(request)}
+
+    def moment(self, request: TableRequest) -> str:
+        """See `Strategy.moment`."""
+        return "from the export on"
 
     def load(self, request: TableRequest) -> Recipe:
         """See `Strategy.load`."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from migrate.plan import costs
 from migrate.plan.desired import RECOVERY_DAYS, is_recovery_ours
-from migrate.plan.model import Action, Change, Risk, Side, ref
-from migrate.plan.prices import GIB, PRICES
+from migrate.plan.model import Action, Change, Estimate, Risk, Side, ref
 from migrate.plan.strategy import TableRequest, load_record
 from migrate.state.model import OwnedResource, Status
 from migrate.strategies import s3_bucket
@@ -20,6 +20,12 @@ def export_actions(request: TableRequest) -> list[Action]:
     export = _export(request)
     before = [] if _is_reusable(request, export) else [*_recovery(request), export]
     return [*before, _check(request, (export.address,) if before else ())]
+
+
+def export_costs(request: TableRequest) -> dict[str, Estimate]:
+    """What they take, by the names in their addresses."""
+    is_new = request.source.spec.recovery_days is None
+    return {**({"source-recovery": costs.recovery(request)} if is_new else {}), "export": costs.export(request)}
 
 
 def export_removals(request: TableRequest, planned: Iterable[Action] = ()) -> list[Action]:
@@ -149,7 +155,7 @@ def left_to_user(request: TableRequest) -> list[str]:
         request.source, request.target_name, request.state
     )
     if is_turned_on and request.options.get("source_pitr", "keep") == "keep":
-        monthly = request.source.size_bytes / GIB * PRICES.recovery_gib_month
+        monthly = costs.gib(request) * request.source_prices.recovery_gb_month
         cost = f"about ${monthly:.2f}" if monthly >= 0.01 else "less than a cent"
         return [
             f"point-in-time recovery stays on in the source ({cost} a month): "

@@ -7,13 +7,18 @@ from collections.abc import Iterator
 from migrate.core.diagnostics import Diagnostic, error, warning
 from migrate.core.iam_policy import allows
 from migrate.observe.inventory import BucketFacts
-from migrate.plan.prices import GIB
+from migrate.plan.costs import GIB
 from migrate.plan.strategy import TableRequest, Verdict
 from migrate.strategies.source_reasons import unchanged_only, unfit_source
 
 TIB = 1024 * GIB
 LARGE_IMPORT_REGIONS = {"us-east-1", "us-west-2", "eu-west-1"}
 """Regions where 15 TB of imports may be in flight; elsewhere 1 TB (DynamoDB service quotas)."""
+
+
+def import_limit(region: str) -> int:
+    """Bytes of imports that may be in flight in a Region (service quota)."""
+    return 15 * TIB if region in LARGE_IMPORT_REGIONS else TIB
 
 
 def judge(request: TableRequest) -> Verdict:
@@ -47,7 +52,7 @@ def _table(request: TableRequest) -> Iterator[Diagnostic]:
 
 
 def _size(request: TableRequest) -> Iterator[Diagnostic]:
-    limit = 15 * TIB if request.inventory.target.region in LARGE_IMPORT_REGIONS else TIB
+    limit = import_limit(request.inventory.target.region)
     if request.source.size_bytes > limit:
         yield error(
             f"`{request.source.name}` has {request.source.size_bytes / TIB:.1f} TiB",

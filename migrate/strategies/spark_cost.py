@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from migrate.plan.model import Estimate
-from migrate.plan.prices import GIB, JSON_FACTOR, PRICES
-from migrate.strategies import copy_cost
-from migrate.strategies.copy import chosen_indexes
-from migrate.strategies.copy_warm import choose_warmth
+from migrate.plan.figures import dollars_words
+from migrate.plan.model import Estimate, Range
+from migrate.plan.occupancy import glue_dpus, instance_vcpus
+from migrate.plan.verification import verification
+from migrate.strategies.copy import load_costs
+from migrate.strategies.copy_cost import ITEMS_PER_SECOND
+from migrate.strategies.s3_export import export_costs
 from migrate.strategies.spark_setup import SparkSetup
 
 SHARE_OF_COPY = 0.7
 """What the job moves per core, of what strategy `copy` moves."""
 
-EXPORT_MINUTES = 12.0
 _START_MINUTES = {"glue": 1.5, "serverless": 2.0, "cluster": 8.0, "step": 1.0}
 """Until the first item moves, and until the last worker is gone: from AWS's documentation, not measured."""
 
@@ -33,77 +34,70 @@ class Engine:
 
 def engine_of(setup: SparkSetup) -> Engine:
     """The workers that the options ask for, their driver included."""
-    options = setup.request.options
+    options, prices = setup.request.options, setup.request.target_prices
     if setup.engine == "glue":
-        workers, size = int(options.get("workers", 10)), _size(str(options.get("worker_type", "G.1X")))
+        workers, size = int(options.get("workers", 10)), glue_dpus(str(options.get("worker_type", "G.1X")))
         is_flex = options.get("execution_class") == "flex"
-        price = PRICES.glue_flex_dpu_hour if is_flex else PRICES.glue_dpu_hour
+        price = prices.glue_flex_dpu_hour if is_flex else prices.glue_dpu_hour
         return Engine("DPU", workers * size, price, (workers - 1) * size * 4)  # one is the driver's
     workers = int(options.get("workers", 4))
     if setup.engine == "serverless":
-        price = PRICES.emr_vcpu_hour + _GB_PER_VCPU * PRICES.emr_gb_hour
+        price = prices.emr_vcpu_hour + _GB_PER_VCPU * prices.emr_gb_hour
         if options.get("architecture", "ARM64") == "ARM64":
-            price *= 0.8
+            price = prices.emr_arm_vcpu_hour + _GB_PER_VCPU * prices.emr_arm_gb_hour
         return Engine("vCPU", (workers + 1) * 4, price, workers * 4)
-    each = _vcpus(str(options.get("instance_type", "m6g.xlarge")))
-    price = 0.0 if options.get("cluster_id") else PRICES.cluster_vcpu_hour
+    each = instance_vcpus(str(options.get("instance_type", "m6g.xlarge")))
+    price = 0.0 if options.get("cluster_id") else prices.cluster_vcpu_hour
     return Engine("vCPU", (workers + 1) * each, price, workers * each)
 
 
-def estimate(setup: SparkSetup) -> Estimate:
-    """The whole move."""
-    request, engine = setup.request, engine_of(setup)
-    tables, hours = _tables(setup), _run_minutes(setup) / 60
-    minutes, dollars = tables.minutes + _start_minutes(setup), tables.dollars
-    reads = tables.source_read_units
-    if setup.is_export:
-        gib = request.source.size_bytes / GIB
-        minutes += EXPORT_MINUTES + gib / 1024 * 60
-        dollars += gib * PRICES.export_gib + gib * JSON_FACTOR * PRICES.s3_gib_month / 30
-        if request.source.spec.recovery_days is None:
-            dollars += gib * PRICES.recovery_gib_month / 30
-        of_scan = copy_cost.scanned_units(request)
-        dollars, reads = dollars - of_scan * PRICES.read_unit, reads - of_scan
-    return Estimate(round(minutes, 1), round(dollars + hours * engine.units * engine.dollars, 6), reads)
+def costs_of(setup: SparkSetup, run: str) -> dict[str, Estimate]:
+    """What the actions take; `run` is the name of the one that runs the job, as `copy` pays for it and its engine."""
+    table, load = _moving(setup)
+    engine, minutes = engine_of(setup), _run_minutes(setup, load)
+    paid = minutes * (engine.units * engine.dollars / 60)
+    exported = export_costs(setup.request) if setup.is_export else {}
+    verified = {"verify": _verification(setup)} if setup.verifies else {}
+    run_costs = Estimate.of(minutes, load.cost + paid, load.source_read_units)
+    return {**exported, **table, run: run_costs, **verified}
 
 
 def engine_words(setup: SparkSetup) -> str:
-    """What the engine is estimated to use and cost: `about 2.1 DPU-hours, $0.92`."""
-    engine, hours = engine_of(setup), _run_minutes(setup) / 60
-    used = hours * engine.units
-    cost = f"${used * engine.dollars:.2f}" if engine.dollars else "in a cluster that is paid for already"
-    return f"about {used:.2f} {engine.unit}-hours, {cost}, in {hours * 60:.0f} minutes"
+    """What the load is estimated to use and cost of the engine: `about 2.10 to 3.40 DPU-hours, $0.92-1.50`."""
+    return _words(engine_of(setup), _run_minutes(setup, _moving(setup)[1]))
+
+
+def verification_words(setup: SparkSetup) -> str:
+    """The same of a run that verifies."""
+    return _words(engine_of(setup), _verification(setup).took)
+
+
+def _words(engine: Engine, minutes: Range) -> str:
+    used = minutes * (engine.units / 60)
+    low, high = f"{used.low:,.2f}", f"{used.high:,.2f}"
+    paid = dollars_words(used * engine.dollars) if engine.dollars else "in a cluster that is paid for already"
+    return f"about {low if low == high else f'{low} to {high}'} {engine.unit}-hours, {paid}"
+
+
+def _moving(setup: SparkSetup) -> tuple[dict[str, Estimate], Estimate]:
+    cores = Range.exactly(SHARE_OF_COPY * engine_of(setup).vcpus)
+    return load_costs(setup.request, cores, is_read=not setup.is_export)
+
+
+def _verification(setup: SparkSetup) -> Estimate:
+    """Reading both tables, and the engine's part: to compare an item costs each side about as much as to copy it."""
+    engine = engine_of(setup)
+    speed = Range.exactly(ITEMS_PER_SECOND * SHARE_OF_COPY * engine.vcpus / 2)
+    read = verification(setup.request, is_copied=False, items_per_second=speed)
+    minutes = read.took + Range.exactly(_start_minutes(setup))
+    return Estimate.of(minutes, read.cost + minutes * (engine.units * engine.dollars / 60), read.source_read_units)
+
+
+def _run_minutes(setup: SparkSetup, load: Estimate) -> Range:
+    """How long the engine is paid for."""
+    return load.took + Range.exactly(_start_minutes(setup))
 
 
 def _start_minutes(setup: SparkSetup) -> float:
     is_step = setup.engine == "cluster" and bool(setup.request.options.get("cluster_id"))
     return _START_MINUTES["step" if is_step else setup.engine]
-
-
-def _tables(setup: SparkSetup) -> Estimate:
-    """Scan, writes and verification, as strategy `copy` pays for them."""
-    request = setup.request
-    indexes = chosen_indexes(request)
-    warmth = choose_warmth(request, indexes.present)
-    speed = copy_cost.ITEMS_PER_SECOND * SHARE_OF_COPY * engine_of(setup).vcpus
-    return copy_cost.estimate(request, indexes.present.values(), indexes.minutes_after, warmth.dollars, speed)
-
-
-def _run_minutes(setup: SparkSetup) -> float:
-    """How long the engine is paid for."""
-    after = chosen_indexes(setup.request).minutes_after
-    return float(_tables(setup).minutes - after + _start_minutes(setup))
-
-
-def _size(worker_type: str) -> float:
-    """DPUs of a Glue worker: G.025X is a quarter."""
-    digits = "".join(one for one in worker_type if one.isdecimal())
-    return 0.25 if digits == "025" else float(digits or 1)
-
-
-def _vcpus(instance_type: str) -> float:
-    """Of an EC2 instance, by the name of its size."""
-    size = instance_type.rpartition(".")[2]
-    if size.endswith("xlarge"):
-        return 4.0 * int(size.removesuffix("xlarge") or 1)
-    return 2.0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from migrate.data.scan import choose_segments
 from migrate.manifest.model import Manifest, TableMapping
-from migrate.observe.inventory import AccountFacts, RoleFacts
+from migrate.observe.inventory import AccountFacts, ClusterFacts, RoleFacts
 from migrate.plan.strategy import TableRequest
 from migrate.spark.arguments import COPY, LOAD_EXPORT
 from migrate.strategies import s3_bucket
@@ -32,6 +32,16 @@ class SparkSetup:
         if self.strategy == "glue":
             return "glue"
         return "cluster" if self.request.options.get("mode") == "cluster" else "serverless"
+
+    @property
+    def cluster_id(self) -> str | None:
+        """The cluster that is there already and shall run the job; None when there is none."""
+        return self.request.options.get("cluster_id") if self.engine == "cluster" else None
+
+    @property
+    def cluster(self) -> ClusterFacts | None:
+        """What was observed of that cluster."""
+        return (self.request.inventory.clusters or {}).get(self.cluster_id or "")
 
     @property
     def service(self) -> str:
@@ -59,14 +69,30 @@ class SparkSetup:
         return self.request.options.get("from") == "export"
 
     @property
+    def moment(self) -> str:
+        """From when on the source's writers must be stopped."""
+        return "from the export on" if self.is_export else "from the first read on"
+
+    @property
     def mode(self) -> str:
         """The mode of the job."""
         return LOAD_EXPORT if self.is_export else COPY
 
     @property
+    def verifies(self) -> bool:
+        """True when a run of the job compares both tables; unasked, only where the job reads the source anyway."""
+        wish = self.request.verify_by or ("local" if self.is_export else "job")
+        return wish == "job" and self.request.verify == "digest"
+
+    @property
+    def reads_source(self) -> bool:
+        """True when the job reads the source table, to copy or to verify it."""
+        return not self.is_export or self.verifies
+
+    @property
     def needs_source_role(self) -> bool:
         """True when the job reads a table of another account."""
-        return not self.is_export and self.source.id != self.target.id
+        return self.reads_source and self.source.id != self.target.id
 
     @property
     def may_create(self) -> bool:
@@ -89,13 +115,27 @@ class SparkSetup:
         """Where the job works for this table."""
         return f"{s3_bucket.prefix(self.request)}/job"
 
+    @property
+    def verify_folder(self) -> str:
+        """Where it works when it verifies."""
+        return f"{s3_bucket.prefix(self.request)}/verify"
+
+    @property
+    def transform_prefix(self) -> str:
+        """Where this table's transform goes."""
+        return f"{s3_bucket.prefix(self.request)}/transform"
+
     def role_name(self, side: str) -> str:
         """Name of the job's role (target) or of the one with which it reads (source)."""
+        if side == "target" and self.cluster and self.cluster.role:
+            return self.cluster.role.rpartition("/")[2]
         return _role_name(self.strategy, self.request.options, side)
 
     def role(self, side: str) -> RoleFacts:
-        """What was observed of it."""
+        """What was observed of it. Of a cluster's role only that there is one: its instances work with it."""
         name = self.role_name(side)
+        if side == "target" and self.cluster and self.cluster.role:
+            return RoleFacts(name, self.cluster.role)
         return (self.request.inventory.roles or {}).get(f"{side} {name}") or RoleFacts(name)
 
     def role_arn(self, side: str) -> str:
@@ -109,15 +149,29 @@ class SparkSetup:
 def spark_roles(manifest: Manifest, mappings: Sequence[TableMapping]) -> set[tuple[str, str]]:
     """(side, name) of the roles to look at for the tables that may be moved by the Spark job."""
     found = set()
+    for strategy, options, by in _options(manifest, mappings):
+        if options.get("mode") != "cluster" or not options.get("cluster_id"):
+            found.add(("target", _role_name(strategy, options, "target")))
+        is_read = options.get("from") != "export" or by == "job"
+        if is_read and manifest.source.id != manifest.target.id:
+            found.add(("source", _role_name(strategy, options, "source")))
+    return found
+
+
+def emr_clusters(manifest: Manifest, mappings: Sequence[TableMapping]) -> set[str]:
+    """Ids of the clusters that are there already and shall run the job."""
+    found = (options for strategy, options, _ in _options(manifest, mappings) if strategy == "emr")
+    return {str(one["cluster_id"]) for one in found if one.get("mode") == "cluster" and one.get("cluster_id")}
+
+
+def _options(
+    manifest: Manifest, mappings: Sequence[TableMapping]
+) -> Iterator[tuple[str, Mapping[str, Any], str | None]]:
+    """Strategy and options of each table that may be moved by the Spark job, and who shall verify it."""
     for mapping in mappings:
         for strategy in STRATEGIES:
-            is_auto = mapping.strategy == "auto" and strategy in manifest.strategies
-            if mapping.strategy == strategy or is_auto:
-                options = manifest.strategy_options(strategy, mapping.options)
-                found.add(("target", _role_name(strategy, options, "target")))
-                if options.get("from") != "export" and manifest.source.id != manifest.target.id:
-                    found.add(("source", _role_name(strategy, options, "source")))
-    return found
+            if mapping.strategy == strategy or (mapping.strategy == "auto" and strategy in manifest.strategies):
+                yield strategy, manifest.strategy_options(strategy, mapping.options), mapping.verify.by
 
 
 def _role_name(strategy: str, options: Mapping[str, Any], side: str) -> str:

@@ -181,7 +181,13 @@ class _Comparison:
         if taken is not None and self._sums.form == RAW:
             self._sum_up((TARGET,), look, "comparing with what was copied")
             if self._sums.total(_SIDES[TARGET]) == (taken.items, digest_value(taken.digest)):
-                return self._report("digest", same=taken.items, source_items=taken.items, compared_with="copy")
+                return self._report(
+                    "digest",
+                    same=taken.items,
+                    source_items=taken.items,
+                    source_digest=taken.digest,
+                    compared_with="copy",
+                )
         self._sum_up((SOURCE, TARGET), look, "comparing")
         here, there = (self._sums.total(side) for side in _SIDES)
         if here == there:
@@ -300,7 +306,11 @@ class _Comparison:
 
     def _report(self, mode: Mode, same: int, **found: Any) -> Callable[[float], VerifyReport]:
         """The report, once it is known how many seconds it took."""
-        here, there = (self._sums.total(side)[0] for side in _SIDES)
-        facts = {"source_items": here, "target_items": there, "read_units": self._units + self._sums.units, **found}
+        (here, ours), (there, theirs) = (self._sums.total(side) for side in _SIDES)
+        facts: dict[str, Any] = {"source_items": here, "target_items": there}
+        facts["read_units"] = self._units + self._sums.units
+        if mode == "digest":
+            facts |= {"source_digest": self._sums.text(ours), "target_digest": self._sums.text(theirs)}
+        facts |= found
         source, target = (side.table for side in self._sides)
         return lambda seconds: VerifyReport(source, target, mode, same=same, seconds=seconds, **facts)

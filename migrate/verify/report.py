@@ -48,6 +48,11 @@ class VerifyReport:
     """The target was compared with what a transform makes of the source. `errors` are then items that it fails on, and
     keys that it gives to more than one item."""
 
+    source_digest: str | None = None
+    target_digest: str | None = None
+    """Sums of the digests of all items, with the form in which they were hashed. Equal sums prove equality; unequal
+    ones do not refute it: the items of unequal segments were compared by value."""
+
     existing: str = ""
     """The target had items before: those with a key of the source were `overwrite`n, or the copy was to `keep` them."""
 

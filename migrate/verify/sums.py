@@ -69,6 +69,10 @@ class Sums:
         ]
         return sum(one.items for one in chosen), sum(one.sum for one in chosen) & DIGEST_MASK
 
+    def text(self, value: int) -> str:
+        """A sum for people, with the form in which the items were hashed."""
+        return f"{self.form}:{value:032x}"
+
     @property
     def units(self) -> float:
         """Read units that it cost, over all runs."""

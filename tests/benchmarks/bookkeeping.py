@@ -10,12 +10,15 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from migrate.actions.base import Absent, Context, Done, Observation, Satisfied, Step, StepResult
+from migrate.actions.places import Places
 from migrate.apply.ledger import Ledger
 from migrate.apply.run import carry_out
+from migrate.core.access import Access
 from migrate.core.clock import SystemClock, timestamp
 from migrate.core.events import StepEvent
 from migrate.plan.model import Action, Change, Plan, PlannedAccount, PlannedTable, Side
@@ -30,6 +33,9 @@ class Instant:
     """A handler whose work is done at once and costs nothing."""
 
     slot: str | None = None
+
+    def access(self, action: Action, places: Places) -> Iterator[Access]:
+        yield from ()
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         return ()

@@ -64,6 +64,8 @@ def test_a_target_that_had_items_is_verified(world: World, existing: str, kept: 
         assert isinstance(result, Failed)
         assert result.error.summary.endswith(f"are not the same: {said}")
         assert ('x" (S)' in result.error.why) == (not existing)
+        assert (result.outputs["differs"], result.outputs["extra"], result.outputs["same"]) == (1, 1, 1)
+        assert result.outputs["source_digest"] != result.outputs["target_digest"]
 
 
 def test_an_empty_table_that_is_written_to_after_the_look_is_left_alone(world: World) -> None:

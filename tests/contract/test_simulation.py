@@ -29,15 +29,15 @@ from migrate.strategies.backup_options import backup_questions
 from migrate.strategies.registry import by_name
 from migrate.strategies.spark_setup import spark_roles
 from tests.spark.running import needs_spark
-from tests.worlds import BUCKET, HEAD, LINEAGE, manifest_of
+from tests.worlds import BUCKET, HEAD, LINEAGE, PRICES, manifest_of
 
 TABLES = (
     HEAD
     + """\
 tables:
   - {name: plain, target: {tags: {team: data}, encryption: aws-managed}}
-  - {name: rich, target: {point_in_time_recovery: 7, table_class: standard-infrequent-access}}
-"""
+  - {name: rich, target: {point_in_time_recovery: 7, table_class: standard-infrequent-access}, share: [%s]}
+""".replace("%s", '{principal: "333333333333", access: [read, write]}')
 )
 KEYS = [{"AttributeName": "pk", "KeyType": "HASH"}]
 PK = {"AttributeName": "pk", "AttributeType": "S"}
@@ -116,7 +116,7 @@ def test_what_is_predicted_is_what_is_found(accounts: tuple[Account, Account], t
     with store.lock("move"):
         state = store.create("move", LINEAGE)
         seen = look(source, target, manifest)
-        plan = build(manifest, mappings, seen, state, by_name())
+        plan = build(manifest, mappings, seen, state, by_name(), prices=PRICES)
         assert plan.is_applyable, plan.diagnostics
         predicted, end = simulate(plan, seen, state)
         ledger = Ledger(store, state)
@@ -125,6 +125,7 @@ def test_what_is_predicted_is_what_is_found(accounts: tuple[Account, Account], t
     assert summary.is_complete, summary
     found = look(source, target, manifest)
     assert _specs(found) == _specs(predicted)
+    assert found.target_tables["rich"].shares == predicted.target_tables["rich"].shares != ()
     assert found.buckets == predicted.buckets
     assert _nameless(found.backup) == _nameless(predicted.backup)
     assert {name: table.own_tags for name, table in found.target_tables.items()} == {
@@ -133,7 +134,7 @@ def test_what_is_predicted_is_what_is_found(accounts: tuple[Account, Account], t
     real = ledger.state()
     assert _nameless(sorted(real.owned())) == _nameless(sorted(end.owned()))
     assert _statuses(real.files) == _statuses(end.files)
-    assert build(manifest, mappings, found, real, by_name()).actions == ()
+    assert build(manifest, mappings, found, real, by_name(), prices=PRICES).actions == ()
 
 
 def _nameless(value: object) -> list[str]:

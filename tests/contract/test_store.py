@@ -290,9 +290,18 @@ def test_work_goes_on_under_a_new_lock(store: Store, opened: Callable[[], Store]
 
 
 def test_the_plan_is_kept_and_replaced(store: Store, opened: Callable[[], Store], lock: Lock) -> None:
-    store.write_plan("orders-to-prod", {"plan_id": "1", "actions": [1, 2]})
-    store.write_plan("orders-to-prod", {"plan_id": "2"})
-    assert opened().read_plan("orders-to-prod") == {"plan_id": "2"}
+    store.write_plan("orders-to-prod", {"plan_id": "1" * 64, "actions": [1, 2]})
+    store.write_plan("orders-to-prod", {"plan_id": "2" * 64})
+    assert opened().read_plan("orders-to-prod") == {"plan_id": "2" * 64}
+
+
+def test_plans_of_earlier_runs_are_kept_by_their_id(store: Store, opened: Callable[[], Store], lock: Lock) -> None:
+    first, second = {"plan_id": "1" * 64, "actions": [1, 2]}, {"plan_id": "2" * 64}
+    for plan in (first, second, second, first, second):
+        store.write_plan("orders-to-prod", plan)
+    assert opened().read_plan("orders-to-prod", "1" * 64) == first
+    assert opened().read_plan("orders-to-prod", "3" * 64) is None
+    assert opened().read_plan("orders-to-prod", "../../secret") is None
 
 
 def test_the_journal_keeps_every_line(store: Store, lock: Lock, place: Place) -> None:

@@ -130,8 +130,8 @@ class MortalStore:
     def write_plan(self, migration: str, plan: dict[str, Json]) -> None:
         self._effect("write_plan", lambda: self._store.write_plan(migration, plan))
 
-    def read_plan(self, migration: str) -> dict[str, Json] | None:
-        return self._store.read_plan(migration)
+    def read_plan(self, migration: str, plan_id: str = "") -> dict[str, Json] | None:
+        return self._store.read_plan(migration, plan_id)
 
     def work(self, migration: str) -> Work:
         return self._store.work(migration)

@@ -17,7 +17,7 @@ from migrate.apply.run import Summary, begin, carry_out, finish
 from migrate.aws.session import AccountAccess
 from migrate.cli.cmd_restore_check import look_for_check
 from migrate.cli.world import World, make_plan, observe, state_or_new
-from migrate.core.clock import SystemClock
+from migrate.core.clock import SystemClock, timestamp
 from migrate.core.errors import MigrateError
 from migrate.core.events import StepEvent
 from migrate.manifest.load import load_manifest
@@ -28,7 +28,7 @@ from migrate.sandbox import saved
 from migrate.sandbox.server import Sandbox
 from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT
 from migrate.state.folder import FolderStore
-from migrate.state.model import State
+from migrate.state.model import Run, State
 from migrate.state.objectstore import ObjectStore
 from migrate.state.store import Store
 from migrate.strategies.backup_check import build_restore_check, check_digest
@@ -37,6 +37,7 @@ from tests.crash.cases import Case
 from tests.crash.death import Died, Fate, Moment, MortalAccount, MortalStore
 from tests.crash.ends import End, Things, end_of, forgotten, things
 from tests.sandbox.aws import Aws
+from tests.worlds import PRICES
 
 MOST_RUNS = 3
 """Runs after a death in which everything must come to its end."""
@@ -161,18 +162,18 @@ class Stage:
             plan = begun or (self.check(world, kept, check) if check else self.plan(world, kept))
             if not plan.actions:
                 return None
-            ledger = begin(store, kept, plan, manifest.file, is_resumed=begun is not None)
+            run = Run(plan.plan_id, timestamp(self.clock.now()))
+            ledger = begin(store, kept, plan, manifest.file, run, is_resumed=begun is not None)
             work = store.work(plan.migration)
             context = Context(self.source, self.target, self.clock, plan.lineage, work=work)
             summary = carry_out(plan, ledger, handlers(), context, listener=listener, parallelism=parallelism)
-            if summary.is_complete:
-                finish(ledger, plan, manifest.file)
+            finish(ledger, plan, manifest.file, summary, timestamp(self.clock.now()))
             return summary
 
     def check(self, world: World, kept: State | None, table: str) -> Plan:
         """A new plan of a restore check, which must not be refused; none once a check has been carried out."""
         state = state_or_new(kept, world.manifest)
-        plan = build_restore_check(world.manifest, table, look_for_check(world, table, state), state)
+        plan = build_restore_check(world.manifest, table, look_for_check(world, table, state), state, PRICES)
         assert not plan.is_errored, [str(d) for d in plan.diagnostics if d.is_error]
         active = state.migration.active
         is_over = active is not None and active.is_finished and active.manifest_digest == plan.manifest_digest
@@ -181,7 +182,7 @@ class Stage:
     def world(self, manifest: Manifest) -> World:
         """The manifest with the connections, whose identity is asked for as every process does."""
         accounts = verify_accounts(self.source, self.target)
-        return World(manifest, self.source, self.target, self.clock, accounts)
+        return World(manifest, self.source, self.target, self.clock, accounts, PRICES)
 
     def plan(self, world: World, kept: State | None) -> Plan:
         """A new plan, which must not be refused."""

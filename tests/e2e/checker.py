@@ -10,17 +10,22 @@ Client = Any
 def differences(source: Client, target: Client, name: str, settings: bool = True) -> list[str]:
     """What is not the same in the table `name` of both accounts."""
     keys = [entry["AttributeName"] for entry in source.describe_table(TableName=name)["Table"]["KeySchema"]]
-    here, there = (_by_key(client, name, keys) for client in (source, target))
-    found = [f"item {key} only in the source" for key in here.keys() - there.keys()]
-    found += [f"item {key} only in the target" for key in there.keys() - here.keys()]
-    found += [f"item {key} differs" for key in here.keys() & there.keys() if here[key] != there[key]]
+    found = differing(*(items_of(client, name, keys) for client in (source, target)))
     if settings:
         before, after = _settings(source, name), _settings(target, name)
         found += [f"{field}: {before[field]} and {after[field]}" for field in before if before[field] != after[field]]
     return found
 
 
-def _by_key(client: Client, name: str, keys: list[str]) -> dict[str, Any]:
+def differing(here: dict[str, Any], there: dict[str, Any]) -> list[str]:
+    """What is not the same in the items of two tables."""
+    found = [f"item {key} only in the source" for key in here.keys() - there.keys()]
+    found += [f"item {key} only in the target" for key in there.keys() - here.keys()]
+    return found + [f"item {key} differs" for key in here.keys() & there.keys() if here[key] != there[key]]
+
+
+def items_of(client: Client, name: str, keys: list[str]) -> dict[str, Any]:
+    """Every item of a table, by its key."""
     items: dict[str, Any] = {}
     for page in client.get_paginator("scan").paginate(TableName=name, ConsistentRead=True):
         for item in page["Items"]:

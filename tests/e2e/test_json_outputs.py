@@ -70,6 +70,9 @@ def test_the_whole_story_in_json(ready: World) -> None:
     assert (failed.code, value["exit_code"], value["outcome"]) == (9, 9, "failed")
     assert [one["address"] for one in value["failed"]] == [BUCKET]
     assert value["next"] == "migrate apply plan.json"
+    report = follows("migration-report", ready.ok("report", "--json").json)
+    assert report["outcome"] == "failed"
+    assert [step["status"] for step in report["shared"] if step["address"] == BUCKET] == ["failed"]
     ready.faults({"kind": "expired-token", "operation": "ImportTable"})
     stopped = follows("result", ready.run("apply", "plan.json", "--json").json)
     assert stopped["cause"]["kind"] == "CredentialsExpired"
@@ -83,6 +86,12 @@ def test_the_whole_story_in_json(ready: World) -> None:
     assert follows("result", ready.ok("cleanup", "m.yaml", "--json").json)["outcome"] == "nothing-to-do"
     follows("report", ready.ok("verify", "m.yaml", "--json").json)
     follows("state", ready.ok("state", "show", "move", "--json").json)
+    report = follows("migration-report", ready.ok("report", "m.yaml", "--json").json)
+    assert (report["outcome"], report["gaps"]) == ("verified", [])
+    assert [run["outcome"] for run in report["runs"]] == ["failed", "failed", "complete"]
+    assert "assumed-role/MigrateSandbox" in report["source"]["principals"][0]
+    seen = report["tables"][0]["verification"]
+    assert seen["source_digest"] == seen["target_digest"]
     status = follows("status", ready.ok("status", "--json").json)
     assert follows("status", ready.ok("state", "list", "--json").json) == status
 

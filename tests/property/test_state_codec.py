@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from migrate.core.codec import decode, encode
 from migrate.core.errors import StepError
 from migrate.state.folder import FolderStore
-from migrate.state.model import ActivePlan, MigrationFile, OwnedResource, State, Status, StepFile, StepRecord
+from migrate.state.model import (
+    ActivePlan,
+    Attempt,
+    MigrationFile,
+    OwnedResource,
+    Run,
+    State,
+    Status,
+    StepFile,
+    StepRecord,
+)
 
 texts = st.text(max_size=12)
 maybe = st.none() | texts
@@ -21,13 +31,14 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=6,
 )
+statuses = st.sampled_from(Status)
 errors = st.none() | st.builds(StepError, texts, texts, texts, texts)
 records = st.builds(
     StepRecord,
     address=texts,
     kind=texts,
     action_digest=texts,
-    status=st.sampled_from(Status),
+    status=statuses,
     attempt=st.integers(1, 99),
     token=texts,
     plan_id=texts,
@@ -36,6 +47,9 @@ records = st.builds(
     error=errors,
     started=maybe,
     ended=maybe,
+    earlier=st.lists(st.builds(Attempt, st.integers(1, 99), statuses, texts, errors, maybe, maybe), max_size=2).map(
+        tuple
+    ),
 )
 resources = st.builds(
     OwnedResource, texts, texts, texts, texts, st.booleans(), st.dictionaries(texts, texts, max_size=2)
@@ -50,7 +64,18 @@ files = st.builds(
     owned=st.dictionaries(texts, resources, max_size=3),
 )
 plans = st.none() | st.builds(ActivePlan, texts, texts, texts, st.booleans())
-migrations = st.builds(MigrationFile, texts, texts, st.integers(0), texts, texts, plans)
+sides = st.dictionaries(st.sampled_from(["source", "target"]), texts)
+runs = st.builds(Run, texts, texts, texts, texts, sides, texts, st.lists(texts, max_size=2).map(tuple), maybe, texts)
+migrations = st.builds(
+    MigrationFile,
+    texts,
+    texts,
+    st.integers(0),
+    texts,
+    texts,
+    plans,
+    runs=st.lists(runs, max_size=2).map(tuple),
+)
 
 
 @given(st.builds(State, migrations, st.dictionaries(texts, files, max_size=2)))

@@ -18,8 +18,8 @@ class Emr(EngineWorld):
         super().__init__(sandbox)
         self.emr = self.target("emr")
 
-    def step(self, script: str, name: str = "job.py", **more: Any) -> dict[str, Any]:
-        words = ["spark-submit", "--deploy-mode", "cluster", "--conf", "spark.executor.memory=4g"]
+    def step(self, script: str, name: str = "job.py", mode: str = "client", **more: Any) -> dict[str, Any]:
+        words = ["spark-submit", "--deploy-mode", mode, "--conf", "spark.executor.memory=4g"]
         jar = {"Jar": "command-runner.jar", "Args": [*words, self.upload(script, name), "--a", "b"]}
         return {"Name": name, "ActionOnFailure": "TERMINATE_CLUSTER", "HadoopJarStep": jar, **more}
 
@@ -87,6 +87,26 @@ def test_a_step_that_fails_is_told(world: Emr, action: str, cluster: tuple[str, 
     assert details["Message"] == "ValueError: bad"
     key = details["LogFile"].removeprefix(f"s3://{world.store}/")
     assert b"Traceback" in gzip.decompress(world.object(key))
+
+
+def test_in_cluster_mode_the_driver_writes_into_its_container(world: Emr) -> None:
+    id = world.run(world.step("raise ValueError('bad')", mode="cluster"))
+    world.ended(id)
+    step = world.emr.list_steps(ClusterId=id)["Steps"][0]
+    message = step["Status"]["FailureDetails"]["Message"]
+    (application,) = (word for word in message.split() if word.startswith("application_"))
+    assert application in gzip.decompress(world.object(f"logs/{id}/steps/{step['Id']}/stderr.gz")).decode()
+    container = application.replace("application", "container") + "_01_000001"
+    assert b"ValueError: bad" in gzip.decompress(
+        world.object(f"logs/{id}/containers/{application}/{container}/stdout.gz")
+    )
+
+
+def test_a_cluster_for_which_there_are_no_machines(world: Emr) -> None:
+    world.fault("no-machines", operation="RunJobFlow", message="more vCPU than the limit of 32")
+    id = world.run(world.step(""))
+    assert world.ended(id) == ("TERMINATED_WITH_ERRORS", "VALIDATION_ERROR")
+    assert world.cluster(id)["Status"]["StateChangeReason"]["Message"] == "more vCPU than the limit of 32"
 
 
 def test_a_cluster_that_is_kept_takes_steps_until_it_is_terminated(world: Emr) -> None:

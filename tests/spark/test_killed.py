@@ -58,19 +58,24 @@ def spec_at(world: World, server: TableServer, **more: Any) -> JobSpec:
 
 @pytest.mark.slow
 def test_a_job_that_is_killed_at_five_moments_goes_on(world: World, server: TableServer, tmp_path: Path) -> None:
-    spec = spec_at(world, server)
-    moments: list[Callable[[], bool]] = [
-        lambda: bool(world.keys("copy/job.json")),
-        lambda: arrived(server) > 0,
-        lambda: arrived(server) > COUNT * 0.4,
-        lambda: arrived(server) > COUNT * 0.8,
-        lambda: arrived(server) == COUNT,
+    """Before the first page; mid-scan; between write and checkpoint; after the last page, before the result; and each
+    time but the first with what the runs before have left."""
+    never = 1000.0
+    moments: list[tuple[float, Callable[[], bool]]] = [
+        (0.1, lambda: bool(world.keys("copy/job.json"))),
+        (0.1, lambda: arrived(server) > COUNT * 0.2),
+        (never, lambda: arrived(server) > COUNT * 0.5),
+        (0.1, lambda: arrived(server) > COUNT * 0.8),
+        (0.1, lambda: arrived(server) == COUNT),
     ]
-    for moment in moments:
-        submitted = Submitted(spec, tmp_path)
+    for save_seconds, moment in moments:
+        books = world.keys("copy/units/")
+        submitted = Submitted(spec_at(world, server, save_seconds=save_seconds), tmp_path)
         wait_until(submitted, moment)
         submitted.kill()
         assert not world.keys("copy/result.json")
+        assert save_seconds < never or world.keys("copy/units/") == books
+    spec = spec_at(world, server)
     scanned = sum("Segment" in request for request in server.requests)
     assert Submitted(spec, tmp_path).wait() == 0
     assert server.table("copied") == wanted(server)

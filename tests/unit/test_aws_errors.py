@@ -122,6 +122,8 @@ def test_text_says_what_where_why_and_what_to_do() -> None:
 
 def test_hint_uses_iams_name_of_the_action() -> None:
     assert "s3:ListBucket" in of(client_error("403", operation="HeadBucket"), "s3", "HeadBucket", "bucket b").hint
+    of_emr = of(client_error("AccessDeniedException", operation="RunJobFlow"), "emr", "RunJobFlow", "")
+    assert "elasticmapreduce:RunJobFlow" in of_emr.hint
 
 
 @pytest.mark.parametrize(

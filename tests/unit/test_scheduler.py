@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from migrate.apply.agenda import Agenda
 from migrate.apply.executor import Turn, Verdict
+from migrate.apply.quotas import Quota, demand_of
 from migrate.apply.scheduler import Result, Scheduler
 from migrate.core.clock import SystemClock
 from migrate.core.errors import Interrupted, StepError
@@ -48,14 +50,12 @@ def run(
     *actions: Action,
     slots: Callable[[Action], str | None] = lambda _action: None,
     caps: dict[str, int] | None = None,
-    done: set[str] | None = None,
     parallelism: int = 4,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Result:
-    scheduler = Scheduler(
-        work.advance, slots, SystemClock(), parallelism=parallelism, should_stop=should_stop, caps=caps or {}
-    )
-    return scheduler.run(actions, lambda one: one.address in (done or set()))
+    scheduler = Scheduler(work.advance, SystemClock(), parallelism=parallelism, should_stop=should_stop)
+    quotas = {slot: Quota(count) for slot, count in (caps or {}).items()}
+    return scheduler.run(Agenda(actions, demand=lambda one: demand_of(one, slots(one), 0), quotas=quotas))
 
 
 def test_nothing_runs_before_what_it_needs() -> None:
@@ -64,13 +64,6 @@ def test_nothing_runs_before_what_it_needs() -> None:
     assert work.order[:3] == ["a", "a", "a"]
     assert work.order[-1] == "d"
     assert sorted(result.done) == ["a", "b", "c", "d"]
-
-
-def test_what_is_done_already_is_not_done_again() -> None:
-    work = Work()
-    result = run(work, action("a"), action("b", "a"), done={"a"})
-    assert work.order == ["b"]
-    assert sorted(result.done) == ["a", "b"]
 
 
 @pytest.mark.parametrize("verdict", [Verdict.FAILED, Verdict.BLOCKED])
@@ -149,4 +142,4 @@ def test_a_death_in_a_turn_ends_the_run() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Scheduler(die, lambda _action: None, SystemClock()).run([action("a")], lambda _action: False)
+        Scheduler(die, SystemClock()).run(Agenda([action("a")]))

@@ -15,6 +15,8 @@ from migrate.state.store import open_store
 from migrate.state.transfer import transfer
 from tests.statebucket import make_bucket
 
+EARLIER = "e" * 64
+
 
 @pytest.fixture
 def here(tmp_path: Path) -> ObjectStore:
@@ -34,6 +36,7 @@ def begin(store: ObjectStore, lineage: str, *tables: str) -> None:
         store.create("move", lineage)
         for name in tables or ("orders", "shared"):
             store.write_steps("move", StepFile(name, lineage))
+        store.write_plan("move", {"plan_id": EARLIER})
         store.write_plan("move", {"plan_id": lineage})
     store.objects.put("move/work/orders-1/checkpoints.jsonl", b"1\n", None)
 
@@ -63,6 +66,7 @@ def test_there_and_back_nothing_is_changed(here: ObjectStore, there: ObjectStore
     assert read(here) == read(there)
     assert read(here).files["orders"].serial == 2
     assert here.read_plan("move") == {"plan_id": "lineage-1"}
+    assert there.read_plan("move", EARLIER) == {"plan_id": EARLIER}
     back = FolderStore(tmp_path / "other")
     assert bring(there, back) == []
     found = back.objects.get("move/work/orders-1/checkpoints.jsonl")

@@ -9,7 +9,7 @@ import pytest
 from migrate.apply import transitions
 from migrate.core.errors import StepError
 from migrate.plan.model import Action, Change, Side
-from migrate.state.model import Status, StepRecord
+from migrate.state.model import MOST_ATTEMPTS, Attempt, Status, StepRecord
 
 LINEAGE, PLAN = "lineage", "plan-1"
 ACTION = Action("orders/export", "export", Side.SOURCE, Change.MOVE, "export", {"bucket": "b"})
@@ -48,6 +48,25 @@ def test_after_a_recorded_end_a_new_attempt_has_a_new_token(status: Status) -> N
     assert record.attempt == 2
     assert record.token != ended.token
     assert (record.status, record.handle, dict(record.outputs)) == (Status.PENDING, None, {})
+
+
+def test_how_attempts_ended_is_remembered() -> None:
+    failed = transitions.failed(transitions.starting(begin(), NOW), StepError("refused"), NOW, {"seen": 3})
+    assert dict(failed.outputs) == {"seen": 3}
+    second = begin(failed, plan="plan-2")
+    assert second.earlier == (Attempt(1, Status.FAILED, PLAN, StepError("refused"), NOW, NOW),)
+    third = begin(transitions.done(second, {}, NOW), plan="plan-3")
+    assert [(one.attempt, one.status, one.plan_id) for one in third.earlier] == [
+        (1, Status.FAILED, PLAN),
+        (2, Status.DONE, "plan-2"),
+    ]
+
+
+def test_a_record_does_not_grow_for_ever() -> None:
+    record = begin()
+    for _ in range(3 * MOST_ATTEMPTS):
+        record = begin(transitions.failed(record, StepError("refused"), NOW))
+    assert [one.attempt for one in record.earlier] == list(range(2 * MOST_ATTEMPTS + 1, 3 * MOST_ATTEMPTS + 1))
 
 
 @pytest.mark.parametrize("status", [*UNFINISHED, *ENDED])

@@ -1,0 +1,1 @@
+"""What happened in a migration, for an auditor and for the team: facts -> `Report` -> one HTML file, or JSON."""
