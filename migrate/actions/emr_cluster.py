@@ -27,7 +27,7 @@ from migrate.actions.ownership import ours as is_ours
 from migrate.actions.ownership import own_tags
 from migrate.actions.places import LATER, Places, new_role
 from migrate.aws import emr
-from migrate.core.access import Access, allow, anywhere, pass_role
+from migrate.core.access import Access, allow, anywhere, linked_role, pass_role
 from migrate.plan.model import Action
 from migrate.state.model import OwnedResource
 
@@ -58,6 +58,7 @@ class EmrClusterHandler:
         yield pass_role(place.side, place.role(params["service_role"]), "elasticmapreduce.amazonaws.com")
         yield pass_role(place.side, params["role_arn"], EC2)
         yield new_role(place.side, params["role_arn"])
+        yield linked_role(place, "elasticmapreduce.amazonaws.com", "AWSServiceRoleForEMRCleanup")
         yield from spark_access.run_access(action, places, EC2)
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:

@@ -28,7 +28,7 @@ from migrate.actions.ownership import LINEAGE_TAG, own_tags
 from migrate.actions.places import LATER, Places, new_role
 from migrate.aws import emr_serverless as emr
 from migrate.aws.session import Account
-from migrate.core.access import Access, Place, allow, anywhere, pass_role
+from migrate.core.access import Access, Place, allow, anywhere, linked_role, pass_role
 from migrate.core.errors import StepError
 from migrate.plan.model import Action
 from migrate.spark import arguments
@@ -41,9 +41,6 @@ PYTHON = "/usr/bin/python3.11"
 EMR_SERVERLESS = SERVICES["serverless"]
 ANY = ("emr-serverless", "/applications/*")
 """Every application of an account, with its runs: service and resource of the ARN."""
-
-_LINKED = "ops.emr-serverless.amazonaws.com/AWSServiceRoleForAmazonEMRServerless"
-_FIRST_USE = "the account has never had an application"
 
 _NEW = ("CREATING",)
 _GOING_ON = ("SUBMITTED", "PENDING", "SCHEDULED", "QUEUED", "RUNNING", "CANCELLING")
@@ -65,9 +62,7 @@ class EmrApplicationHandler:
         yield anywhere(place.side, "emr-serverless:CreateApplication", condition=tags)
         yield allow(place.side, "emr-serverless:TagResource", place.arn(*ANY), condition=tags, wide=LATER)
         yield allow(place.side, "emr-serverless:GetApplication", place.arn(*ANY), wide=LATER)
-        role = place.role(f"aws-service-role/{_LINKED}")
-        service = {"StringEquals": {"iam:AWSServiceName": "ops.emr-serverless.amazonaws.com"}}
-        yield allow(place.side, "iam:CreateServiceLinkedRole", role, condition=service, when=_FIRST_USE)
+        yield linked_role(place, "ops.emr-serverless.amazonaws.com", "AWSServiceRoleForAmazonEMRServerless")
         if action.params["network"]:
             yield from _network_access(place, action.params["network"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -94,6 +95,36 @@ def seconds_of(action: Action, size_bytes: int) -> float:
     """About how long `action` takes for a table of that size."""
     least, each = _SECONDS.get(action.kind, _OTHERWISE)
     return least + each * size_bytes / GIB
+
+
+LONG_SLOTS: Mapping[str, str] = {
+    "export": "export",
+    "import": "import",
+    "backup-job": "backup",
+    "copy-job": "copy-job",
+    "restore-job": "restore",
+    "copy": "copy",
+    "verify": "verify",
+    "glue-run": "spark",
+    "emr-run": "spark",
+    "emr-step": "spark",
+}
+"""Slots of the kinds that hold a quota for long. Their handlers have the same; reading a plan needs no handler."""
+
+
+def least_minutes(plan: Plan) -> float:
+    """Minutes below which the quotas do not let the whole plan end, whatever the order."""
+    size_of, quotas = sizes_of(plan), quotas_of(plan)
+    seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
+    for action in plan.actions:
+        slot = LONG_SLOTS.get(action.kind)
+        if slot is None:
+            continue
+        size, quota = size_of(action), quotas[slot]
+        took = seconds_of(action, size)
+        seconds[slot, "places"] += took / quota.count
+        seconds[slot, "bytes"] += took * size / quota.bytes if quota.bytes else 0.0
+    return max(seconds.values(), default=0.0) / 60
 
 
 def sizes_of(plan: Plan) -> Callable[[Action], int]:

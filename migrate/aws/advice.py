@@ -63,6 +63,7 @@ _ACTIONS = {
     ("s3", "ListObjectsV2"): "s3:ListBucket",
     ("s3", "DeleteObjects"): "s3:DeleteObject",
     ("s3", "HeadObject"): "s3:GetObject",
+    ("resourcegroupstaggingapi", "GetResources"): "tag:GetResources",
     ("s3", "GetBucketEncryption"): "s3:GetEncryptionConfiguration",
     ("s3", "PutBucketEncryption"): "s3:PutEncryptionConfiguration",
     ("s3", "GetPublicAccessBlock"): "s3:GetBucketPublicAccessBlock",

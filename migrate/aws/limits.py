@@ -30,6 +30,11 @@ SERVICE_RATES = {"backup": 20.0}
 """Calls per second of a whole service. AWS documents none for AWS Backup: ours, for hundreds of jobs that poll."""
 
 
+def least_seconds(operation: str, calls: int) -> float:
+    """Seconds that so many calls of a DynamoDB operation take at least in one account; 0 without a documented rate."""
+    return calls / RATES[operation] if operation in RATES else 0.0
+
+
 class TokenBucket:
     """Lets `rate` calls per second through, after a first burst of half a second's worth."""
 

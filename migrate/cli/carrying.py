@@ -25,7 +25,7 @@ def approve(plan: Plan, auto_approve: bool) -> str:
     """Show the plan and ask; how it was agreed to. Raises `Refused` when the answer is not yes, or nobody is there."""
     from migrate.render.plan_text import plan_text
 
-    console.say(plan_text(plan, console.error_style))
+    console.say(plan_text(plan, console.error_style, is_whole=console.verbose))
     ask("Carry this out?", auto_approve)
     return "beforehand (--auto-approve)" if auto_approve else "at the terminal"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,7 +127,7 @@ def _print(made: Plan, state: State, is_resumed: bool, out: str) -> None:
     console.diagnostics(made.diagnostics)
     left = {action.address for action in remaining(made, state)} if is_resumed else set()
     done = frozenset(a.address for a in made.actions if a.address not in left) if is_resumed else frozenset()
-    console.result(plan_text(made, console.style, done))
+    console.result(plan_text(made, console.style, done, is_whole=console.verbose))
     if is_resumed:
         total = len(made.actions)
         console.result(f"This plan is being carried out: {total - len(left)} of {total} steps are done.")
@@ -142,7 +141,9 @@ def _print(made: Plan, state: State, is_resumed: bool, out: str) -> None:
 
 def write_file(path: str, value: object) -> None:
     """Write JSON to a file so that it is there whole or not at all."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    from migrate.render.document import json_text
+
+    write_text(path, json_text(value) + "\n")
 
 
 def write_text(path: str, text: str) -> None:

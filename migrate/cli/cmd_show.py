@@ -49,5 +49,5 @@ def print_plan(plan: Plan, form: str, file: str, link: str) -> None:
         console.result(plan_markdown(plan, file=file, link=link))
     else:
         console.diagnostics(plan.diagnostics)
-        console.result(plan_text(plan, console.style))
+        console.result(plan_text(plan, console.style, is_whole=console.verbose))
         console.result(f"Digest: {plan_digest(plan)}")

@@ -52,7 +52,7 @@ def run(migration: str, *, as_json: bool) -> int:
     elif not found:
         console.result(f"No migration has a state in {console.state_url}; migrate apply MANIFEST begins one.")
     elif len(found) == 1:
-        console.result(status_text(found[0], console.style))
+        console.result(status_text(found[0], console.style, is_whole=console.verbose))
     else:
         console.result(list_text(found, console.style))
     return 0
@@ -77,7 +77,10 @@ def _with_copies(one: MigrationStatus, states: Store) -> MigrationStatus:
     import dataclasses
 
     from migrate.core.errors import MigrateError
+    from migrate.plan.protection import SELECTION
 
+    if not any(resource.kind == SELECTION for resource in one.owned):
+        return one
     state = states.read(one.migration)
     protected = _protected(state) if state is not None else {}
     if not protected or one.active is None:

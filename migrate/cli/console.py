@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -11,8 +10,8 @@ from typing import TextIO
 from migrate.core.codec import Json
 from migrate.core.diagnostics import Diagnostic
 from migrate.core.errors import MigrateError
-from migrate.core.printable import printable_json
 from migrate.render.diagnostics import diagnostics_text, error_document, error_text
+from migrate.render.document import json_text
 from migrate.render.style import Style
 
 
@@ -47,7 +46,7 @@ class Console:
 
     def json(self, value: Json) -> None:
         """A result as JSON: stdout."""
-        _print(printable_json(json.dumps(value, indent=2, ensure_ascii=False)), sys.stdout)
+        _print(json_text(value), sys.stdout)
 
     def say(self, text: str = "") -> None:
         """Something about the run: stderr."""

@@ -17,6 +17,9 @@ from migrate.state.store import Store
 
 _TOLD = ("started", "adopted", "done", "failed", "blocked")
 _SAY_AGAIN_SECONDS = 300.0
+_MOST_BARS = 16
+"""Steps that have a bar of their own, so that the screen holds them; how many more run stands behind the whole's."""
+
 _LONG = {
     "export", "import", "export-check", "copy", "verify", "backup", "copy-job", "restore",
     "glue-run", "emr-run", "emr-cluster", "emr-step",
@@ -36,6 +39,7 @@ class ProgressDisplay:
         self._waiting: dict[str, str] = {}
         self._bars: Any = None
         self._tasks: dict[str, Any] = {}
+        self._barless: set[str] = set()
         self._total: Any = None
 
     def __enter__(self) -> ProgressDisplay:
@@ -117,7 +121,8 @@ class ProgressDisplay:
             task = self._tasks.pop(event.address, None)
             if task is not None:
                 self._bars.remove_task(task)
-            self._bars.advance(self._total)
+            self._barless.discard(event.address)
+            self._bars.update(self._total, advance=1, note=self._more_running())
             if event.change != "done":
                 self._tell(f"{event.address}: {event.change}: {event.message}")
 
@@ -128,12 +133,22 @@ class ProgressDisplay:
         bits += [size(progress.bytes) if progress.bytes is not None else "", progress.message]
         note = printable(", ".join(bit for bit in bits if bit))
         done = progress.items if progress.items is not None else 0
-        self._bars.update(self._task(address), completed=done, total=progress.total_items, note=note)
+        task = self._task(address)
+        if task is not None:
+            self._bars.update(task, completed=done, total=progress.total_items, note=note)
 
     def _task(self, address: str) -> Any:
-        if address not in self._tasks:
+        """Its bar; None when there are enough."""
+        if address not in self._tasks and len(self._tasks) < _MOST_BARS:
+            self._barless.discard(address)
             self._tasks[address] = self._bars.add_task(address, total=None, note="")
-        return self._tasks[address]
+        elif address not in self._tasks:
+            self._barless.add(address)
+            self._bars.update(self._total, note=self._more_running())
+        return self._tasks.get(address)
+
+    def _more_running(self) -> str:
+        return f"{len(self._barless):,} more running" if self._barless else ""
 
 
 def _new_bars() -> Any:

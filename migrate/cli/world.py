@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from migrate.aws.session import Account, AccountAccess, connect
 from migrate.cli.console import console
+from migrate.cli.looking import LookingDisplay
 from migrate.cli.price_option import read_prices
 from migrate.core.clock import SystemClock, new_lineage
 from migrate.core.diagnostics import Diagnostic, error, has_errors
@@ -101,7 +102,8 @@ def look(
     asked = questions(world.manifest, mappings)
     if not is_sampled:
         asked["samples"] = set()
-    inventory = collect(world.source, world.target, clock=world.clock, **asked)
+    display = LookingDisplay(len(mappings), world.clock, is_paced=world.source.pacer is not None)
+    inventory = collect(world.source, world.target, clock=world.clock, on_read=display.read, **asked)
     seconds = world.clock.monotonic() - began
     return Observed(tuple(mappings), inventory, tuple(problems), seconds, is_partial)
 

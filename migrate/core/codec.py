@@ -62,9 +62,9 @@ def _encoder(kind: type) -> Callable[[Any], Json]:
     if dataclasses.is_dataclass(kind):
         return _dataclass_encoder(kind)
     if issubclass(kind, Mapping):
-        return lambda value: {str(key): encode(item) for key, item in value.items()}
+        return lambda value: {str(key): item if type(item) in _SCALARS else encode(item) for key, item in value.items()}
     if issubclass(kind, (list, tuple)):
-        return lambda value: [encode(item) for item in value]
+        return lambda value: [item if type(item) in _SCALARS else encode(item) for item in value]
     if issubclass(kind, (set, frozenset)):
         return lambda value: [encode(item) for item in sorted(value)]
     raise TypeError(f"{kind.__name__} has no JSON form")

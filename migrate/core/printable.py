@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+
+_OTHERS = re.compile(r"[^\n -~]")
+"""Characters that may have to be escaped."""
 
 
 def printable(text: str, keep: str = "") -> str:
@@ -22,9 +26,7 @@ def name_text(text: str) -> str:
 
 def printable_json(text: str) -> str:
     """The same JSON, with nothing in it that a terminal obeys. Line breaks between its parts stay."""
-    if text.isprintable():
-        return text
-    return "".join(c if c == "\n" or _is_shown(c) else _json_escaped(c) for c in text)
+    return _OTHERS.sub(lambda found: found[0] if _is_shown(found[0]) else _json_escaped(found[0]), text)
 
 
 def _is_shown(character: str) -> bool:

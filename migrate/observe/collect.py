@@ -2,13 +2,13 @@
 
 A table costs at most six reads per account (DescribeTable, DescribeTimeToLive, DescribeContinuousBackups,
 ListTagsOfResource, GetResourcePolicy, DescribeKinesisStreamingDestination), a table that is not there one. Auto scaling
-and contributor insights are read once per account, a KMS key once. No read is made twice, and none changes anything.
-Of a source table whose items shall be changed on their way, a few items are read.
+and contributor insights are read once per account, the tags of many source tables too, a KMS key once. No read is made
+twice, and none changes anything. Of a source table whose items shall be changed on their way, a few items are read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from migrate.aws import dynamodb, iam, kms, s3
 from migrate.aws.items import sample_items
@@ -58,6 +58,7 @@ def collect(
     clusters: Collection[str] = (),
     samples: Collection[str] = (),
     shared_streams: Collection[str] = (),
+    on_read: Callable[[int, int], None] = lambda _done, _asked: None,
 ) -> Inventory:
     """The inventory of both accounts.
 
@@ -65,13 +66,14 @@ def collect(
     -> (side, key id, ARN or alias); `backup` is what to look at of AWS Backup, if anything; `roles` are (side, name) of
     IAM roles; `clusters` are ids of EMR clusters of the target account; `samples` are source tables of which a few
     items are read; `shared_streams` are target tables whose stream's policy is read. `clock` waits between repeats of
-    throttled reads. What is missing or may not be read is in its `diagnostics`; the rest is complete.
+    throttled reads, `on_read` is told how far they are (see `Reader`). What is missing or may not be read is in its
+    `diagnostics`; the rest is complete.
     Raises `Refused`, `AccessDenied`, `CredentialsExpired` and the like when an account cannot be used at all.
     """
     identities = _identities(source, target)
     accounts = {"source": source, "target": target}
     buckets = sorted(set(buckets))
-    with Reader(clock) as reader:
+    with Reader(clock, on_read) as reader:
         tables = [
             AccountTables(reader, source, sorted({pair[0] for pair in pairs})),
             AccountTables(reader, target, sorted({pair[1] for pair in pairs}), shared_streams),
@@ -89,10 +91,8 @@ def collect(
         of_roles = {f"{side} {name}": role_facts(reader, accounts[side], name) for side, name in sorted(roles)}
         of_clusters = {id: cluster_facts(reader, target, id) for id in sorted(clusters)}
         facts_of_backup = of_backup.facts() if of_backup else None
-    problems = [problem for side in tables for problem in side.problems]
-    problems += [problem for _, _, problem in of_items if problem]
-    problems += [problem for _, more in (*of_buckets.values(), *of_keys.values()) for problem in more]
-    problems.sort(key=lambda one: (one.address, one.severity.value, one.summary))
+    others = (*of_buckets.values(), *of_keys.values())
+    problems = _in_order([one.problems for one in tables], [more for _, more in others], [one for *_, one in of_items])
     return Inventory(
         *identities,
         source_tables=found[0],
@@ -100,11 +100,21 @@ def collect(
         buckets={name: facts for name, (facts, _) in of_buckets.items()},
         keys={name: facts for name, (facts, _) in of_keys.items()},
         samples={name: sample for name, sample, _ in of_items if sample} or None,
-        diagnostics=tuple(problems),
+        diagnostics=problems,
         backup=facts_of_backup,
         roles=of_roles or None,
         clusters=of_clusters or None,
     )
+
+
+def _in_order(
+    of_tables: Sequence[Sequence[Diagnostic]],
+    of_others: Sequence[Sequence[Diagnostic]],
+    of_items: Sequence[Diagnostic | None],
+) -> tuple[Diagnostic, ...]:
+    """All problems, in an order that does not depend on which was met first."""
+    found = [one for several in (*of_tables, *of_others, of_items) for one in several if one]
+    return tuple(sorted(found, key=lambda one: (one.address, one.severity.value, one.summary)))
 
 
 def look_access(

@@ -16,6 +16,7 @@ from migrate.observe.normalise import TableReads, normalise_table
 from migrate.observe.reader import Reader
 from migrate.observe.resources import failed_read
 from migrate.observe.scaling import table_of
+from migrate.observe.tags import TableTags, is_listed
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,11 @@ class _Setting:
         return str(table["TableArn"] if self.by_arn else table["TableName"])
 
 
+_TAGS = _Setting("tags", "tags", "ListTagsOfResource", dynamodb.list_tags, {}, by_arn=True)
 _SETTINGS = (
     _Setting("ttl", "time to live", "DescribeTimeToLive", dynamodb.describe_ttl, {}),
     _Setting("recovery", "point-in-time recovery", "DescribeContinuousBackups", dynamodb.describe_recovery, {}),
-    _Setting("tags", "tags", "ListTagsOfResource", dynamodb.list_tags, {}, by_arn=True),
+    _TAGS,
     _Setting(
         "policy",
         "resource policy",
@@ -85,21 +87,27 @@ class AccountTables:
     managers: Mapping[str, str] = field(default_factory=dict)
     problems: list[Diagnostic] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._tags = TableTags(self.reader, self.account, is_listed(self.account.side, len(self.names)), self.problems)
+
     def ask(self) -> None:
         """Begin DescribeTable of each."""
         for name in self.names:
             self.reader.ask(dynamodb.describe_table, self.account, name)
+        self._tags.ask()
 
     def ask_settings(self, managers: Mapping[str, str]) -> None:
         """Begin every other read, for tables that exist."""
         self.managers = managers
         tables = list(self._existing())
+        self._tags.ask_rest([str(table["TableArn"]) for table in tables])
         if tables:
             for setting in (_SCALING, _INSIGHTS):
                 self.reader.ask(setting.read, self.account)
         for table in tables:
             for setting in _SETTINGS:
-                self.reader.ask(setting.read, self.account, setting.subject(table))
+                if setting is not _TAGS:
+                    self.reader.ask(setting.read, self.account, setting.subject(table))
             if stream := self._shared_stream(table):
                 self.reader.ask(dynamodb.get_resource_policy, self.account, stream)
             if _key_arn(table) not in ("", *managers):
@@ -132,7 +140,7 @@ class AccountTables:
         values: dict[str, Any] = dict(own)
         is_complete = True
         for setting in _SETTINGS:
-            answer = self.reader.answer(setting.read, self.account, setting.subject(table))
+            answer = self._answer(setting, setting.subject(table))
             values[setting.field] = setting.nothing if isinstance(answer, AwsError) else answer
             if isinstance(answer, NotFound) and table.get("TableStatus") == "CREATING":
                 continue  # a table in creation has no settings yet, and some reads do not find it
@@ -156,6 +164,11 @@ class AccountTables:
             self.problems.append(failed_read(f"tables.{table['TableName']}", answer))
             return None
         return answer[0] if answer else None
+
+    def _answer(self, setting: _Setting, subject: str) -> Any:
+        if setting is _TAGS:
+            return self._tags.answer(subject)
+        return self.reader.answer(setting.read, self.account, subject)
 
     def _manager(self, table: Mapping[str, Any]) -> str | None:
         arn = _key_arn(table)
@@ -228,6 +241,8 @@ def table_access(
         settings = " ".join(setting.operation for setting in _SETTINGS)
         yield allow(place.side, "dynamodb:DescribeTable", *arns)
         yield allow(place.side, f"dynamodb:{settings}", *arns, when=when)
+        if is_listed(place.side, len(arns)):
+            yield anywhere(place.side, "tag:GetResources", when=when)
         yield anywhere(place.side, f"dynamodb:{_INSIGHTS.operation}", when=when)
         yield anywhere(place.side, f"application-autoscaling:{' '.join(autoscaling.READS)}", when=when)
 

@@ -287,7 +287,9 @@ def _ordered(parts: Sequence[TableActions], standing: Standing, *, keeps_shared:
     everything = [*shared.values(), *own, *removed, *due]
     planned = {action.address for action in everything}
     return tuple(
-        dataclasses.replace(action, needs=tuple(need for need in action.needs if need in planned))
+        action
+        if planned.issuperset(action.needs)
+        else dataclasses.replace(action, needs=tuple(need for need in action.needs if need in planned))
         for action in everything
     )
 

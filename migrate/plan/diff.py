@@ -28,6 +28,8 @@ def compare(desired: TableSpec, observed: TableSpec) -> list[FieldChange]:
     moves are no difference. Indexes that only one of the tables has are passed over: what the observed one lacks is
     created with its settings, and what only it has is not ours to change.
     """
+    if desired == observed:
+        return []
     observed = _with_the_same_indexes(desired, observed)
     observed = _without_extra_tags(desired, _without_scaled_capacity(desired, observed))
     changes = []
@@ -93,6 +95,8 @@ def _explain_mappings(before: Mapping[str, Json], after: Mapping[str, Json]) -> 
 
 def _with_the_same_indexes(desired: TableSpec, observed: TableSpec) -> TableSpec:
     """`observed` with exactly the indexes of `desired`: with the desired capacity where it has none of its own."""
+    if observed.global_indexes.keys() == desired.global_indexes.keys():
+        return observed
     extra = set(observed.global_indexes) - set(desired.global_indexes)
     return dataclasses.replace(
         observed,
@@ -109,6 +113,8 @@ def _with_the_same_indexes(desired: TableSpec, observed: TableSpec) -> TableSpec
 
 
 def _without_extra_tags(desired: TableSpec, observed: TableSpec) -> TableSpec:
+    if observed.tags.keys() <= desired.tags.keys():
+        return observed
     return dataclasses.replace(observed, tags={k: v for k, v in observed.tags.items() if k in desired.tags})
 
 

@@ -21,7 +21,7 @@ def _deletes_only_what_is_ours(plan: Plan, state: State) -> Iterator[Diagnostic]
     for action in plan.actions:
         if action.change is Change.DELETE or action.risk is Risk.DESTRUCTIVE:
             maker = str(action.params.get("of", ""))
-            if maker not in owned | seen:
+            if maker not in owned and maker not in seen:
                 yield error(
                     f"{action.address} would delete something that this migration did not make",
                     address=action.address,

@@ -245,7 +245,12 @@ class Plan:
     @functools.cached_property
     def plan_id(self) -> str:
         """Digest of the rest of the plan."""
-        return digest(encode(self))
+        return digest(self.body)
+
+    @functools.cached_property
+    def body(self) -> Json:
+        """The plan as a JSON value. Not to be changed: it is kept, for it takes long to make of a large plan."""
+        return encode(self)
 
     @property
     def is_errored(self) -> bool:

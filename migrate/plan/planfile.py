@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrate.core.codec import Json, Undecodable, decode, encode
+from migrate.core.codec import Json, Undecodable, decode
 from migrate.core.diagnostics import error
 from migrate.core.errors import ManifestInvalid, StateUnusable
 from migrate.plan.model import FORMAT_VERSION, Plan
@@ -15,7 +15,7 @@ def plan_document(plan: Plan) -> dict[str, Json]:
 
     `read_plan` reads it back; `plan_id` and what is derived tell whether anything was changed.
     """
-    body = encode(plan)
+    body = plan.body
     return {
         "format_version": plan.format_version,
         "plan_id": plan.plan_id,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from migrate.core.table import TableFacts, TableSpec
 from migrate.manifest.model import TableMapping
-from migrate.plan.diff import compare
+from migrate.plan.diff import FieldChange, compare
 from migrate.plan.model import PlannedTable
 from migrate.plan.words import change_lines
 
@@ -36,11 +36,12 @@ _WHY_LEFT = {
 
 def with_origins(table: PlannedTable, mapping: TableMapping, spec: TableSpec, source: TableFacts) -> PlannedTable:
     """`table`, a new one of this `spec`, with the origin of each of its settings."""
+    changes = compare(spec, source.spec)
     return dataclasses.replace(
         table,
         carried=tuple(_carried(spec, source.spec)),
-        set_by_manifest=tuple(_set(mapping, spec, source.spec)),
-        not_carried=tuple(_left(mapping, spec, source)),
+        set_by_manifest=tuple(_set(mapping, spec, source.spec, changes)),
+        not_carried=tuple(_left(mapping, source, changes)),
     )
 
 
@@ -54,17 +55,17 @@ def _carried(spec: TableSpec, source: TableSpec) -> Iterator[str]:
             yield field.name
 
 
-def _set(mapping: TableMapping, spec: TableSpec, source: TableSpec) -> Iterator[str]:
+def _set(mapping: TableMapping, spec: TableSpec, source: TableSpec, changes: Iterable[FieldChange]) -> Iterator[str]:
     if mapping.target.keys is not None and spec.keys != source.keys:
         yield f"primary key: {source.keys} -> {spec.keys}"
-    for change in compare(spec, source):
+    for change in changes:
         if getattr(mapping.target, _NAMED_BY[change.setting.name]) is not None:
             for line in change_lines(change):
                 yield f"{change.setting.label}: {line}"
 
 
-def _left(mapping: TableMapping, spec: TableSpec, source: TableFacts) -> Iterator[str]:
-    for change in compare(spec, source.spec):
+def _left(mapping: TableMapping, source: TableFacts, changes: Iterable[FieldChange]) -> Iterator[str]:
+    for change in changes:
         name = change.setting.name
         if getattr(mapping.target, _NAMED_BY[name]) is None:
             yield _WHY_LEFT.get(name) or f"{change.setting.label}: {'; '.join(change_lines(change))}"

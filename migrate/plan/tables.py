@@ -89,13 +89,14 @@ def _after_load(request: TableRequest, recipe: Recipe, spec: TableSpec, target: 
     load = _load_address(request, recipe)
     is_not_ours = request.existing is not None
     own_tags = {} if recipe.is_tagged or is_not_ours else _missing_own_tags(request, load, target)
-    first = [*share_removals(request), *_settings(request, spec, AFTER_LOAD, own_tags)]
+    changes = compare(request.desired, spec)
+    first = [*share_removals(request), *_settings_after_load(request, spec, changes, own_tags)]
     first = _chain(first, _last(recipe.load))
     loaded = _last(first) or _last(recipe.load)
     verify = verify_actions(request, recipe, load, loaded, target)
     checked = _last(verify) or loaded
-    second = [*share_actions(request, target or request.existing), *_settings(request, spec, AFTER_VERIFY, own_tags)]
-    second = _chain(second, checked)
+    late = (_setting_action(request, change, {}) for change in changes if change.setting.phase == AFTER_VERIFY)
+    second = _chain([*share_actions(request, target or request.existing), *late], checked)
     cleanup = [_needing(action, checked) for action in recipe.cleanup]
     own = (*recipe.load, *first, *verify, *second, *cleanup)
     last = tuple(action.address for action in cleanup) or checked
@@ -109,17 +110,18 @@ def _after_load(request: TableRequest, recipe: Recipe, spec: TableSpec, target: 
     )
 
 
-def _settings(request: TableRequest, observed: TableSpec, phase: int, own_tags: Mapping[str, str]) -> list[Action]:
+def _settings_after_load(
+    request: TableRequest, observed: TableSpec, found: Iterable[FieldChange], own_tags: Mapping[str, str]
+) -> list[Action]:
     """`own_tags` are those of ours that the table lacks: they say whose it is."""
-    changes = [change for change in compare(request.desired, observed) if change.setting.phase == phase]
-    if own_tags and phase == AFTER_LOAD and not any(change.setting.name == "tags" for change in changes):
+    changes = [change for change in found if change.setting.phase == AFTER_LOAD]
+    if own_tags and not any(change.setting.name == "tags" for change in changes):
         changes.append(FieldChange(BY_NAME["tags"], None, None))
         changes.sort(key=lambda change: SETTINGS.index(change.setting))
     actions = [_setting_action(request, change, own_tags) for change in changes]
-    if phase == AFTER_LOAD:
-        indexes = index_actions(request, observed)
-        place = next((i for i, a in enumerate(actions) if a.kind in _AFTER_INDEXES), len(actions))
-        actions[place:place] = indexes
+    indexes = index_actions(request, observed)
+    place = next((i for i, a in enumerate(actions) if a.kind in _AFTER_INDEXES), len(actions))
+    actions[place:place] = indexes
     return actions
 
 
@@ -233,6 +235,8 @@ def _chain(actions: list[Action], needs: tuple[str, ...]) -> list[Action]:
 
 
 def _needing(action: Action, needs: tuple[str, ...]) -> Action:
+    if not needs:
+        return action
     return dataclasses.replace(action, needs=tuple(dict.fromkeys((*action.needs, *needs))))
 
 
@@ -243,8 +247,9 @@ def _last(actions: Iterable[Action]) -> tuple[str, ...]:
 
 def by_address(actions: Iterable[Action]) -> dict[str, Action]:
     """The actions by address; the needs of those with the same address are joined (several tables share them)."""
-    joined: dict[str, Action] = {}
+    first: dict[str, Action] = {}
+    more: dict[str, list[str]] = {}
     for action in actions:
-        before = joined.get(action.address)
-        joined[action.address] = _needing(before, action.needs) if before else action
-    return joined
+        first.setdefault(action.address, action)
+        more.setdefault(action.address, []).extend(action.needs)
+    return {address: _needing(action, tuple(more[address])) for address, action in first.items()}

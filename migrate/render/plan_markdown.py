@@ -5,21 +5,26 @@ What comes from tables, manifests and AWS is escaped, or stands in a code block 
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from migrate.core.diagnostics import Diagnostic, Severity
 from migrate.core.printable import printable
 from migrate.plan.model import Action, Change, Plan, PlannedTable, Risk
 from migrate.plan.planfile import plan_digest
-from migrate.render.plan_text import closing, heading, table_lines, table_title, why_lines
+from migrate.render.plan_text import closing, heading, table_lines, why_lines
 from migrate.render.style import Style, plural
+from migrate.render.table_title import table_title
 from migrate.state.model import SHARED
 
 MOST_BYTES = 59_000
 """Below 60 kB with what a pipeline adds; GitHub refuses comments of more than 65,536 characters."""
 
 _PLAIN = Style(colour=False)
+_MISSES = 50
+"""So many parts in a row that are too large for what room is left: the others are not even written."""
+
 _MOST_DIAGNOSTICS = 20_000
 _SPECIAL = re.compile(r"[\\`*_\[\]#|<>&~@$]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 _NOT_IN_URLS = re.compile(r"[<>\s\\\x00-\x1f]")
@@ -37,7 +42,7 @@ def plan_markdown(plan: Plan, *, file: str = "", link: str = "") -> str:
     room = MOST_BYTES - _size(head) - _size(whole) - 500
     findings, room = _fitting(_findings(plan.diagnostics), min(room, _MOST_DIAGNOSTICS), room)
     parts = list(_parts(plan))
-    shown, _ = _fitting(parts, room, room)
+    shown, _ = _fitting((part() for part in parts), room, room)
     blocks = [head, *findings, *shown]
     missing = len(parts) - len(shown)
     lost = len(plan.diagnostics) - len(findings)
@@ -81,17 +86,17 @@ def _findings(diagnostics: Iterable[Diagnostic]) -> Iterator[str]:
         yield "\n".join([text, *(f"  <br>{words}" for words in more)])
 
 
-def _parts(plan: Plan) -> Iterator[str]:
+def _parts(plan: Plan) -> Iterator[Callable[[], str]]:
     shared = plan.of_owner(SHARED)
     before = [action for action in shared if action.change is not Change.DELETE]
     after = [action for action in shared if action.change is Change.DELETE]
     if before:
-        yield _folded("Shared", table_lines(before, _PLAIN))
+        yield lambda: _folded("Shared", table_lines(before, _PLAIN))
     for table in plan.tables:
         if plan.of_owner(table.target):
-            yield _table(plan.of_owner(table.target), table)
+            yield functools.partial(_table, plan.of_owner(table.target), table)
     if after:
-        yield _folded("Afterwards", table_lines(after, _PLAIN))
+        yield lambda: _folded("Afterwards", table_lines(after, _PLAIN))
 
 
 def _table(actions: Sequence[Action], table: PlannedTable) -> str:
@@ -118,13 +123,15 @@ def _pointer(file: str, link: str) -> str:
 
 
 def _fitting(parts: Iterable[str], most: int, room: int) -> tuple[list[str], int]:
-    """The parts that fit into `most` bytes, in order, and what is left of `room`."""
-    found = []
+    """The parts that fit into `most` bytes, in order, and what is left of `room`. Some misses in a row end it."""
+    found, misses = [], 0
     for part in parts:
         size = _size(part)
         if size <= most:
             found.append(part)
-            most, room = most - size, room - size
+            most, room, misses = most - size, room - size, 0
+        elif (misses := misses + 1) > _MISSES:
+            break
     return found, room
 
 

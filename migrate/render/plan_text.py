@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from migrate.plan.figures import about, dollars_words, estimate_words, minutes_words
+from migrate.apply.quotas import least_minutes
+from migrate.plan.figures import dollars_words, estimate_words, minutes_words
 from migrate.plan.model import Action, Change, Plan, PlannedTable, Range, Risk
+from migrate.render.many_tables import MANY_TABLES, many_tables, short_tables
 from migrate.render.style import Style, plural, size
+from migrate.render.table_title import table_title
 from migrate.state.model import SHARED
 
 _COLOURS = {
@@ -30,15 +33,23 @@ _WIDTH = 110
 NO_CHANGES = "No changes. The target matches the manifest."
 
 
-def plan_text(plan: Plan, style: Style, done: frozenset[str] = frozenset()) -> str:
-    """The whole plan. Actions in `done` are marked as carried out."""
+def plan_text(plan: Plan, style: Style, done: frozenset[str] = frozenset(), *, is_whole: bool = False) -> str:
+    """The plan. Actions in `done` are marked as carried out.
+
+    Of many tables each is one line, unless `is_whole`, or something of it must not be missed (`must_be_read`).
+    """
     blocks = [heading(plan, style)]
     shared = list(plan.of_owner(SHARED))
     before = [action for action in shared if action.change is not Change.DELETE]
     after = [action for action in shared if action.change is Change.DELETE]
     if before:
         blocks.append(_block("Shared", before, style, done))
-    blocks += [_table_block(plan, table, style, done) for table in plan.tables if any(plan.of_owner(table.target))]
+    tables = [table for table in plan.tables if any(plan.of_owner(table.target))]
+    in_short = [] if is_whole or len(tables) <= MANY_TABLES else short_tables(plan, tables)
+    if in_short:
+        blocks.append(many_tables(plan, in_short, style, done))
+    told = {table.target for table in in_short}
+    blocks += [_table_block(plan, table, style, done) for table in tables if table.target not in told]
     if after:
         blocks.append(_block("Afterwards", after, style, done))
     blocks.append(closing(plan, style))
@@ -58,13 +69,14 @@ def closing(plan: Plan, style: Style) -> str:
     text = f"Plan: {counts['create']} to create, {counts['change']} to change, {counts['delete']} to delete{move}."
     if not moved:
         return style.paint(text, "bold")
-    return f"{style.paint(text, 'bold')} {_totals(moved)} ({plan.prices_of})."
+    return f"{style.paint(text, 'bold')} {_totals(plan, moved)} ({plan.prices_of})."
 
 
-def _totals(moved: Sequence[PlannedTable]) -> str:
-    """Tables move side by side, so that the longest of them says how long all take; what each costs adds up."""
+def _totals(plan: Plan, moved: Sequence[PlannedTable]) -> str:
+    """Tables move side by side: the longest says how long all take, or, of many, the quotas; costs add up."""
     took = [table.estimate.took for table in moved]
-    minutes = minutes_words(Range(max(one.low for one in took), max(one.high for one in took)))
+    least = least_minutes(plan) if len(moved) > MANY_TABLES else 0.0
+    minutes = minutes_words(Range(max(least, *(one.low for one in took)), max(least, *(one.high for one in took))))
     dollars = dollars_words(sum((table.estimate.cost for table in moved), Range()))
     words = f"{minutes} and {dollars}"
     return f"About {words}" if not words.startswith("less") else words.capitalize()
@@ -109,16 +121,6 @@ def why_lines(table: PlannedTable) -> list[str]:
         lines[-1] += f"{part}; "
     lines[-1] = lines[-1].removesuffix("; ")
     return lines
-
-
-def table_title(table: PlannedTable) -> str:
-    """A table's own line: names and, when it moves, how, how much, how long and for what."""
-    name = f"{table.source} -> {table.target}"
-    if table.is_move:
-        minutes, dollars = minutes_words(table.estimate.took), dollars_words(table.estimate.cost)
-        name += f"        {table.strategy}   {plural(table.items, 'item')}   {size(table.bytes)}"
-        name += f"   {about(minutes)}   {about(dollars)}"
-    return name
 
 
 def setting_words(names: Iterable[str]) -> list[str]:

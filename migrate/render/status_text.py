@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from migrate.render.live_text import live_lines
+from migrate.render.many_tables import MANY_TABLES
 from migrate.render.status import DONE, FAILED, PENDING, RUNNING, MigrationStatus, StepStatus, TableStatus, next_command
 from migrate.render.style import Style, duration, plural
 
@@ -21,16 +22,23 @@ _KINDS = {
 }
 
 
-def status_text(one: MigrationStatus, style: Style) -> str:
-    """One migration in full: each table, what runs, what failed, what comes next."""
+def status_text(one: MigrationStatus, style: Style, *, is_whole: bool = False) -> str:
+    """One migration: each table, what runs, what failed, what comes next.
+
+    Of many tables only those are shown that something happens to, or that failed; the others are counted, unless
+    `is_whole`.
+    """
     lines = [f"{style.paint(one.migration, 'bold')}: {one.source_account or '?'}  ->  {one.target_account or '?'}"]
     lines.append(f"  {_counts(one)}")
     if one.lock:
         lines.append(f"  locked by {one.lock.holder} since {one.lock.since}, last sign of life {one.lock.renewed}")
     lines.append("")
-    width = max((len(table.table) for table in one.tables), default=0)
-    for table in one.tables:
+    is_short = len(one.tables) > MANY_TABLES and not is_whole
+    told = [table for table in one.tables if not (is_short and _is_quiet(table))]
+    width = max((len(table.table) for table in told), default=0)
+    for table in told:
         lines += _table(table, width, style)
+    lines += _others([table for table in one.tables if is_short and _is_quiet(table)])
     lines += _copies(one)
     lines += ["", *_owned(one), *_next(one)]
     return "\n".join(lines)
@@ -55,6 +63,19 @@ def _counts(one: MigrationStatus) -> str:
 
 def _lock(one: MigrationStatus) -> str:
     return f"   locked by {one.lock.holder}" if one.lock else ""
+
+
+def _is_quiet(table: TableStatus) -> bool:
+    is_equal = table.verification is None or table.verification.is_accepted
+    return is_equal and not any(step.status in (RUNNING, FAILED) for step in table.steps)
+
+
+def _others(tables: Sequence[TableStatus]) -> Iterator[str]:
+    if tables:
+        done = sum(table.status == DONE for table in tables)
+        waiting = sum(table.status != DONE and any(step.status == DONE for step in table.steps) for table in tables)
+        words = f"{done:,} done, {waiting:,} begun and waiting, {len(tables) - done - waiting:,} not begun"
+        yield f"  {plural(len(tables), 'other table')}: {words} (each of them: migrate -v status)"
 
 
 def _table(table: TableStatus, width: int, style: Style) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """The way into the services that the sandbox answers without moto: AWS Backup, RAM, Glue, EMR, EMR Serverless,
-Service Quotas, Lambda's event source mappings.
+Service Quotas, Lambda's event source mappings, the tagging of resources.
 
 Most speak https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html: method and path name the operation, its
-parameters stand in path, query and body; botocore's models say where. Glue, EMR and Service Quotas speak
+parameters stand in path, query and body; botocore's models say where. Glue, EMR, Service Quotas and tagging speak
 https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html, where all stands in the body. Operations are registered
 with `operation`; one that is not, and a parameter that an operation does not name, are answered with NotImplemented,
 never ignored. Calls are answered one after the other.
@@ -26,7 +26,9 @@ from migrate.sandbox.requests import Request, read_request
 from migrate.sandbox.routes import SERVICES
 
 _PAGE = 100
-_BY_TARGET = {"glue": "glue", "elasticmapreduce": "emr", "servicequotas": "service-quotas"}
+_BY_TARGET = {
+    "glue": "glue", "elasticmapreduce": "emr", "servicequotas": "service-quotas", "tagging": "resourcegroupstaggingapi",
+}  # fmt: skip
 """Services of JSON 1.1: the name that they sign with, and botocore's."""
 
 _INVALID = {"glue": "InvalidInputException", "elasticmapreduce": "ValidationException"} | {

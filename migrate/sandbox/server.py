@@ -65,6 +65,7 @@ from migrate.sandbox import (
     spark_runs,
     table_settings,
     tables,
+    tagging,
     triggers,
 )  # fmt: skip
 from migrate.sandbox.callers import account_of, caller_of
@@ -85,7 +86,7 @@ EXTENSIONS = (
 
 ANSWERS = (
     policies, dataplane, scans, backup_settings, backup_plans, ram, ram_lists, glue_jobs, emr_clusters, quotas,
-    triggers,
+    tagging, triggers,
 )  # fmt: skip
 """Modules that only register answers to operations; importing them is enough."""
 
@@ -220,6 +221,7 @@ class Sandbox:
         accounts.seed()
         self.calls.clear()
         self.faults.clear()
+        spark_runs.serve_at(self.endpoint_url)  # another sandbox of this process may have come and gone
 
     def advance(self, seconds: float) -> None:
         """Moves the sandbox's clock forward; jobs, schedules and lifecycles that fall due are carried out."""

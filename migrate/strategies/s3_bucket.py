@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport_Re
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -115,7 +116,12 @@ def grant_statement(request: TableRequest) -> dict[str, Any]:
 
 def statement_id(request: TableRequest) -> str:
     """Names our statement in a policy that others may share: letters and digits only, different for each name."""
-    return f"Migrate{re.sub(r'[^A-Za-z0-9]', '', request.migration)}{digest(request.migration)[:8]}"
+    return _statement_id(request.migration)
+
+
+@functools.cache
+def _statement_id(migration: str) -> str:
+    return f"Migrate{re.sub(r'[^A-Za-z0-9]', '', migration)}{digest(migration)[:8]}"
 
 
 def exporter_principal(account: AccountFacts) -> str:

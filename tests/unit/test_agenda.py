@@ -6,8 +6,9 @@ import dataclasses
 
 import pytest
 
+from migrate.actions.registry import handlers
 from migrate.apply.agenda import Agenda
-from migrate.apply.quotas import Quota, Share, demand_of, quotas_of
+from migrate.apply.quotas import LONG_SLOTS, QUOTAS, Quota, Share, demand_of, quotas_of
 from migrate.plan.model import Action, Change, Plan, PlannedAccount, Side
 from tests.benchmarks.scheduling import CHAINS, Work, quotas_in, simulate
 
@@ -100,6 +101,12 @@ def test_making_indexes_counts_twice_among_control_plane_operations() -> None:
     indexed = action("b/table", kind="table", creation={"TableName": "b", "GlobalSecondaryIndexes": [{}]})
     assert [demand_of(one, "control", 7)[0].count for one in (plain, indexed)] == [1, 2]
     assert {share.slot for share in demand_of(action("c", kind="restore-job"), "restore", 7)} == {"restore", "control"}
+
+
+def test_a_plan_is_read_with_the_slots_of_the_handlers() -> None:
+    known = handlers()
+    assert {kind: known[kind].slot for kind in LONG_SLOTS} == LONG_SLOTS
+    assert {one.slot for one in known.values() if one.slot} <= QUOTAS.keys()
 
 
 @pytest.mark.parametrize(("region", "limit"), [("eu-west-1", 15 * TIB), ("eu-central-1", TIB)])

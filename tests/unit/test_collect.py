@@ -16,9 +16,10 @@ from migrate.core.clock import SystemClock
 from migrate.core.diagnostics import Severity
 from migrate.core.errors import AlreadyExists, Conflict, CredentialsExpired, Refused
 from migrate.core.table import Encryption, KinesisDestination
+from migrate.observe import tags
 from migrate.observe.collect import collect, list_source_tables, verify_accounts
 from migrate.observe.inventory import Inventory
-from migrate.sandbox import insights
+from migrate.sandbox import insights, rest_json
 from migrate.sandbox.server import Sandbox
 from migrate.sandbox.settings import REGION, SOURCE_ACCOUNT, TARGET_ACCOUNT
 
@@ -217,6 +218,48 @@ def test_contributor_insights_are_read_to_the_last_page(accounts: Accounts, monk
     table = accounts.look(("orders", "orders-2")).source_tables["orders"]
     assert set(table.spec.contributor_insights) == {"", "by-day"}
     assert accounts.operations("source")["ListContributorInsights"] == 2
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two tables are many."""
+    monkeypatch.setattr(tags, "MANY", 1)
+
+
+PAIRS = (("orders", "orders"), ("plain", "plain"))
+
+
+@pytest.mark.usefixtures("many")
+def test_tags_of_many_source_tables_are_read_at_once(emulator: Sandbox, accounts: Accounts) -> None:
+    inventory = accounts.look(*PAIRS)
+    assert inventory.source_tables["orders"].spec.tags == {"team": "checkout"}
+    assert inventory.source_tables["plain"].spec.tags == {}
+    assert accounts.operations("source")["GetResources"] == 1
+    assert accounts.operations("source")["ListTagsOfResource"] == 1, "one table that is not in the answer is probed"
+    assert accounts.operations("target")["ListTagsOfResource"] == 1, "whose it is, its own tags say"
+    assert "GetResources" not in accounts.operations("target")
+
+
+@pytest.mark.usefixtures("many")
+def test_where_tags_may_not_be_read_at_once_they_are_read_one_by_one(emulator: Sandbox, accounts: Accounts) -> None:
+    with denied(emulator, (SOURCE, "GetResources")):
+        inventory = accounts.look(*PAIRS)
+    assert inventory.source_tables["orders"].spec.tags == {"team": "checkout"}
+    assert accounts.operations("source")["ListTagsOfResource"] == 2
+    (told,) = inventory.diagnostics
+    assert told.severity is Severity.NOTE
+    assert "tag:GetResources" in told.hint
+
+
+@pytest.mark.usefixtures("many")
+def test_an_answer_that_leaves_tables_out_is_not_believed(
+    emulator: Sandbox, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = {"PaginationToken": "", "ResourceTagMappingList": list[Any]()}
+    name = ("resourcegroupstaggingapi", "GetResources")
+    accepted = rest_json._OPERATIONS[name][1]
+    monkeypatch.setitem(rest_json._OPERATIONS, name, (lambda _call: nothing, accepted))
+    assert accounts.look(*PAIRS).source_tables["orders"].spec.tags == {"team": "checkout"}
 
 
 def test_an_absent_target_table_costs_one_read(accounts: Accounts) -> None:
