@@ -74,10 +74,8 @@ def collect(
     accounts = {"source": source, "target": target}
     buckets = sorted(set(buckets))
     with Reader(clock, on_read) as reader:
-        tables = [
-            AccountTables(reader, source, sorted({pair[0] for pair in pairs})),
-            AccountTables(reader, target, sorted({pair[1] for pair in pairs}), shared_streams),
-        ]
+        names = [sorted({pair[side] for pair in pairs}) for side in (0, 1)]
+        tables = [AccountTables(reader, source, names[0]), AccountTables(reader, target, names[1], shared_streams)]
         of_backup = BackupReads(reader, accounts, backup) if backup else None
         _ask_named(reader, accounts, roles, samples)
         _ask(reader, accounts, tables, buckets, keys)
