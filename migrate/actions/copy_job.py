@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/aws-backup/latest/devguide/create-cross-account-back
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from migrate.actions.backup_base import (
@@ -36,11 +36,11 @@ from migrate.actions.base import (
 from migrate.actions.places import LATER, Places, new_role
 from migrate.aws import backup_jobs
 from migrate.aws.session import Account
-from migrate.core.access import Access, allow, anywhere, pass_role
+from migrate.core.access import KEY_POLICY, Access, Grant, allow, anywhere, pass_role
 from migrate.core.errors import StepError
 from migrate.plan.model import Action, is_ref
 from migrate.state.model import OwnedResource
-from migrate.strategies.backup_policies import SERVICE, copy_statement
+from migrate.strategies.backup_policies import SERVICE, copy_statement, key_policy
 
 _GOING_ON = ("CREATED", "RUNNING")
 """A copy that fails for a passing reason is repeated by AWS inside CREATED, for up to two hours."""
@@ -71,9 +71,9 @@ class CopyJobHandler:
         yield new_role(source.side, role)
         yield from role_access(role, action, places)
         if there.account != source.account:
-            yield places.copied_into(
-                params["destination_vault"], copy_statement(account_facts(source), places.migration)
-            )
+            grant = copy_statement(account_facts(source), places.migration)
+            yield places.copied_into(params["destination_vault"], grant)
+            yield from _shared_keys(params, places)
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The copied recovery point."""
@@ -137,6 +137,17 @@ class CopyJobHandler:
             if job.get("IamRoleArn") == step.params["role_arn"] and is_usable:
                 return job
         return None
+
+
+def _shared_keys(params: Mapping[str, Any], places: Places) -> Iterator[Access]:
+    """What the policies of the keys of both vaults must say: each account works with both keys."""
+    accounts = {"source": account_facts(places.source), "target": account_facts(places.target)}
+    for side, vault in (("source", params["source_vault"]), ("target", params["destination_vault"])):
+        key = places.vault_key(side, vault)
+        other = accounts["target" if side == "source" else "source"]
+        if key:
+            for one in key_policy(accounts[side], other)["Statement"][1:]:
+                yield Grant(KEY_POLICY, side, key, one)
 
 
 def _side(step: Step) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from migrate.actions import spark_run
+from migrate.actions import spark_access, spark_run, spark_work
 from migrate.actions.backup_base import job_look, patient_with_new_roles, since
 from migrate.actions.base import (
     Context,
@@ -27,7 +27,7 @@ from migrate.actions.ownership import ours as is_ours
 from migrate.actions.ownership import own_tags
 from migrate.actions.places import LATER, Places, new_role
 from migrate.aws import emr
-from migrate.core.access import Access, allow, anywhere, pass_role
+from migrate.core.access import Access, allow, anywhere, linked_role, pass_role
 from migrate.plan.model import Action
 from migrate.state.model import OwnedResource
 
@@ -35,8 +35,8 @@ _TOKEN_TAG = "migrate:token"
 
 
 class EmrClusterHandler:
-    """Kind `emr-cluster`: params `name`, `release`, `role` (instance profile), `role_arn`, `service_role`, `groups`,
-    `subnet`, `script`, `archive`, and those of `spark_run.job_spec`.
+    """Kinds `emr-cluster` and `emr-cluster-verify`: params `name`, `release`, `role` (instance profile), `role_arn`,
+    `service_role`, `groups`, `subnet`, `script`, `archive`, and those of `spark_run.job_spec`.
 
     RunJobFlow has no client token: a lost cluster is found by its name, which has the attempt's token in it, and its
     tags; one of an earlier attempt that still runs by the tags that say whose it is. The end is a cluster that is
@@ -58,11 +58,12 @@ class EmrClusterHandler:
         yield pass_role(place.side, place.role(params["service_role"]), "elasticmapreduce.amazonaws.com")
         yield pass_role(place.side, params["role_arn"], EC2)
         yield new_role(place.side, params["role_arn"])
-        yield from spark_run.run_access(action, places, EC2)
+        yield linked_role(place, "elasticmapreduce.amazonaws.com", "AWSServiceRoleForEMRCleanup")
+        yield from spark_access.run_access(action, places, EC2)
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The folder that the job works in; the cluster ends by itself."""
-        return (spark_run.work_folder(step, is_confirmed=False),)
+        return (spark_work.work_folder(step, is_confirmed=False),)
 
     def observe(self, step: Step, context: Context) -> Observation:
         """See `ActionHandler.observe`."""
@@ -91,7 +92,7 @@ class EmrClusterHandler:
                 Applications=[{"Name": "Spark"}],
                 ServiceRole=params["service_role"],
                 JobFlowRole=params["role"],
-                LogUri=spark_run.logs_of(step),
+                LogUri=spark_work.logs_of(step),
                 Instances={
                     "InstanceGroups": params["groups"],
                     "KeepJobFlowAliveWhenNoSteps": False,
@@ -117,14 +118,14 @@ class EmrClusterHandler:
             return spark_run.going_on(step, context, told(ours), doing)
         if _is_success(cluster) and ours is not None and ours["Status"]["State"] == "COMPLETED":
             return spark_run.succeeded(step, context, told(ours), {"cluster": cluster["Id"]})
-        return Failed(failure(step, context, cluster, ours), (spark_run.work_folder(step, is_confirmed=True),))
+        return Failed(failure(step, context, cluster, ours), (spark_work.work_folder(step, is_confirmed=True),))
 
     def undo(self, step: Step, context: Context) -> None:
         """Terminate the cluster, and delete what the job left in S3; what it wrote goes with the table."""
         cluster = _cluster(step, context)
         if cluster is not None and cluster["Status"]["State"] not in ENDED:
             emr.terminate_cluster(context.target, cluster["Id"])
-        spark_run.remove_work(step, context)
+        spark_work.remove_work(step, context)
 
 
 def _cluster(step: Step, context: Context) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from migrate.actions import spark_failure, spark_run
+from migrate.actions import spark_access, spark_failure, spark_run, spark_work
 from migrate.actions.backup_base import job_look, patient_with_new_roles
 from migrate.actions.base import (
     Absent,
@@ -28,7 +28,7 @@ from migrate.actions.ownership import LINEAGE_TAG, own_tags
 from migrate.actions.places import LATER, Places, new_role
 from migrate.aws import emr_serverless as emr
 from migrate.aws.session import Account
-from migrate.core.access import Access, Place, allow, anywhere, pass_role
+from migrate.core.access import Access, Place, allow, anywhere, linked_role, pass_role
 from migrate.core.errors import StepError
 from migrate.plan.model import Action
 from migrate.spark import arguments
@@ -41,9 +41,6 @@ PYTHON = "/usr/bin/python3.11"
 EMR_SERVERLESS = SERVICES["serverless"]
 ANY = ("emr-serverless", "/applications/*")
 """Every application of an account, with its runs: service and resource of the ARN."""
-
-_LINKED = "ops.emr-serverless.amazonaws.com/AWSServiceRoleForAmazonEMRServerless"
-_FIRST_USE = "the account has never had an application"
 
 _NEW = ("CREATING",)
 _GOING_ON = ("SUBMITTED", "PENDING", "SCHEDULED", "QUEUED", "RUNNING", "CANCELLING")
@@ -65,9 +62,7 @@ class EmrApplicationHandler:
         yield anywhere(place.side, "emr-serverless:CreateApplication", condition=tags)
         yield allow(place.side, "emr-serverless:TagResource", place.arn(*ANY), condition=tags, wide=LATER)
         yield allow(place.side, "emr-serverless:GetApplication", place.arn(*ANY), wide=LATER)
-        role = place.role(f"aws-service-role/{_LINKED}")
-        service = {"StringEquals": {"iam:AWSServiceName": "ops.emr-serverless.amazonaws.com"}}
-        yield allow(place.side, "iam:CreateServiceLinkedRole", role, condition=service, when=_FIRST_USE)
+        yield linked_role(place, "ops.emr-serverless.amazonaws.com", "AWSServiceRoleForAmazonEMRServerless")
         if action.params["network"]:
             yield from _network_access(place, action.params["network"])
 
@@ -119,8 +114,10 @@ class EmrApplicationHandler:
 
 
 class EmrRunHandler:
-    """Kind `emr-run`: params `application_id`, `role_arn`, `script`, `archive`, `workers`, `timeout_minutes`, and those
-    of `spark_run.job_spec`. The attempt's token is the client token, and part of the run's name.
+    """Kinds `emr-run` and `emr-verify`: params `application_id`, `role_arn`, `script`, `archive`, `workers`,
+    `timeout_minutes`, and those of `spark_run.job_spec`.
+
+    The attempt's token is the client token, and part of the run's name.
     """
 
     slot: str | None = "spark"
@@ -132,11 +129,11 @@ class EmrRunHandler:
         yield allow(place.side, f"{names} emr-serverless:GetJobRun", place.arn(*ANY), wide=LATER)
         yield pass_role(place.side, role, EMR_SERVERLESS)
         yield new_role(place.side, role)
-        yield from spark_run.run_access(action, places, EMR_SERVERLESS)
+        yield from spark_access.run_access(action, places, EMR_SERVERLESS)
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The folder that the job works in."""
-        return (spark_run.work_folder(step, is_confirmed=False),)
+        return (spark_work.work_folder(step, is_confirmed=False),)
 
     def observe(self, step: Step, context: Context) -> Observation:
         """See `ActionHandler.observe`."""
@@ -158,7 +155,7 @@ class EmrRunHandler:
             "entryPointArguments": arguments.as_list(spark_run.job_spec(step, context)),
             "sparkSubmitParameters": submit_parameters(params["archive"], params["workers"]),
         }
-        logs = {"s3MonitoringConfiguration": {"logUri": spark_run.logs_of(step)}}
+        logs = {"s3MonitoringConfiguration": {"logUri": spark_work.logs_of(step)}}
         with patient_with_new_roles(context.target, params["role_arn"], context.clock):
             return emr.start_run(
                 context.target,
@@ -176,7 +173,7 @@ class EmrRunHandler:
         """See `ActionHandler.poll`. Done only with a result that balances."""
         account, application = context.target, step.params["application_id"]
         run = emr.get_run(account, application, str(step.handle))
-        owned = (spark_run.work_folder(step, is_confirmed=True),)
+        owned = (spark_work.work_folder(step, is_confirmed=True),)
         if run is None:
             if was_just_started(step, context):
                 return Running(job_look(seconds_since(step.started, context.clock), account))
@@ -189,7 +186,7 @@ class EmrRunHandler:
             used = run.get("totalResourceUtilization") or {}
             hours = {"vcpu_hours": used.get("vCPUHour", 0), "gb_hours": used.get("memoryGBHour", 0)}
             return spark_run.succeeded(step, context, told, hours)
-        base = f"{spark_run.logs_of(step)}applications/{application}/jobs/{step.handle}/SPARK_DRIVER/"
+        base = f"{spark_work.logs_of(step)}applications/{application}/jobs/{step.handle}/SPARK_DRIVER/"
         found = spark_failure.logs_in_s3(account, (f"{base}stderr.gz", f"{base}stdout.gz"))
         message = str(run.get("stateDetails") or "")
         name = "TIMEOUT" if "timeout" in message.lower() or "timed out" in message.lower() else state
@@ -202,7 +199,7 @@ class EmrRunHandler:
         run = emr.get_run(account, application, step.handle) if step.handle else None
         if run is not None and run["state"] in _GOING_ON:
             emr.cancel_run(account, application, run["jobRunId"])
-        spark_run.remove_work(step, context)
+        spark_work.remove_work(step, context)
 
 
 def _network_access(place: Place, network: Mapping[str, Any]) -> Iterator[Access]:

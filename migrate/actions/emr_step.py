@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from migrate.actions import spark_failure, spark_run
+from migrate.actions import spark_access, spark_failure, spark_run, spark_work
 from migrate.actions.base import Again, Context, Failed, InProgress, Observation, Satisfied, Step, StepResult
 from migrate.actions.emr_serverless import PYTHON
 from migrate.actions.places import Places
@@ -34,7 +34,7 @@ _APPLICATION = re.compile(r"\bapplication_\d+_\d+\b")
 
 
 class EmrStepHandler:
-    """Kind `emr-step`: params `cluster_id`, `script`, `archive`, and those of `spark_run.job_spec`.
+    """Kinds `emr-step` and `emr-step-verify`: params `cluster_id`, `script`, `archive`, those of `spark_run.job_spec`.
 
     The cluster is somebody's, and stays. AddJobFlowSteps has no client token: a lost step is found by its name, and one
     of an earlier attempt that still runs by its arguments.
@@ -48,11 +48,11 @@ class EmrStepHandler:
         cluster = place.arn("elasticmapreduce", f"cluster/{params['cluster_id']}")
         names = "elasticmapreduce:ListSteps AddJobFlowSteps DescribeCluster"
         yield allow(place.side, names, cluster)
-        yield from spark_run.run_access(action, places, EC2)
+        yield from spark_access.run_access(action, places, EC2)
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The folder that the job works in."""
-        return (spark_run.work_folder(step, is_confirmed=False),)
+        return (spark_work.work_folder(step, is_confirmed=False),)
 
     def observe(self, step: Step, context: Context) -> Observation:
         """See `ActionHandler.observe`."""
@@ -78,14 +78,14 @@ class EmrStepHandler:
             return spark_run.going_on(step, context, told(ours), f"EMR step {ours['Id']}: {state.lower()}")
         if state == "COMPLETED":
             return spark_run.succeeded(step, context, told(ours), {"cluster": id})
-        return Failed(failure(step, context, cluster, ours), (spark_run.work_folder(step, is_confirmed=True),))
+        return Failed(failure(step, context, cluster, ours), (spark_work.work_folder(step, is_confirmed=True),))
 
     def undo(self, step: Step, context: Context) -> None:
         """Cancel the step, and delete what it left in S3; what it wrote goes with the table."""
         ours = own_step(step, context, step.params["cluster_id"], step.handle)
         if ours is not None and ours["Status"]["State"] in _GOING_ON:
             emr.cancel_step(context.target, step.params["cluster_id"], ours["Id"])
-        spark_run.remove_work(step, context)
+        spark_work.remove_work(step, context)
 
 
 def name_of(step: Step) -> str:
@@ -128,7 +128,7 @@ def lost(step: Step) -> StepResult:
     if not step.handle:
         return Again()
     what = f"{step.handle} of EMR is gone"
-    return Failed(StepError(what, "EMR forgets clusters after two months", spark_run.LOOK_AGAIN))
+    return Failed(StepError(what, "EMR forgets clusters after two months", spark_work.LOOK_AGAIN))
 
 
 def ended_by(cluster: Mapping[str, Any]) -> str:

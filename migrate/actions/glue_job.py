@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from migrate.actions import spark_failure, spark_run
+from migrate.actions import spark_access, spark_failure, spark_run, spark_work
 from migrate.actions.backup_base import job_look, patient_with_new_roles
 from migrate.actions.base import (
     Absent,
@@ -100,8 +100,8 @@ class GlueJobHandler:
 
 
 class GlueRunHandler:
-    """Kind `glue-run`: params `job`, `role_arn`, `worker_type`, `workers`, `timeout_minutes`, `execution_class`, and
-    those of `spark_run.job_spec`.
+    """Kinds `glue-run` and `glue-verify`: params `job`, `role_arn`, `worker_type`, `workers`, `timeout_minutes`,
+    `execution_class`, and those of `spark_run.job_spec`.
 
     StartJobRun has no client token: a run of ours is found by the token in its arguments, and one of an earlier
     attempt that still runs is adopted.
@@ -117,13 +117,13 @@ class GlueRunHandler:
         yield new_role(place.side, params["role_arn"])
         logs = place.arn("logs", "log-group:/aws-glue/jobs/*")
         yield allow(place.side, "logs:GetLogEvents", logs, when="a run has failed", wide=LATER)
-        yield from spark_run.run_access(action, places, GLUE)
+        yield from spark_access.run_access(action, places, GLUE)
         names = "logs:CreateLogGroup CreateLogStream PutLogEvents"
         yield allow(params["role_arn"], names, logs, when="Glue writes the log of the job", wide=LATER)
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The folder that the job works in."""
-        return (spark_run.work_folder(step, is_confirmed=False),)
+        return (spark_work.work_folder(step, is_confirmed=False),)
 
     def observe(self, step: Step, context: Context) -> Observation:
         """See `ActionHandler.observe`."""
@@ -162,7 +162,7 @@ class GlueRunHandler:
         if run is None:
             if was_just_started(step, context):
                 return Running(job_look(seconds_since(step.started, context.clock), account))
-            return Failed(_gone(step), (spark_run.work_folder(step, is_confirmed=True),))
+            return Failed(_gone(step), (spark_work.work_folder(step, is_confirmed=True),))
         state, told = run["JobRunState"], _arguments(run)
         if state in GOING_ON:
             return spark_run.going_on(step, context, told, f"Glue: {state.lower()}")
@@ -172,14 +172,14 @@ class GlueRunHandler:
         found = spark_failure.logs_in_cloudwatch(account, glue.LOG_GROUPS, run["Id"])
         message = str(run.get("ErrorMessage") or run.get("StateDetail") or "")
         error = spark_failure.ended(step.params["target_table"], "Glue", state, message, found)
-        return Failed(error, (spark_run.work_folder(step, is_confirmed=True),))
+        return Failed(error, (spark_work.work_folder(step, is_confirmed=True),))
 
     def undo(self, step: Step, context: Context) -> None:
         """Stop the run, and delete what it left in S3; what it wrote into the table goes with the table."""
         run = glue.get_run(context.target, step.params["job"], step.handle) if step.handle else None
         if run is not None and run["JobRunState"] in GOING_ON:
             glue.stop_run(context.target, step.params["job"], run["Id"])
-        spark_run.remove_work(step, context)
+        spark_work.remove_work(step, context)
 
 
 def remove_job(account: Account, name: str, lineage: str) -> None:
@@ -233,7 +233,7 @@ def _gone(step: Step) -> StepError:
     return StepError(
         f"the run {step.handle} of the Glue job {step.params['job']} is gone",
         "the job was deleted while it ran, or its history has expired",
-        spark_run.LOOK_AGAIN,
+        spark_work.LOOK_AGAIN,
     )
 
 

@@ -1,4 +1,6 @@
-"""The job's script and archive in S3, named by what is in them: a newer program makes files beside the old ones."""
+"""The job's files in S3, named by what is in them: script and archive, of which a newer program makes others beside the
+old ones, and a table's transform.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,11 @@ from collections.abc import Iterator
 from migrate.actions.base import Absent, Context, Done, Observation, Satisfied, Step, StepResult
 from migrate.actions.export import delete_folder
 from migrate.actions.places import Places
+from migrate.actions.transform import transform_of
 from migrate.aws import objects
 from migrate.core.access import Access, allow
 from migrate.plan.model import Action
-from migrate.spark import archive
+from migrate.spark import archive, transforming
 from migrate.state.model import OwnedResource
 
 
@@ -19,6 +22,13 @@ class JobFilesHandler:
     """Kind `job-files`: params `bucket`, `prefix`. Outputs `script` and `archive`, both `s3://bucket/key`."""
 
     slot: str | None = "control"
+    outputs: tuple[str, ...] = ("script", "archive")
+
+    def files(self, step: Step, context: Context) -> dict[str, bytes]:
+        """Key -> content, in the order of `outputs`."""
+        script, built = archive.script(), archive.build()
+        folder = f"{step.params['prefix']}/{_name(script + built.content)}"
+        return {f"{folder}/job.py": script, f"{folder}/migrate.zip": built.content}
 
     def access(self, action: Action, places: Places) -> Iterator[Access]:
         """See `ActionHandler.access`."""
@@ -35,32 +45,44 @@ class JobFilesHandler:
 
     def observe(self, step: Step, context: Context) -> Observation:
         """See `ActionHandler.observe`. Their names say what is in them, so that they are there is enough."""
-        files = job_files(step).items()
+        files = self.files(step, context).items()
         found = (objects.size(context.target, step.params["bucket"], key) for key, _ in files)
         return Satisfied() if list(found) == [len(content) for _, content in files] else Absent()
 
     def start(self, step: Step, context: Context) -> str | None:
         """See `ActionHandler.start`."""
-        for key, content in job_files(step).items():
+        for key, content in self.files(step, context).items():
             objects.write(context.target, step.params["bucket"], key, content)
         return None
 
     def poll(self, step: Step, context: Context) -> StepResult:
         """See `ActionHandler.poll`."""
-        script, packed = (f"s3://{step.params['bucket']}/{key}" for key in job_files(step))
-        return Done({"script": script, "archive": packed}, owned=(_owned(step, is_confirmed=True),))
+        places = (f"s3://{step.params['bucket']}/{key}" for key in self.files(step, context))
+        return Done(dict(zip(self.outputs, places, strict=True)), owned=(_owned(step, is_confirmed=True),))
 
     def undo(self, step: Step, context: Context) -> None:
         """Delete the files."""
         delete_folder(context, _owned(step, is_confirmed=True).id)
 
 
-def job_files(step: Step) -> dict[str, bytes]:
-    """Key -> content: the script, then the archive."""
-    script, built = archive.script(), archive.build()
-    name = hashlib.sha256(script + built.content).hexdigest()[:16]
-    folder = f"{step.params['prefix']}/{name}"
-    return {f"{folder}/job.py": script, f"{folder}/migrate.zip": built.content}
+class JobTransformHandler(JobFilesHandler):
+    """Kind `job-transform`: params `bucket`, `prefix`, `transform`. Outputs `place`, `s3://bucket/key`.
+
+    The user's Python files are in it, as they were planned with.
+    """
+
+    outputs = ("place",)
+
+    def files(self, step: Step, context: Context) -> dict[str, bytes]:
+        """See `JobFilesHandler.files`. Raises `Invalid` when a Python file has changed since."""
+        transform = transform_of(step, context)
+        assert transform is not None
+        content = transforming.written(transform)
+        return {f"{step.params['prefix']}/{_name(content)}.json": content}
+
+
+def _name(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _owned(step: Step, *, is_confirmed: bool) -> OwnedResource:

@@ -32,11 +32,13 @@ from migrate.core.codec import canonical
 from migrate.core.merging import merged
 from migrate.core.table import CUSTOMER_MANAGED
 from migrate.manifest.model import AccountConfig, Manifest
-from migrate.manifest.tables import is_enough_without_listing, resolve_tables
+from migrate.manifest.tables import is_enough_without_listing, resolve_tables, target_name
 from migrate.observe.collect import look_access
+from migrate.observe.copies import copies_access
 from migrate.observe.inventory import AccountFacts, Inventory
 from migrate.plan.model import Action, Change, Plan, PlannedAccount
 from migrate.state.s3 import state_access
+from migrate.strategies.backup_options import read_options
 from migrate.strategies.questions import questions
 from migrate.strategies.s3_bucket import exporter_principal
 
@@ -145,12 +147,36 @@ def needs(
     )
 
 
+def in_patterns(found: Needs, plan: Plan, manifest: Manifest) -> Needs:
+    """The same with the manifest's patterns in place of the names of the tables that they match: for thousands of
+    tables, whose names fit into no policies."""
+    names: dict[str, str] = {}
+    for one in resolve_tables(manifest, [table.source for table in plan.tables])[0]:
+        rule = manifest.tables[one.rule_index]
+        if rule.match:
+            names[one.source_name] = rule.match
+            names[one.target_name] = target_name(rule, rule.match)
+    folder = re.escape(f"/{plan.migration}/")
+    place = re.compile(rf"(?<=table/)[\w.-]+|(?<={folder})[\w.-]+(?=/)|(?<=job/migrate-)[\w.-]+(?=-[0-9a-f]{{8}})")
+    because = "the manifest names these tables by a pattern"
+
+    def widened(one: Permission) -> Permission:
+        is_wide = any("*" in name and ":dynamodb:" in name for name in one.resources)
+        return replace(one, wide=one.wide or (because if is_wide else ""))
+
+    renamed = found.renamed(lambda text: place.sub(lambda name: names.get(name[0], name[0]), text))
+    principals = (replace(one, permissions=merged(map(widened, one.permissions))) for one in renamed.principals)
+    return Needs(tuple(principals), renamed.grants)
+
+
 def _looking(plan: Plan, manifest: Manifest, places: Places) -> Iterator[Access]:
     """What `plan` reads."""
     mappings, _problems = resolve_tables(manifest, [table.source for table in plan.tables])
     asked = questions(manifest, mappings)
     listed = not is_enough_without_listing(manifest)
     yield from look_access(places.source, places.target, is_listed=listed, **asked)
+    if any(mapping.protect for mapping in mappings):
+        yield copies_access(places.target, read_options(manifest.protection_options()).target_vault)
     for name in sorted(asked["samples"]):
         yield from places.items_of(SOURCE, name)
     for place in (places.source, places.target):
@@ -277,6 +303,11 @@ def _places(plan: Plan, inventory: Inventory | None, cleanup: Plan | None) -> Pl
         migration=plan.migration,
         table_keys={**_observed_keys(inventory), **dict(_made_keys(target, plan.actions))},
         bucket_keys={name: key or "" for name, key in buckets.items()},
+        vault_keys={
+            vault.arn: vault.key or ""
+            for side in ((inventory.backup.source, inventory.backup.target) if inventory and inventory.backup else ())
+            for vault in side.vaults.values()
+        },
         unlooked="" if inventory else UNKNOWN,
     )
 

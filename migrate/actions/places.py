@@ -46,6 +46,9 @@ class Places:
     migration: str = ""
     table_keys: Mapping[str, str] = field(default_factory=dict)
     bucket_keys: Mapping[str, str] = field(default_factory=dict)
+    vault_keys: Mapping[str, str] = field(default_factory=dict)
+    """ARNs of the keys of vaults that are there, by the vault's ARN."""
+
     unlooked: str = ""
     """The key of what is in neither: '' when everything was looked at, else `UNKNOWN`."""
 
@@ -125,6 +128,12 @@ class Places:
         made = self._action("vault-policy", vault=vault)
         grant = made.params["statement"] if made else wish
         return Grant(VAULT_POLICY, "target", self.target.vault(vault), grant, made.address if made else "")
+
+    def vault_key(self, side: Side | str, vault: str) -> str:
+        """The key of a vault that is there; '' for one that is made, whose key comes with its policy."""
+        arn = self.of(side).vault(vault)
+        is_made = self._action("vault", self.of(side).side, vault=vault) is not None
+        return "" if is_made else self.vault_keys.get(arn, self.of(side).key(f"KEY-ID-OF-vault-{vault}"))
 
     def _action(self, kind: str, side: str = TARGET, **params: str) -> Action | None:
         """The action that makes such a thing in the account of that side."""

@@ -30,7 +30,7 @@ from migrate.actions.emr_step import EmrStepHandler
 from migrate.actions.export import ExportCheckHandler, ExportHandler
 from migrate.actions.glue_job import GlueJobHandler, GlueRunHandler
 from migrate.actions.indexes import IndexHandler
-from migrate.actions.job_files import JobFilesHandler
+from migrate.actions.job_files import JobFilesHandler, JobTransformHandler
 from migrate.actions.key import KeyHandler
 from migrate.actions.load import ImportHandler
 from migrate.actions.removal import (
@@ -44,6 +44,7 @@ from migrate.actions.restore_check import RestoreCheckHandler
 from migrate.actions.restore_job import RestoreJobHandler
 from migrate.actions.role import RoleHandler
 from migrate.actions.share import ShareHandler
+from migrate.actions.sharing import ShareOfTable, ShareOfTableRemoval
 from migrate.actions.spark_removal import (
     EmrApplicationRemoval,
     GlueJobRemoval,
@@ -54,6 +55,7 @@ from migrate.actions.table import TableHandler, TableLookHandler
 from migrate.actions.vault import AirGappedVaultHandler, VaultHandler, VaultPolicyHandler
 from migrate.actions.verify import VerifyHandler
 from migrate.actions.warm import WarmThroughputHandler
+from migrate.plan.sharing import SHARES
 
 
 def handlers() -> Mapping[str, ActionHandler]:
@@ -90,17 +92,24 @@ def handlers() -> Mapping[str, ActionHandler]:
         "warm-throughput": WarmThroughputHandler(),
         "copy": CopyHandler(),
         "job-files": JobFilesHandler(),
+        "job-transform": JobTransformHandler(),
         "glue-job": GlueJobHandler(),
         "glue-run": GlueRunHandler(),
+        "glue-verify": GlueRunHandler(),
         "emr-application": EmrApplicationHandler(),
         "emr-run": EmrRunHandler(),
+        "emr-verify": EmrRunHandler(),
         "emr-cluster": EmrClusterHandler(),
+        "emr-cluster-verify": EmrClusterHandler(),
         "emr-step": EmrStepHandler(),
+        "emr-step-verify": EmrStepHandler(),
         "job-files-removal": JobFilesRemoval(),
         "job-work-removal": JobWorkRemoval(),
         "glue-job-removal": GlueJobRemoval(),
         "emr-application-removal": EmrApplicationRemoval(),
         "index": IndexHandler(),
+        **{kind: ShareOfTable(kind) for kind in SHARES},
+        **{f"{kind}-removal": ShareOfTableRemoval(kind) for kind in SHARES},
         "verify": VerifyHandler(),
         "export-removal": ExportRemoval(),
         "table-removal": TableRemoval(),

@@ -12,7 +12,7 @@ from typing import Any
 
 from migrate.actions.places import LATER
 from migrate.aws import autoscaling
-from migrate.core.access import Permission, Place, allow, anywhere
+from migrate.core.access import Permission, Place, allow, anywhere, linked_role
 from migrate.core.codec import Json
 
 _READ: Mapping[str, str] = {
@@ -33,7 +33,6 @@ _WRITE: Mapping[str, str] = {
     "tags": "TagResource",
     "ttl": "UpdateTimeToLive",
 }
-_FIRST_USE = "the account has never used it"
 
 
 def setting_access(name: str, place: Place, table: str, before: Json, after: Json) -> Iterator[Permission]:
@@ -61,7 +60,7 @@ def _kinesis(place: Place, _table: str, _before: Json, after: Json) -> Iterator[
         when = "DynamoDB looks at the stream with the permissions of the caller"
         yield allow(place.side, "kinesis:DescribeStream PutRecord PutRecords", after["stream"], when=when)
         name = "kinesisreplication.dynamodb.amazonaws.com"
-        yield _linked_role(place, name, "AWSServiceRoleForDynamoDBKinesisDataStreamsReplication")
+        yield linked_role(place, name, "AWSServiceRoleForDynamoDBKinesisDataStreamsReplication")
 
 
 def _insights(place: Place, table: str, _before: Json, _after: Json) -> Iterator[Permission]:
@@ -71,7 +70,7 @@ def _insights(place: Place, table: str, _before: Json, _after: Json) -> Iterator
     when = "contributor insights of an index"
     yield allow(place.side, "dynamodb:UpdateContributorInsights", f"{arn}/index/*", when=when, wide="every index")
     name = "contributorinsights.dynamodb.amazonaws.com"
-    yield _linked_role(place, name, "AWSServiceRoleForDynamoDBCloudWatchContributorInsights")
+    yield linked_role(place, name, "AWSServiceRoleForDynamoDBCloudWatchContributorInsights")
 
 
 def _scaling(place: Place, table: str, before: Json, after: Json) -> Iterator[Permission]:
@@ -86,7 +85,7 @@ def _scaling(place: Place, table: str, before: Json, after: Json) -> Iterator[Pe
     names = "cloudwatch:PutMetricAlarm DescribeAlarms DeleteAlarms"
     yield allow(place.side, names, alarms, when=when, wide=LATER)
     name = "dynamodb.application-autoscaling.amazonaws.com"
-    yield _linked_role(place, name, "AWSServiceRoleForApplicationAutoScaling_DynamoDBTable")
+    yield linked_role(place, name, "AWSServiceRoleForApplicationAutoScaling_DynamoDBTable")
 
 
 def _scaling_writes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
@@ -109,13 +108,6 @@ def _scaling_writes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iter
 def _encryption(place: Place, _table: str, _before: Json, after: Json) -> Iterator[Permission]:
     if after.get("key"):
         yield allow(place.side, "kms:DescribeKey", place.key(after["key"]))
-
-
-def _linked_role(place: Place, service: str, role: str) -> Permission:
-    """AWS makes a role of its own for a service, once in the life of an account."""
-    condition = {"StringEquals": {"iam:AWSServiceName": service}}
-    arn = place.role(f"aws-service-role/{service}/{role}")
-    return allow(place.side, "iam:CreateServiceLinkedRole", arn, condition=condition, when=_FIRST_USE)
 
 
 _MORE = {

@@ -10,6 +10,7 @@ from typing import Any
 
 from migrate.aws import autoscaling, dynamodb
 from migrate.aws.session import Account
+from migrate.core import iam_policy
 from migrate.core.codec import Json
 from migrate.core.errors import Invalid
 
@@ -118,12 +119,15 @@ def _scale(account: Account, table: str, place: str, old: Mapping[str, Any], new
 
 
 def _resource_policy(account: Account, table: str, _before: Json, after: Json) -> None:
+    """What `share:` has put there stays: it has actions of its own."""
     arn = _arn(account, table)
-    if after is None:
-        dynamodb.delete_resource_policy(account, arn)
-        return
     now = dynamodb.get_resource_policy(account, arn)
-    dynamodb.put_resource_policy(account, arn, after, now[1] if now else None)
+    shares = iam_policy.marked(now[0], iam_policy.SHARE) if now else []
+    policy = iam_policy.with_marked(after, iam_policy.SHARE, shares)
+    if policy is None:
+        dynamodb.delete_resource_policy(account, arn)
+    else:
+        dynamodb.put_resource_policy(account, arn, policy if shares else after, now[1] if now else None)
 
 
 def _ttl(account: Account, table: str, before: Json, after: Json) -> None:

@@ -44,7 +44,10 @@ _ADVICE: tuple[tuple[str, str], ...] = (
     ("quota", "ask for fewer workers, wait until others have ended, or ask AWS for a higher quota (Service Quotas)"),
     ("limit", "ask for fewer workers, wait until others have ended, or ask AWS for a higher quota (Service Quotas)"),
     ("capacity", "no capacity for these workers now: try again later, or with another instance or worker type"),
-    ("refuses too many items", "check the target's keys and local indexes; dead-letters/ in the work folder has them"),
+    (
+        "refuses too many items",
+        "check the target's keys and local indexes, or the transform; dead-letters/ in the work folder has them",
+    ),
 )
 _GOES_ON = "the same command again goes on where the job stopped"
 _BY_STATE: Mapping[str, str] = {

@@ -26,7 +26,7 @@ from migrate.actions.places import LATER, Places
 from migrate.aws import backup, backup_jobs, kms
 from migrate.aws.session import Account
 from migrate.core import iam_policy
-from migrate.core.access import VAULT_POLICY, Access, Grant, allow, anywhere
+from migrate.core.access import VAULT_POLICY, Access, Grant, allow, anywhere, linked_role
 from migrate.core.codec import Json
 from migrate.core.errors import Conflict, Invalid, NotFound, StepError
 from migrate.plan.model import Action
@@ -46,6 +46,7 @@ class VaultHandler:
         yield anywhere(place.side, "backup:ListBackupVaults")
         yield allow(place.side, f"backup:ListTags TagResource {self.creation}", place.vault(vault))
         yield anywhere(place.side, "backup-storage:MountCapsule", when=f"{self.creation} asks for it")
+        yield linked_role(place, "backup.amazonaws.com", "AWSServiceRoleForBackup")
         key = action.params.get("key")
         if key:
             condition = _by_alias(key)

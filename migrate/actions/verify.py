@@ -93,7 +93,7 @@ class VerifyHandler(ReadOnlyHandler):
         kept = step.params.get("kept", 0)
         outputs = {k: v for k, v in encode(report).items() if k != "named"}
         if not report.is_accepted or (report.existing and report.differs > kept):
-            return Failed(_difference(report, kept), outputs=outputs)
+            return Failed(difference(report, kept), outputs=outputs)
         return Done({**outputs, "table_id": step.params["table_id"]})
 
 
@@ -157,8 +157,11 @@ def _taken(step: Step) -> Taken | None:
     return Taken(step.params["source_items"], found) if found else None
 
 
-def _difference(report: VerifyReport, kept: int) -> StepError:
-    """What is not as asked. What an existing table has beside the source's items is no fault."""
+def difference(report: VerifyReport, kept: int = 0, where: str = "") -> StepError:
+    """What is not as asked, as the end of a step. What an existing table has beside the source's items is no fault.
+
+    `where` has all of the keys, if they are kept anywhere.
+    """
     counts = {
         f"different (the copy kept {kept:,} as they were)"
         if report.existing == "keep"
@@ -174,7 +177,8 @@ def _difference(report: VerifyReport, kept: int) -> StepError:
         f"{report.source_table} ({report.source_items:,} items) and {report.target_table} "
         f"({report.target_items:,} items) are not the same: {found}",
         named or "only the numbers of items were compared",
-        "`migrate verify MANIFEST` names the keys; items that were written to the source after the export are expected "
+        f"{f'all keys are in {where}' if where else '`migrate verify MANIFEST` names the keys'}; "
+        "items that were written to the source after the export are expected "
         "to differ: stop the writers and move the table again, or load the changes",
         kind="VerificationFailed",
     )

@@ -62,6 +62,9 @@ _SECONDS: Mapping[str, tuple[float, float]] = {
     "emr-step": (120, 6.0),
     "index": (300, 30.0),
     "verify": (5, 20.0),
+    "glue-verify": (120, 6.0),
+    "emr-verify": (120, 6.0),
+    "emr-step-verify": (120, 6.0),
     "export-removal": (10, 0.1),
 }
 """By kind: seconds at least, and seconds more for each GiB. Only their order matters: what takes longest goes first."""

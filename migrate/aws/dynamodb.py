@@ -143,10 +143,14 @@ def put_resource_policy(account: Account, arn: str, policy: str, revision: str |
     return str(answer.get("RevisionId", ""))
 
 
-def delete_resource_policy(account: Account, arn: str) -> None:
-    """Remove the policy of a table or stream. Idempotent, also when the table is gone."""
+def delete_resource_policy(account: Account, arn: str, revision: str | None = None) -> None:
+    """Remove the policy of a table or stream. Idempotent, also when the table is gone.
+
+    With `revision` only while that is the present one: when it is not, the policy stays, and the next look sees it.
+    """
+    expected = {"ExpectedRevisionId": revision} if revision is not None else {}
     try:
-        call(account, SERVICE, "DeleteResourcePolicy", ResourceArn=arn)
+        call(account, SERVICE, "DeleteResourcePolicy", ResourceArn=arn, **expected)
     except NotFound:
         return
 

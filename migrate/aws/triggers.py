@@ -10,8 +10,10 @@ from migrate.aws.session import Account
 SERVICE = "lambda"
 
 
-def event_source_mappings(account: Account, stream_arn: str) -> list[dict[str, Any]]:
-    """EventSourceMappings (UUID, FunctionArn, State, ...) of a stream, those that are switched off included."""
-    token = ("Marker", "NextMarker")
-    found = pages(account, SERVICE, "ListEventSourceMappings", token=token, EventSourceArn=stream_arn)
+def event_source_mappings(account: Account) -> list[dict[str, Any]]:
+    """All EventSourceMappings (UUID, EventSourceArn, FunctionArn, State, ...) of the account in its Region.
+
+    Those that are switched off are among them, and those of queues and other sources, which may have no ARN.
+    """
+    found = pages(account, SERVICE, "ListEventSourceMappings", token=("Marker", "NextMarker"))
     return [one for page in found for one in page.get("EventSourceMappings", [])]

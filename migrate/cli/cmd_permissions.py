@@ -71,9 +71,14 @@ def run(what: str, *, form: Form, out: str, purpose: For, offline: bool) -> int:
     """See the command."""
     from migrate.actions.needs import EVERY_USE, Use
     from migrate.cli import saved
+    from migrate.render.permissions import MOST_POLICIES, most_policies
 
     uses = EVERY_USE if purpose is For.ALL else frozenset({Use(purpose.value)})
     found = _of_plan(what, uses) if saved.is_plan_file(what) else _of_manifest(what, uses, offline=offline)
+    many = most_policies(found.needs, found.migration)
+    if many > MOST_POLICIES:
+        note = f"a principal takes {many} policies, and AWS attaches {MOST_POLICIES} (20 on request): join some by hand"
+        found = dataclasses.replace(found, notes=(*found.notes, note))
     for note in found.notes:
         console.say(f"note: {note}")
     if form is Form.IAM and not out:
@@ -94,11 +99,13 @@ def _of_plan(path: str, uses: Collection[Use]) -> Found:
     from migrate.actions.needs import Use, needs
     from migrate.apply.resume import stale
     from migrate.cli import saved
+    from migrate.cli.world import refuse
 
     plan = saved.read_file(path)
     manifest = saved.manifest_of(plan)
     if manifest.digest != plan.manifest_digest:
         raise stale(plan, [f"{manifest.file} was changed since"])
+    refuse(plan)
     notes = ["a saved plan does not say which keys tables and buckets are encrypted with: those statements are wide"]
     if Use.CLEANUP in uses:
         notes.append("of `migrate cleanup`, only what this plan deletes itself is known: ask with the manifest for all")
@@ -123,9 +130,11 @@ def _of_manifest(path: str, uses: Collection[Use], *, offline: bool) -> Found:
 
 def _observed(manifest: Manifest, uses: Collection[Use]) -> Found | str:
     """What is needed by what the accounts show; or why they do not show enough. Raises `AwsError`, `Refused`."""
-    from migrate.actions.needs import needs
+    from migrate.actions.needs import in_patterns, needs
     from migrate.cli.world import make_plan, observe, open_world, refuse
-    from migrate.plan.untouched import cleanup_of, untouched
+    from migrate.plan.cleanup import build_cleanup
+    from migrate.plan.untouched import cleanup_of, untouched, with_leftovers
+    from migrate.render.permissions import MOST_POLICIES, most_policies
 
     kept = _state(manifest)
     world = open_world(manifest, read_only=True)
@@ -137,8 +146,15 @@ def _observed(manifest: Manifest, uses: Collection[Use]) -> Found | str:
         return denied.summary
     refuse(plan)
     cleanup = cleanup_of(plan, manifest, seen.mappings, inventory, state)
+    cleanup = with_leftovers(cleanup, build_cleanup(manifest, seen.mappings, world.accounts, kept))
+    plan = with_leftovers(plan, make_plan(world, seen, kept))
     found = needs(plan, manifest, inventory, state=console.state_url, uses=uses, cleanup=cleanup)
-    return Found(found, manifest.name, "accounts")
+    many = most_policies(found, manifest.name)
+    if many <= MOST_POLICIES:
+        return Found(found, manifest.name, "accounts")
+    short = in_patterns(found, plan, manifest)
+    note = f"the names of all tables take {many} policies: in place of those that a pattern matches stands the pattern"
+    return Found(short, manifest.name, "accounts", (note,))
 
 
 def _alone(manifest: Manifest, uses: Collection[Use], notes: Sequence[str]) -> Found:
@@ -183,11 +199,12 @@ def _what_is_not_known(manifest: Manifest, plan: Plan) -> Iterator[str]:
 def _state(manifest: Manifest) -> State:
     """The state as far as it may be read: before anybody is allowed anything, there is none."""
     from migrate.cli.world import state_or_new, store
-    from migrate.core.errors import StateAccessDenied
+    from migrate.core.errors import StateAccessDenied, StateUnusable
 
+    states = store()
     try:
-        kept = store().read(manifest.name)
-    except StateAccessDenied as error:
+        kept = states.read(manifest.name)
+    except (StateAccessDenied, StateUnusable) as error:  # its bucket may not even be there
         console.say(f"note: {error.summary}: it is taken to be new")
         kept = None
     return state_or_new(kept, manifest)

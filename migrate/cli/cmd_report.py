@@ -55,14 +55,16 @@ def _facts(what: str) -> Facts:
     from migrate.cli.world import read_manifest, store
 
     states = store()
-    if what and os.path.isfile(what):
+    if os.path.isfile(what) or what.endswith((".yaml", ".yml", ".json")):
         saved = read_file(what) if is_plan_file(what) else None
         name = saved.migration if saved else read_manifest(what).name
     else:
         saved, name = None, what or _only_one(states)
     state = states.read(name)
     if state is None and saved is None:
-        raise no_such_migration(states, name)
+        unknown = no_such_migration(states, name)
+        unknown.hint += "; of a plan that nobody has carried out: migrate report PLANFILE"
+        raise unknown
     return _gathered(states, name, state, saved)
 
 
@@ -70,7 +72,9 @@ def _gathered(states: Store, name: str, state: State | None, saved: Plan | None)
     from migrate import __version__
     from migrate.core.clock import SystemClock, timestamp
     from migrate.render.report.build import Facts, plans_in_order
+    from migrate.state.lock import why_free
 
+    now = SystemClock().now()
     plans, gaps = _plans(states, name, state)
     active = state.migration.active if state else None
     if active is None and saved is not None:
@@ -81,9 +85,9 @@ def _gathered(states: Store, name: str, state: State | None, saved: Plan | None)
         state=state,
         plans=plans_in_order(state, plans),
         active=plans.get(active.plan_id) if active else saved,
-        written=timestamp(SystemClock().now()),
+        written=timestamp(now),
         version=__version__,
-        holder=f"{lock.holder} since {lock.since}" if lock else "",
+        holder=f"{lock.holder} since {lock.since}" if lock and not why_free(lock, now) else "",
         gaps=tuple(gaps),
     )
 
@@ -99,27 +103,31 @@ def _plans(states: Store, name: str, state: State | None) -> tuple[dict[str, Pla
     records = (record for file in state.files.values() for record in file.steps.values())
     asked = dict.fromkeys([*(run.plan_id for run in state.migration.runs), *(one.plan_id for one in records), last])
     found: dict[str, Plan] = {}
-    gaps: list[str] = []
+    problems: dict[str, list[str]] = {}
     for plan_id in filter(None, asked):
-        where = f"the plan {plan_id[:12]} of {name}"
         try:
             stored = states.read_plan(name, "" if plan_id == last else plan_id)
-            plan = read_plan(stored, where) if stored is not None else None
+            plan = read_plan(stored, f"the plan {plan_id[:12]}") if stored is not None else None
         except ManifestInvalid as problem:
-            gaps.append(_gap(problem.diagnostics[0].summary))
+            problems.setdefault(problem.diagnostics[0].summary, []).append(plan_id)
             continue
         except MigrateError as problem:
-            gaps.append(_gap(": ".join(filter(None, (problem.summary, problem.why)))))
+            problems.setdefault(": ".join(filter(None, (problem.summary, problem.why))), []).append(plan_id)
             continue
         if plan is None or plan.plan_id != plan_id:
-            gaps.append(_gap(f"{where} is not kept"))
+            problems.setdefault("not kept", []).append(plan_id)
         else:
             found[plan_id] = plan
-    return found, gaps
+    return found, [_gap(problem, ids, last) for problem, ids in problems.items()]
 
 
-def _gap(problem: str) -> str:
-    return f"{problem}. What only it knew (titles, estimates, reasons, settings, steps not begun) is missing here."
+def _gap(problem: str, ids: list[str], last: str) -> str:
+    which = f"Plan {', '.join(one[:12] for one in ids)}" if len(ids) <= 3 else f"{len(ids)} plans"
+    age = " (the last one)" if last in ids else ""
+    return (
+        f"{which}{age}: {problem}. What only such a plan knows (titles, estimates, reasons, settings, steps that were "
+        "not begun) is missing here."
+    )
 
 
 def _only_one(states: Store) -> str:

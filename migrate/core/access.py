@@ -162,6 +162,14 @@ def through(who: str, actions: str, key: str, host: str, *, when: str) -> Permis
     return allow(who, f"kms:{actions}", key, when=when, wide=wide, condition={"StringEquals": {"kms:ViaService": host}})
 
 
+def linked_role(place: Place, service: str, role: str) -> Permission:
+    """Having AWS make the role of its own for a service, once in the life of an account."""
+    condition = {"StringEquals": {"iam:AWSServiceName": service}}
+    arn = place.role(f"aws-service-role/{service}/{role}")
+    when = f"the account has never used {service}"
+    return allow(place.side, "iam:CreateServiceLinkedRole", arn, when=when, condition=condition)
+
+
 def pass_role(who: str, role: str, service: str) -> Permission:
     """Giving a role to a service that then works with it."""
     condition = {"StringEquals": {"iam:PassedToService": service}}

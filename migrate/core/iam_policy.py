@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from migrate.core.codec import Json, canonical
 
 Statement = Mapping[str, Any]
+
+SHARE = "MigrateShare"
+"""How the Sids begin of statements that `share:` of some migration has put into a policy."""
+
+
+def share_mark(lineage: str) -> str:
+    """How the Sids begin of the statements of one migration's `share:`. A Sid has letters and digits only."""
+    return f"{SHARE}{lineage[:12]}"
 
 
 def statements(policy: str | None) -> list[Statement]:
@@ -32,6 +40,23 @@ def without_statement(policy: str | None, sid: str) -> str | None:
 def has_statement(policy: str | None, sid: str) -> bool:
     """True when the policy has a statement of that Sid."""
     return any(one.get("Sid") == sid for one in statements(policy))
+
+
+def marked(policy: str | None, mark: str) -> list[Statement]:
+    """The statements of a policy whose Sid begins with `mark`."""
+    return [one for one in statements(policy) if _is_marked(one, mark)]
+
+
+def with_marked(policy: str | None, mark: str, ours: Iterable[Statement]) -> str | None:
+    """`policy` with `ours` in place of every statement with the mark; None when nothing is left in it."""
+    kept = [*(one for one in statements(policy) if not _is_marked(one, mark)), *ours]
+    return _with(policy, kept) if kept else None
+
+
+def same(some: Iterable[Statement], others: Iterable[Statement]) -> bool:
+    """True for the same statements in any order; one value and a list of it are the same, as services rewrite them."""
+    first, second = ([canonical(_plain(one)) for one in group] for group in (some, others))
+    return sorted(first) == sorted(second)
 
 
 def contains(policy: str | None, wanted: Statement) -> bool:
@@ -66,6 +91,10 @@ def denies(policy: str | None, principal: str, action: str) -> bool:
         one.get("Effect") == "Deny" and not one.get("Condition") and names(one, principal) and covers(one, action)
         for one in statements(policy)
     )
+
+
+def _is_marked(statement: Statement, mark: str) -> bool:
+    return str(statement.get("Sid", "")).startswith(mark)
 
 
 def _plain(value: Json) -> Json:

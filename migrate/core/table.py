@@ -162,3 +162,8 @@ class TableFacts:
     """Global indexes that are not ACTIVE yet."""
 
     ttl_changing: bool = False
+    shares: tuple[Json, ...] | None = None
+    """Statements of its resource policy that `share:` of some migration has put there; they are no part of the spec."""
+
+    stream_policy: str | None = None
+    """The resource policy of its stream, where somebody has asked for it."""

@@ -45,8 +45,7 @@ class TransformSpec:
     @property
     def digest(self) -> str:
         """Identity of what it does, Python files included."""
-        facts = [list(self.steps), list(self.keys), {path: code_digest(text) for path, text in self.code.items()}]
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+        return digest_of(self.steps, self.keys, {path: code_digest(text) for path, text in self.code.items()})
 
     @property
     def may_join(self) -> bool:
@@ -119,6 +118,14 @@ class Pipeline:
                 raise TransformFailed(f"the key attribute {name} is empty")
             if len(value) * 4 > _KEY_BYTES[place] and _key_size(value, kind) > _KEY_BYTES[place]:
                 raise TransformFailed(f"the key attribute {name} is longer than {_KEY_BYTES[place]} bytes")
+
+
+def digest_of(
+    steps: Sequence[Mapping[str, Any]], keys: Sequence[Sequence[str]], code_digests: Mapping[str, str]
+) -> str:
+    """`TransformSpec.digest`, where only the digests of the Python files are at hand."""
+    facts = [list(steps), list(keys), dict(code_digests)]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def code_digest(text: str) -> str:

@@ -18,6 +18,7 @@ from migrate.manifest.model import (
     Manifest,
     Protection,
     ProvisionedCapacity,
+    Share,
     Side,
     TableRule,
     TargetSettings,
@@ -73,6 +74,7 @@ def _table(value: Mapping[str, Any], defaults: Defaults, document: Document, ind
         cleanup=value.get("cleanup", defaults.cleanup),
         protect=protect,
         prefer=value.get("prefer", defaults.prefer),
+        share=tuple(_share(one) for one in value.get("share", ())),
         is_moved=protect is None or "strategy" in value,
         location=document.location(("tables", index, "name" if "name" in value else "match")),
     )
@@ -91,6 +93,12 @@ def _protection(value: Mapping[str, Any] | bool | None, default: Protection | No
     if not isinstance(value, Mapping):
         return None
     return Protection(**{**value, "schedule": SCHEDULES.get(value["schedule"], value["schedule"])})
+
+
+def _share(value: Mapping[str, Any]) -> Share:
+    access: Any = value["access"]
+    kinds: Any = [access] if isinstance(access, str) else access
+    return Share(value["principal"], tuple(sorted(kinds)))
 
 
 def _keys(value: Mapping[str, Any] | None) -> KeyAssertion | None:

@@ -139,7 +139,8 @@ class _Words:
         """A mapping is told what is wrong inside it, which says more than "none of these"."""
         is_inside = isinstance(problem.instance, dict) and problem.validator == "anyOf"
         inside = [one for one in problem.context or () if one.validator != "type" or len(one.path)]
-        inside = [one for one in inside if one.validator != "const"] if is_inside else []
+        # Of the mapping as a whole, that it is none of some words says nothing.
+        inside = [one for one in inside if one.validator not in ("const", "enum") or one.path] if is_inside else []
         for one in inside:
             yield from self.of(one)
         if not inside and not self._is_told_otherwise(problem):

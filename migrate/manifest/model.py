@@ -160,12 +160,14 @@ class Verify:
     """How the result is proven.
 
     `read_units` are the most a second for each table, None is no limit of the manifest's. `source` is `read` (both
-    tables are read), or `as-copied`: the target is compared with what strategy `copy` has read from the source.
+    tables are read), or `as-copied`: the target is compared with what strategy `copy` has read from the source. `by` is
+    who compares: a run of the Spark job, this machine, or what suits the strategy (None).
     """
 
     mode: VerifyMode = "digest"
     read_units: float | None = None
     source: Literal["read", "as-copied"] = "read"
+    by: Literal["job", "local"] | None = None
 
 
 SCHEDULES: Mapping[str, str] = MappingProxyType(
@@ -182,6 +184,23 @@ class Protection:
     delete_after_days: int = 35
     copy_delete_after_days: int = 35
     start_within_minutes: int = 480
+
+
+AccessKind = Literal["read", "write", "stream"]
+
+
+@dataclass(frozen=True)
+class Share:
+    """Access that a principal of another account gets to a target table: the ARN of a role, user or account, or an
+    account id."""
+
+    principal: str
+    access: tuple[AccessKind, ...]
+
+    @property
+    def account(self) -> str:
+        """Account id of the principal."""
+        return self.principal.split(":")[4] if self.principal.startswith("arn:") else self.principal
 
 
 @dataclass(frozen=True)
@@ -216,6 +235,7 @@ class TableRule:
     prefer: Prefer = "simplicity"
     """What strategy `auto` goes by."""
 
+    share: tuple[Share, ...] = ()
     is_moved: bool = True
     """False for a table that is protected and whose entry names no strategy."""
 
@@ -238,6 +258,7 @@ class TableMapping:
     rule_index: int
     protect: Protection | None = None
     prefer: Prefer = "simplicity"
+    share: tuple[Share, ...] = ()
     is_moved: bool = True
     location: Location | None = field(default=None, compare=False, repr=False)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrate.core.diagnostics import Diagnostic
 from migrate.manifest.document import Document, Path
 
-_OF_A_MOVE = ("options", "keys", "transform", "target", "verify", "cleanup")
+_OF_A_MOVE = ("options", "keys", "transform", "target", "verify", "cleanup", "share")
 
 
 def check_protection(document: Document) -> Iterator[Diagnostic]:

@@ -16,6 +16,7 @@ from migrate.manifest.credentials import check_credentials
 from migrate.manifest.document import Document, Path, did_you_mean, format_path
 from migrate.manifest.keyrules import check_keys
 from migrate.manifest.protectrules import check_protection
+from migrate.manifest.sharerules import check_shares
 from migrate.manifest.tablerules import check_tables
 from migrate.manifest.transformrules import check_transforms
 
@@ -27,7 +28,7 @@ _IP_ADDRESS = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}\Z")
 def check_rules(document: Document) -> list[Diagnostic]:
     """Every cross-field rule that the document breaks. Made for documents that break the schema too."""
     own = (check_credentials, _accounts, _roles, _buckets)
-    checks = (*own, check_keys, check_backup, check_protection, check_tables, check_transforms)
+    checks = (*own, check_keys, check_backup, check_protection, check_tables, check_transforms, check_shares)
     return [finding for check in checks for finding in check(document)]
 
 

@@ -30,6 +30,7 @@ strategies:
 
 defaults:
   strategy: auto                # auto | s3 | backup | glue | emr | copy
+  prefer: simplicity            # what auto goes by: simplicity | cost | time
   verify: digest                # digest (every item) | counts | none
   cleanup: after-verify         # after-verify | keep
 

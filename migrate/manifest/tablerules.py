@@ -13,6 +13,7 @@ from migrate.state.model import SHARED
 WHY_NOT_SHARED = f"plan and state say `{SHARED}/...` for the steps that belong to no single table"
 _NEEDS_BUCKET = ("s3", "glue", "emr")
 _MOVES_AS_IS = ("s3", "backup")
+_HAVE_NO_JOB = ("s3", "backup", "copy")
 
 
 def check_tables(document: Document) -> Iterator[Diagnostic]:
@@ -28,6 +29,7 @@ def check_tables(document: Document) -> Iterator[Diagnostic]:
             yield document.error(("tables", index, "exclude"), what, hint="remove it", key=True)
     yield from _buckets(document)
     yield from _fillings(document)
+    yield from _verifications(document)
     yield from _together(document)
 
 
@@ -45,6 +47,32 @@ def _strategy(document: Document, index: int) -> Iterator[Diagnostic]:
                 hint=f"use one of the strategies {able}, or auto",
                 key=True,
             )
+
+
+def _verifications(document: Document) -> Iterator[Diagnostic]:
+    """`by: job`, where no job can compare what is asked for."""
+    shared = _verification(document, ("defaults",))
+    places: list[Path] = [("defaults",), *(("tables", index) for index, _ in document.mappings(("tables",)))]
+    for place in places:
+        own, path = _verification(document, place), (*place, "verify", "by")
+        asked = {**shared, **own}
+        if own.get("by") != "job":
+            continue
+        strategy = document.strategy_of(int(place[1])) if len(place) > 1 else "auto"
+        if strategy in _HAVE_NO_JOB:
+            hint = "remove it, or use one of the strategies emr, glue"
+            yield document.error(path, f"is job, and strategy {strategy} has none", hint=hint)
+        elif asked.get("mode", "digest") != "digest":
+            hint = "say `mode: digest`, or `by: local`"
+            yield document.error(path, f"is job, which compares digests, and the mode is {asked['mode']}", hint=hint)
+        elif asked.get("source") == "as-copied":
+            why = "as-copied is what strategy copy has read"
+            yield document.error(path, "is job, which reads the source", why=why, hint="remove one of the two")
+
+
+def _verification(document: Document, place: Path) -> Mapping[str, Any]:
+    found = document.get((*place, "verify"))
+    return {"mode": found} if isinstance(found, str) else found if isinstance(found, Mapping) else {}
 
 
 def _tags(document: Document, index: int) -> Iterator[Diagnostic]:

@@ -136,6 +136,7 @@ def _mapping(index: int, rule: TableRule, name: str, target: str) -> TableMappin
         rule_index=index,
         protect=rule.protect,
         prefer=rule.prefer,
+        share=rule.share,
         is_moved=rule.is_moved,
         location=rule.location,
     )

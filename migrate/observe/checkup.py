@@ -50,6 +50,7 @@ class CredentialFacts:
 class Trigger:
     """A Lambda function that reads a stream. `state` is Enabled, Disabled, Creating, ..."""
 
+    stream: str
     id: str
     function: str
     state: str
@@ -92,12 +93,12 @@ class Simulated:
 
 @dataclass(frozen=True)
 class SideQuestions:
-    """What to look at in one account: services whose quotas count, streams, KMS keys, tables that may be written to,
-    permissions. `makes_tables` is True when the account gets new tables."""
+    """What to look at in one account: services whose quotas count, KMS keys, tables that may be written to,
+    permissions. `makes_tables` is True when it gets new tables, `has_streams` when who reads streams matters."""
 
     services: tuple[str, ...] = ()
     makes_tables: bool = False
-    streams: tuple[str, ...] = ()
+    has_streams: bool = False
     keys: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
     permissions: tuple[Asked, ...] = ()
@@ -108,7 +109,7 @@ class SideCheckup:
     """What was found in one account. None where nobody asked.
 
     `clock_ahead` is in seconds: AWS's clock is so far ahead of this machine's. `quotas` are by service and QuotaName,
-    `triggers` by stream, `keys` by ARN, `written` are write units by table over the last `WINDOW_MINUTES`.
+    `keys` by ARN, `written` are write units by table over the last `WINDOW_MINUTES`.
     """
 
     credentials: CredentialFacts | Unread
@@ -117,7 +118,9 @@ class SideCheckup:
     limits: Mapping[str, int] | Unread | None = None
     table_count: int | Unread | None = None
     transfers: Mapping[str, int] | Unread | None = None
-    triggers: Mapping[str, tuple[Trigger, ...] | Unread] = field(default_factory=dict)
+    triggers: tuple[Trigger, ...] | Unread = ()
+    """Of all streams of the account."""
+
     keys: Mapping[str, KeyFacts | Unread | None] = field(default_factory=dict)
     written: Mapping[str, float] | Unread | None = None
     permissions: Mapping[str, Simulated | Unread] = field(default_factory=dict)
@@ -132,13 +135,14 @@ def look_at(account: Account, questions: SideQuestions, reader: Reader, clock: C
         "credentials": ask(_credentials, now),
         "clock_ahead": ask(_clock_ahead, clock),
         "quotas": _each(ask, quotas.service_quotas, questions.services),
-        "triggers": _each(ask, _triggers, questions.streams),
         "keys": _each(ask, _key, questions.keys),
     }
     if questions.makes_tables:
         answers |= {"limits": ask(quotas.capacity_limits), "table_count": ask(_table_count)}
     if questions.makes_tables or questions.written:
         answers["transfers"] = ask(transfer.transfers_in_progress)
+    if questions.has_streams:
+        answers["triggers"] = ask(_triggers)
     if questions.written:
         begin = now - dt.timedelta(minutes=WINDOW_MINUTES)
         answers["written"] = ask(metrics.written_units, questions.written, begin, now)
@@ -190,9 +194,10 @@ def _table_count(account: Account) -> int:
     return len(dynamodb.list_tables(account))
 
 
-def _triggers(account: Account, stream: str) -> tuple[Trigger, ...]:
-    found = triggers.event_source_mappings(account, stream)
-    return tuple(Trigger(one["UUID"], one.get("FunctionArn", ""), one.get("State", "")) for one in found)
+def _triggers(account: Account) -> tuple[Trigger, ...]:
+    found = triggers.event_source_mappings(account)
+    names = ("EventSourceArn", "UUID", "FunctionArn", "State")
+    return tuple(Trigger(*(str(one.get(name) or "") for name in names)) for one in found)
 
 
 def _key(account: Account, arn: str) -> KeyFacts | None:

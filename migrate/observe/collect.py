@@ -57,6 +57,7 @@ def collect(
     roles: Collection[tuple[str, str]] = (),
     clusters: Collection[str] = (),
     samples: Collection[str] = (),
+    shared_streams: Collection[str] = (),
     on_read: Callable[[int, int], None] = lambda _done, _asked: None,
 ) -> Inventory:
     """The inventory of both accounts.
@@ -64,8 +65,9 @@ def collect(
     `pairs` are (source table, target table); `buckets` are looked at from the target account; `keys` are manifest name
     -> (side, key id, ARN or alias); `backup` is what to look at of AWS Backup, if anything; `roles` are (side, name) of
     IAM roles; `clusters` are ids of EMR clusters of the target account; `samples` are source tables of which a few
-    items are read. `clock` waits between repeats of throttled reads, `on_read` is told how far they are (see `Reader`).
-    What is missing or may not be read is in its `diagnostics`; the rest is complete.
+    items are read; `shared_streams` are target tables whose stream's policy is read. `clock` waits between repeats of
+    throttled reads, `on_read` is told how far they are (see `Reader`). What is missing or may not be read is in its
+    `diagnostics`; the rest is complete.
     Raises `Refused`, `AccessDenied`, `CredentialsExpired` and the like when an account cannot be used at all.
     """
     identities = _identities(source, target)
@@ -74,7 +76,7 @@ def collect(
     with Reader(clock, on_read) as reader:
         tables = [
             AccountTables(reader, source, sorted({pair[0] for pair in pairs})),
-            AccountTables(reader, target, sorted({pair[1] for pair in pairs})),
+            AccountTables(reader, target, sorted({pair[1] for pair in pairs}), shared_streams),
         ]
         of_backup = BackupReads(reader, accounts, backup) if backup else None
         _ask_named(reader, accounts, roles, samples)
@@ -89,10 +91,8 @@ def collect(
         of_roles = {f"{side} {name}": role_facts(reader, accounts[side], name) for side, name in sorted(roles)}
         of_clusters = {id: cluster_facts(reader, target, id) for id in sorted(clusters)}
         facts_of_backup = of_backup.facts() if of_backup else None
-    problems = [problem for side in tables for problem in side.problems]
-    problems += [problem for _, _, problem in of_items if problem]
+    problems = [*(one for side in tables for one in side.problems), *(one for _, _, one in of_items if one)]
     problems += [problem for _, more in (*of_buckets.values(), *of_keys.values()) for problem in more]
-    problems.sort(key=lambda one: (one.address, one.severity.value, one.summary))
     return Inventory(
         *identities,
         source_tables=found[0],
@@ -100,7 +100,7 @@ def collect(
         buckets={name: facts for name, (facts, _) in of_buckets.items()},
         keys={name: facts for name, (facts, _) in of_keys.items()},
         samples={name: sample for name, sample, _ in of_items if sample} or None,
-        diagnostics=tuple(problems),
+        diagnostics=tuple(sorted(problems, key=lambda one: (one.address, one.severity.value, one.summary))),
         backup=facts_of_backup,
         roles=of_roles or None,
         clusters=of_clusters or None,
@@ -118,12 +118,14 @@ def look_access(
     roles: Collection[tuple[str, str]] = (),
     clusters: Collection[str] = (),
     samples: Collection[str] = (),
+    shared_streams: Collection[str] = (),
     is_listed: bool = False,
 ) -> Iterator[Permission]:
     """Whom `collect` needs to be allowed what, when it is asked the same; `is_listed`: `list_source_tables` too."""
     places = {place.side: place for place in (source, target)}
     yield from table_access(source, sorted({pair[0] for pair in pairs}))
-    yield from table_access(target, sorted({pair[1] for pair in pairs}), "the table is there when the plan is made")
+    when = "the table is there when the plan is made"
+    yield from table_access(target, sorted({pair[1] for pair in pairs}), shared_streams, when)
     yield from bucket_access(target, sorted(set(buckets)))
     for side, id in keys.values():
         yield from key_access(places[side], id)

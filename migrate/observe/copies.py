@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from migrate.aws import backup
 from migrate.aws.session import Account
+from migrate.core.access import Permission, Place, allow
 from migrate.core.clock import timestamp
 
 USABLE = ("COMPLETED", "AVAILABLE")
@@ -23,6 +24,12 @@ class NewestCopy:
     """When its backup was taken: a timestamp (UTC, ISO 8601)."""
 
     age_seconds: int | None = None
+
+
+def copies_access(target: Place, vault: str) -> Permission:
+    """What `newest_copies` reads."""
+    when = "`migrate status` shows the newest copies"
+    return allow(target.side, "backup:ListRecoveryPointsByBackupVault", target.vault(vault), when=when)
 
 
 def newest_copies(account: Account, vault: str, tables: Collection[str], now: dt.datetime) -> list[NewestCopy]:

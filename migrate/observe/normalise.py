@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from migrate.core.codec import canonical
+from migrate.core.iam_policy import SHARE, Statement, marked, with_marked
 from migrate.core.table import (
     AWS_MANAGED,
     CUSTOMER_MANAGED,
@@ -54,6 +55,7 @@ class TableReads:
     recovery: Raw = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     policy: str | None = None
+    stream_policy: str | None = None
     kinesis: Sequence[Raw] = ()
     insights: Sequence[Raw] = ()
     scaling: Mapping[str, Sequence[Raw]] = field(default_factory=dict)
@@ -82,6 +84,8 @@ def normalise_table(reads: TableReads) -> TableFacts:
         vector_indexes=tuple(sorted(index["IndexName"] for index in table.get("VectorIndexes") or [])),
         building_indexes=tuple(sorted(i["IndexName"] for i in indexes if i.get("IndexStatus", "ACTIVE") != "ACTIVE")),
         ttl_changing=reads.ttl.get("TimeToLiveStatus") in ("ENABLING", "DISABLING"),
+        shares=tuple(dict(one) for one in _shares(canonical_policy(reads.policy))) or None,
+        stream_policy=canonical_policy(reads.stream_policy),
     )
 
 
@@ -106,7 +110,7 @@ def normalise_spec(reads: TableReads) -> TableSpec:
         stream=_stream(table),
         tags=_tags(reads.tags),
         deletion_protection=bool(table.get("DeletionProtectionEnabled")),
-        resource_policy=canonical_policy(reads.policy),
+        resource_policy=_without_shares(canonical_policy(reads.policy)),
         kinesis=_kinesis(reads.kinesis),
         contributor_insights=_insights(reads.insights),
         auto_scaling=_scaling(reads.scaling),
@@ -121,6 +125,18 @@ def canonical_policy(text: str | None) -> str | None:
         return canonical(json.loads(text))
     except ValueError:
         return text
+
+
+def _shares(policy: str | None) -> list[Statement]:
+    """The statements that `share:` of some migration has put there: they come and go by actions of their own."""
+    try:
+        return marked(policy, SHARE)
+    except ValueError:
+        return []
+
+
+def _without_shares(policy: str | None) -> str | None:
+    return with_marked(policy, SHARE, ()) if _shares(policy) else policy
 
 
 def _keys(schema: Iterable[Raw], types: Mapping[str, str]) -> KeySchema:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,6 +81,9 @@ class AccountTables:
     reader: Reader
     account: Account
     names: Sequence[str]
+    shared_streams: Collection[str] = ()
+    """Tables of whose stream the policy is read as well."""
+
     managers: Mapping[str, str] = field(default_factory=dict)
     problems: list[Diagnostic] = field(default_factory=list)
 
@@ -105,6 +108,8 @@ class AccountTables:
             for setting in _SETTINGS:
                 if setting is not _TAGS:
                     self.reader.ask(setting.read, self.account, setting.subject(table))
+            if stream := self._shared_stream(table):
+                self.reader.ask(dynamodb.get_resource_policy, self.account, stream)
             if _key_arn(table) not in ("", *managers):
                 self.reader.ask(kms.describe_key, self.account, _key_arn(table))
 
@@ -144,12 +149,26 @@ class AccountTables:
                 self._unread(setting, f"tables.{table['TableName']}", answer)
         if values["policy"] is not None:
             values["policy"] = values["policy"][0]
+        values["stream_policy"] = self._stream_policy(table)
         return TableReads(table, key_manager=self._manager(table), **values) if is_complete else None
 
     def _answer(self, setting: _Setting, subject: str) -> Any:
         if setting is _TAGS:
             return self._tags.answer(subject)
         return self.reader.answer(setting.read, self.account, subject)
+
+    def _shared_stream(self, table: Mapping[str, Any]) -> str:
+        """ARN of the table's stream, if its policy matters and there is one."""
+        is_on = bool((table.get("StreamSpecification") or {}).get("StreamEnabled"))
+        return str(table.get("LatestStreamArn") or "") if is_on and table["TableName"] in self.shared_streams else ""
+
+    def _stream_policy(self, table: Mapping[str, Any]) -> str | None:
+        stream = self._shared_stream(table)
+        answer = self.reader.answer(dynamodb.get_resource_policy, self.account, stream) if stream else None
+        if isinstance(answer, AwsError):
+            self.problems.append(failed_read(f"tables.{table['TableName']}", answer))
+            return None
+        return answer[0] if answer else None
 
     def _manager(self, table: Mapping[str, Any]) -> str | None:
         arn = _key_arn(table)
@@ -210,8 +229,13 @@ class AccountTables:
             )
 
 
-def table_access(place: Place, names: Iterable[str], when: str = "") -> Iterator[Permission]:
+def table_access(
+    place: Place, names: Iterable[str], shared_streams: Collection[str] = (), when: str = ""
+) -> Iterator[Permission]:
     """What `AccountTables` reads of these tables; `when` says in which case they are there."""
+    for name in sorted(shared_streams):
+        stream = f"{place.table(name)}/stream/*"
+        yield allow(place.side, "dynamodb:GetResourcePolicy", stream, wide="a stream is named by its time", when=when)
     arns = [place.table(name) for name in names]
     if arns:
         settings = " ".join(setting.operation for setting in _SETTINGS)

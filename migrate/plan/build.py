@@ -12,11 +12,12 @@ from migrate.manifest.prices import Prices
 from migrate.observe.inventory import Inventory
 from migrate.plan import costs
 from migrate.plan.choice import Candidate, Strategies, choose
-from migrate.plan.desired import as_it_was, desired_spec, kept_spec
+from migrate.plan.desired import Desired, as_it_was, desired_spec, kept_spec
 from migrate.plan.gates import broken_gates
 from migrate.plan.model import Action, Change, Estimate, Plan, PlannedAccount, PlannedTable, Range
 from migrate.plan.protection import left_alone, plan_protection, standing_resources
 from migrate.plan.provenance import with_origins
+from migrate.plan.sharing import share_problems
 from migrate.plan.strategy import Standing, TableRequest, Verdict, is_locked, was_filled
 from migrate.plan.tables import Stage, TableActions, by_address, plan_table, stage_of
 from migrate.plan.transforms import lost_attributes, transform_of
@@ -108,7 +109,12 @@ def _plan_mapping(
     stage = stage_of(target, mapping.target_name, state)
     if target and (was_filled(target, state) or _shall_be_filled(stage, mapping, verdict)):
         desired = kept_spec(mapping, source, target, inventory)
-        request = dataclasses.replace(request, desired=desired.spec, existing=target)
+        request = dataclasses.replace(request, existing=target)
+    elif stage is Stage.LOADED and target:
+        desired = _with_their_policy(desired, mapping, target)
+    request = dataclasses.replace(request, desired=desired.spec)
+    unshareable = tuple(share_problems(mapping, desired.spec, target, inventory, state.lineage))
+    desired = dataclasses.replace(desired, diagnostics=(*desired.diagnostics, *unshareable))
     problems = (*desired.diagnostics, *verdict.reasons, *verdict.warnings)
     against = (stage is Stage.FOREIGN and request.existing and verdict.against_existing) or ()
     if chosen is None or against or not (verdict.is_usable or stage in (Stage.LOADED, Stage.FOREIGN)):
@@ -118,7 +124,8 @@ def _plan_mapping(
         problems = desired.diagnostics  # the load is behind us: whether the strategy could do it again is no matter
     else:
         # With what is known of the target by now, which may be a table that is filled as it is.
-        part = _with_estimates(part, Candidate(chosen.strategy, request).parts)
+        now = chosen if request is chosen.request else Candidate(chosen.strategy, request)
+        part = _with_estimates(part, now.parts)
     trial = _trial(request, mapping, show_values) if part.is_move else Trial()
     problems = (*problems, *trial.diagnostics)
     table = dataclasses.replace(
@@ -157,9 +164,19 @@ def table_request(
         verify=mapping.verify.mode,
         verify_read_units=mapping.verify.read_units,
         verify_as_copied=mapping.verify.source == "as-copied",
+        verify_by=mapping.verify.by,
         cleanup=mapping.cleanup,
         transform=transform_of(mapping, source.spec.keys, manifest.code),
+        shares=mapping.share,
     )
+
+
+def _with_their_policy(desired: Desired, mapping: TableMapping, target: TableFacts) -> Desired:
+    """The resource policy that somebody gave the finished table stays, as long as the manifest says nothing of it."""
+    if mapping.target.resource_policy is not None:
+        return desired
+    spec = dataclasses.replace(desired.spec, resource_policy=target.spec.resource_policy)
+    return dataclasses.replace(desired, spec=spec)
 
 
 def _trial(request: TableRequest, mapping: TableMapping, show_values: bool) -> Trial:
@@ -176,22 +193,20 @@ def _trial(request: TableRequest, mapping: TableMapping, show_values: bool) -> T
 
 def _with_estimates(part: TableActions, parts: Mapping[str, Estimate]) -> TableActions:
     """The actions with what each of them takes."""
-    found = {one.address: parts.get(one.address.partition("/")[2]) for one in part.own}
-    own = (dataclasses.replace(one, estimate=known) if (known := found[one.address]) else one for one in part.own)
+    found = ((one, parts.get(one.address.partition("/")[2])) for one in part.own)
+    own = (dataclasses.replace(one, estimate=takes.rounded) if takes else one for one, takes in found)
     return dataclasses.replace(part, own=tuple(own))
 
 
 def _total(part: TableActions, request: TableRequest) -> Estimate:
     """What is left to do, and what the sample has cost."""
+    found = [one.estimate for one in part.own if one.estimate]
     sample = (request.inventory.samples or {}).get(request.source.name)
-    units = sample.units if sample else 0.0
-    dollars = costs.unit_dollars(units, request.source.spec.billing, request.source_prices.read_unit)
-    parts = [one.estimate for one in part.own if one.estimate]
-    return Estimate.of(
-        sum((one.took for one in parts), Range()),
-        sum((one.cost for one in parts), Estimate.of(dollars=Range.exactly(dollars)).cost),
-        sum(one.source_read_units for one in parts) + units,
-    )
+    if sample:
+        price = request.source_prices.read_unit
+        dollars = costs.unit_dollars(sample.units, request.source.spec.billing, price)
+        found.append(Estimate.of(dollars=Range.exactly(dollars), source_read_units=sample.units))
+    return Estimate.together(found).rounded
 
 
 def _shall_be_filled(stage: Stage, mapping: TableMapping, verdict: Verdict) -> bool:

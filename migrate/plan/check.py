@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from migrate.manifest.model import Manifest
@@ -71,7 +71,7 @@ class Patient:
         result: Result,
         summary: str,
         *,
-        details: Sequence[str] = (),
+        details: Iterable[str] = (),
         why: str = "",
         fix: str = "",
         cause: str | None = None,

@@ -48,7 +48,7 @@ def questions(plan: Plan, inventory: Inventory, permissions: Mapping[str, Sequen
     targets = [inventory.target_tables[table.target] for table in moved if table.target in inventory.target_tables]
     return {
         "source": SideQuestions(
-            streams=_streams(sources),
+            has_streams=any(table.spec.stream for table in sources),
             keys=_table_keys(sources),
             written=tuple(sorted({table.source for table in moved})),
             permissions=tuple(permissions.get("source", ())),
@@ -56,7 +56,7 @@ def questions(plan: Plan, inventory: Inventory, permissions: Mapping[str, Sequen
         "target": SideQuestions(
             services=services(kinds),
             makes_tables=bool(kinds & _NEW_TABLES),
-            streams=_streams(targets),
+            has_streams=any(table.spec.stream for table in targets),
             keys=_table_keys(targets),
             permissions=tuple(permissions.get("target", ())),
         ),
@@ -106,10 +106,6 @@ def _diagnosed(one: Diagnostic) -> Check:
     place = str(one.location or one.address)
     what = f"{place}: {one.summary}" if place else one.summary
     return Check(MIGRATION, "plan", _RESULTS[one.severity], what, why=one.why, fix=one.hint, cause=one.cause)
-
-
-def _streams(tables: Sequence[TableFacts]) -> tuple[str, ...]:
-    return tuple(sorted({table.stream_arn for table in tables if table.spec.stream and table.stream_arn}))
 
 
 def _table_keys(tables: Sequence[TableFacts]) -> tuple[str, ...]:

@@ -37,10 +37,10 @@ def _credentials(patient: Patient) -> Check:
         what = "the credentials are temporary, and nothing says when they end"
         return patient.check("credentials", Result.UNKNOWN, what, fix=_RENEW)
     left = found.seconds_left / 60
-    needed = max((table.estimate.minutes for table in patient.moved), default=0.0)
+    needed = max((table.estimate.took.high for table in patient.moved), default=0.0)
     what = f"the credentials end in {left:.0f} minutes, and nobody renews them"
     if left < needed:
-        what = f"{what}; the longest table takes about {needed:.0f}"
+        what = f"{what}; the longest table takes up to {needed:.0f}"
         return patient.check("credentials", Result.WARN, what, fix=_RENEW)
     return patient.check("credentials", Result.OK, f"{what}; that is enough")
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from migrate.core.table import TableFacts
-from migrate.observe.checkup import WINDOW_MINUTES, Trigger, Unread
+from migrate.observe.checkup import WINDOW_MINUTES, Unread
 from migrate.plan.check import Check, Patient, Result, counted, named
 
-SNAPSHOTS = ("export", "backup-job")
-"""Kinds of actions that take all items of one moment."""
+SNAPSHOTS = frozenset({"s3", "backup"})
+"""Strategies that move the items of one moment; others do so from an export."""
 
 _NO_EXPIRY = "switch TTL off for the night (it takes up to an hour), or expect those items among the differences"
 
@@ -42,8 +42,10 @@ def filled_tables(patient: Patient) -> list[TableFacts]:
 
 
 def _names(patient: Patient) -> Iterator[Check]:
-    """Names that are free. One that is taken is told by the plan."""
-    new = [table.target for table in patient.moved if table.target not in patient.inventory.target_tables]
+    """Names that are free. One that is taken, or could not be looked at, is told by the plan."""
+    told = {problem.address for problem in patient.inventory.diagnostics}
+    known = {*patient.inventory.target_tables, *(address.removeprefix("tables.") for address in told)}
+    new = [table.target for table in patient.moved if table.target not in known]
     if new:
         yield patient.check("names", Result.OK, f"{counted(len(new), 'name')} of new tables free: {named(new)}")
     free = [name for name, bucket in sorted(patient.inventory.buckets.items()) if not bucket.exists]
@@ -59,7 +61,8 @@ def _writers(patient: Patient) -> Iterator[Check]:
     if isinstance(written, Unread):
         yield patient.unread("writers", written, "whether the source tables are still written to is not known")
         return
-    snapshots = {action.owner for action in patient.actions(*SNAPSHOTS)}
+    snapshots = {action.owner for action in patient.actions("export")}
+    snapshots |= {table.target for table in patient.moved if table.strategy in SNAPSHOTS}
     busy = {name: units for name, units in written.items() if units}
     owners = {table.source: table.target for table in patient.moved}
     scanned = [name for name in busy if owners.get(name) not in snapshots]
@@ -79,51 +82,52 @@ def _writers(patient: Patient) -> Iterator[Check]:
 
 
 def _source_triggers(patient: Patient, tables: Tables) -> Iterator[Check]:
-    found, unread = list(_triggers_of(patient, tables)), list(_unread_triggers(patient, tables))
-    yield from unread
-    details = [f"{table.name}: {one.function} ({one.state}, {one.id})" for table, one in found]
-    if details:
+    found = _triggers_of(patient, tables)
+    if isinstance(found, Unread):
+        yield patient.unread("triggers", found, f"who reads the streams of {named(_with_stream(tables))} is not known")
+    elif found:
         yield patient.check(
             "triggers",
             Result.WARN,
-            f"{counted(len(details), 'Lambda trigger')} read the streams of the source tables and stay there",
-            details=details,
+            f"{counted(len(found), 'Lambda trigger')} read the streams of the source tables and stay there",
+            details=found,
             fix="after the move, attach the functions of the target account to the new streams",
         )
-    elif not unread and any(table.spec.stream for table in tables):
+    elif _with_stream(tables):
         yield patient.check("triggers", Result.OK, "no Lambda function reads the streams of the source tables")
 
 
 def _target_triggers(patient: Patient, filled: Tables) -> Iterator[Check]:
     """The load writes every item: what is attached to the stream of the table that it fills would get them all."""
-    unread = list(_unread_triggers(patient, filled))
-    yield from unread
-    live = [(table, one) for table, one in _triggers_of(patient, filled) if one.state not in ("Disabled", "Disabling")]
-    if live:
+    found = _triggers_of(patient, filled, ignored=("Disabled", "Disabling"))
+    if isinstance(found, Unread):
+        yield patient.unread("triggers", found, f"whom a load into {named(_with_stream(filled))} calls is not known")
+    elif found:
+        id, more = next(iter(found.values())), "   and so on" if len(found) > 1 else ""
+        command = f"aws lambda update-event-source-mapping --uuid {id} --no-enabled{more}"
         yield patient.check(
             "triggers",
             Result.FAIL,
-            f"the load would call {counted(len(live), 'Lambda trigger')} for every item that it writes",
-            details=[f"{table.name}: {one.function} ({one.state}, {one.id})" for table, one in live],
-            fix=f"aws lambda update-event-source-mapping --uuid {live[0][1].id} --no-enabled"
-            f"{'   and the others' if len(live) > 1 else ''}; switch it on again after the move",
+            f"the load would call {counted(len(found), 'Lambda trigger')} for every item that it writes",
+            details=found,
+            fix=f"{command}; switch it on again after the move",
         )
-    elif not unread and any(table.spec.stream for table in filled):
+    elif _with_stream(filled):
         yield patient.check("triggers", Result.OK, "the load calls no Lambda function")
 
 
-def _triggers_of(patient: Patient, tables: Tables) -> Iterator[tuple[TableFacts, Trigger]]:
-    for table in tables:
-        found = patient.found.triggers.get(table.stream_arn or "", ())
-        yield from ((table, one) for one in (() if isinstance(found, Unread) else found))
+def _with_stream(tables: Tables) -> list[str]:
+    return [table.name for table in tables if table.spec.stream]
 
 
-def _unread_triggers(patient: Patient, tables: Tables) -> Iterator[Check]:
-    answers = ((table, patient.found.triggers.get(table.stream_arn or "")) for table in tables)
-    unread = [(table.name, one) for table, one in answers if isinstance(one, Unread)]
-    if unread:
-        assumed = f"who reads the stream of {named([name for name, _ in unread])} is not known"
-        yield patient.unread("triggers", unread[0][1], assumed)
+def _triggers_of(patient: Patient, tables: Tables, ignored: Sequence[str] = ()) -> dict[str, str] | Unread:
+    """In words -> id, of the triggers of these tables that are in none of the `ignored` states."""
+    found = patient.found.triggers
+    if isinstance(found, Unread):
+        return found
+    names = {table.stream_arn: table.name for table in tables if table.spec.stream}
+    live = [one for one in found if one.stream in names and one.state not in ignored]
+    return {f"{names[one.stream]}: {one.function} ({one.state}, {one.id})": one.id for one in live}
 
 
 def _target_effects(patient: Patient, filled: Tables) -> Iterator[Check]:

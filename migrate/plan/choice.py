@@ -49,18 +49,23 @@ class Candidate:
     @functools.cached_property
     def moving(self) -> Mapping[str, Estimate]:
         """What its actions take, by name, without the verification."""
+        return {name: part for name, part in self._costs.items() if name != VERIFY}
+
+    @functools.cached_property
+    def _costs(self) -> Mapping[str, Estimate]:
         return self.strategy.costs(self.request)
 
     @functools.cached_property
     def parts(self) -> Mapping[str, Estimate]:
-        """What its actions take, by name, and the verification."""
-        checked = verification(self.request, is_copied=self.name == "copy")
-        return {**self.moving, VERIFY: checked} if self.request.verify != "none" else self.moving
+        """What its actions take, by name, and the verification, unless a run of its own verifies."""
+        if self.request.verify == "none" or VERIFY in self._costs:
+            return self._costs
+        return {**self.moving, VERIFY: verification(self.request, is_copied=self.name == "copy")}
 
     @functools.cached_property
     def estimate(self) -> Estimate:
         """The whole move."""
-        return sum(self.parts.values(), Estimate())
+        return Estimate.together(self.parts.values())
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from migrate.observe.inventory import AccountFacts
 from migrate.plan.gates import broken_gates
 from migrate.plan.model import Action, Change, Plan, PlannedAccount, PlannedTable, Risk, Side
 from migrate.plan.protection import removal, standing_resources
+from migrate.plan.sharing import SHARES
 from migrate.plan.strategy import is_locked, load_of
 from migrate.state.model import SHARED, OwnedResource, State, Status, StepFile
 
@@ -28,7 +29,7 @@ _WORDS = {
     "share": "delete the resource share",
     "key": "delete the key in 30 days",
     "role": "delete the role",
-    "job-files": "delete the job's script and archive",
+    "job-files": "delete the job's files",
     "job-work": "delete the job's checkpoints and logs",
     "glue-job": "delete the Glue job",
     "emr-application": "stop and delete the EMR Serverless application",
@@ -52,6 +53,7 @@ def build_cleanup(
     wanted = {mapping.target_name: mapping for mapping in mappings}
     tables = [file for name, file in sorted(state.files.items()) if name != SHARED]
     problems = [problem for file in tables for problem in _unfinished(file, wanted.get(file.name), manifest)]
+    problems += [problem for file in tables if file.name not in wanted for problem in _still_shared(file, manifest)]
     own = [_removal(one) for file in tables for one in _makers(file)]
     standing = standing_resources(state)
     shared = [removal(one) for one in {one.address: one for one in standing}.values()]
@@ -78,15 +80,26 @@ def build_cleanup(
 
 def _makers(file: StepFile | None) -> Iterator[OwnedResource]:
     """One owned resource of each step that made something, what was made last first."""
-    found = {
-        one.address: one for one in (file.owned.values() if file else ()) if one.kind != "table" and not is_locked(one)
-    }
+    kept = ("table", *SHARES)  # a share ends when it leaves the manifest
+    ours = file.owned.values() if file else ()
+    found = {one.address: one for one in ours if one.kind not in kept and not is_locked(one)}
 
     def began(address: str) -> str:
         record = file.steps.get(address) if file else None
         return (record.started or "") if record else ""
 
     yield from (found[address] for address in sorted(found, key=began, reverse=True))
+
+
+def _still_shared(file: StepFile, manifest: Manifest) -> Iterator[Diagnostic]:
+    """Access that others have to a table of which the manifest says nothing any more: they may live by it."""
+    if any(one.kind in SHARES for one in file.owned.values()):
+        yield warning(
+            f"{file.name} stays shared with other accounts",
+            address=file.name,
+            why="the manifest no longer names the table, and so does not say that its `share` has ended",
+            hint=f"to take the access back, name the table again without `share`: migrate apply {manifest.file}",
+        )
 
 
 def _has_protected(state: State) -> bool:

@@ -4,6 +4,7 @@ source account."""
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -60,7 +61,7 @@ def desired_spec(mapping: TableMapping, source: TableFacts, inventory: Inventory
         warm_throughput=None,
         global_indexes={name: _cooled(index) for name, index in spec.global_indexes.items()},
     )
-    return Desired(spec, tuple(found), tuple(_needs_user(mapping, source)))
+    return Desired(spec, tuple(found), (*_needs_user(mapping, source), *_moved_principals(policy, inventory)))
 
 
 def kept_spec(mapping: TableMapping, source: TableFacts, target: TableFacts, inventory: Inventory) -> Desired:
@@ -102,10 +103,23 @@ def as_it_was(source: TableFacts, target_name: str, state: State) -> TableFacts:
 
 
 def rewrite_policy(policy: str, source: TableFacts, target_name: str, inventory: Inventory) -> str:
-    """The policy text with the source table's ARN and account id replaced by the target's."""
+    """The policy text with the source table's ARN and account id replaced by the target's.
+
+    Only whole ARNs and whole account ids are: `table/orders` is no part of `table/orders-old`. Principals of the
+    source account become those of the same name in the target account; what others are called stays.
+    """
     target = inventory.target
     arn = f"arn:{target.partition}:dynamodb:{target.region}:{target.id}:table/{target_name}"
-    return policy.replace(source.arn, arn).replace(inventory.source.id, target.id)
+    text = re.sub(rf"{re.escape(source.arn)}(?![A-Za-z0-9_.-])", arn, policy)
+    return re.sub(rf"(?<!\d){inventory.source.id}(?!\d)", target.id, text)
+
+
+def _moved_principals(policy: str | None, inventory: Inventory) -> Iterator[str]:
+    """Roles and users that a rewritten policy names in the target account: IAM knows them, or refuses the policy."""
+    found = re.findall(rf'"(arn:[^":]+:iam::{inventory.target.id}:(?:role|user)/[^"]+)"', policy or "")
+    if found:
+        names = ", ".join(sorted(set(found)))
+        yield f"the rewritten resource policy names {names}: make what is not there, or DynamoDB refuses the policy"
 
 
 def _with_overrides(spec: TableSpec, mapping: TableMapping) -> TableSpec:
@@ -205,6 +219,11 @@ def _needs_user(mapping: TableMapping, source: TableFacts) -> Iterator[str]:
         yield (
             "the source has a resource policy that names its own account: say target.resource_policy: rewrite "
             "(account ids and ARNs replaced) or none"
+        )
+    if source.shares:
+        yield (
+            f"{len(source.shares)} statement(s) in the source's resource policy are the `share` of another migration: "
+            "they are not carried over; say `share` for this table"
         )
     if spec.kinesis and not mapping.target.kinesis_stream:
         yield f"changes of the source go to {spec.kinesis.stream}: name target.kinesis_stream to have the same there"

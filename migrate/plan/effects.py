@@ -9,6 +9,7 @@ from migrate.core.iam_policy import with_statement, without_statement
 from migrate.observe.inventory import BucketFacts
 from migrate.plan.model import Side
 from migrate.plan.predicted import created_spec, with_index, with_setting, with_warmth
+from migrate.plan.transforms import planned_digest
 from migrate.plan.world import NOTHING, Result, Turn, World, new_table, owned, owned_ids
 
 
@@ -123,6 +124,7 @@ def _table(turn: Turn) -> Result:
 
 def _copy(turn: Turn) -> Result:
     outputs = {name: turn.params[name] for name in ("table_id", "is_existing") if name in turn.params}
+    outputs |= planned_digest(turn.params)
     return {**outputs, "kept": 0, "source_items": 0, "source_digest": None}, (), ()
 
 

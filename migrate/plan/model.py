@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import functools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -108,10 +108,27 @@ class Estimate:
 
     @classmethod
     def of(cls, minutes: Range = Range(), dollars: Range = Range(), source_read_units: float = 0) -> Estimate:
-        """From ranges, without false precision: a tenth of a minute, a millionth of a dollar."""
-        minutes, dollars = minutes.rounded(1), dollars.rounded(6)
-        units = math.ceil(source_read_units)
-        return cls(round(minutes.middle, 2), round(dollars.middle, 7), units, minutes, dollars)
+        """From ranges."""
+        return cls(minutes.middle, dollars.middle, math.ceil(source_read_units), minutes, dollars)
+
+    @classmethod
+    def together(cls, parts: Iterable[Estimate]) -> Estimate:
+        """One after the other. Nothing, for no parts."""
+        found = [part for part in parts if part is not NOTHING]
+        if not found:
+            return NOTHING
+        took, cost = [part.took for part in found], [part.cost for part in found]
+        return cls.of(
+            Range(sum(one.low for one in took), sum(one.high for one in took)),
+            Range(sum(one.low for one in cost), sum(one.high for one in cost)),
+            sum(part.source_read_units for part in found),
+        )
+
+    @property
+    def rounded(self) -> Estimate:
+        """Without false precision, as it is kept in files: a tenth of a minute, a millionth of a dollar."""
+        minutes, dollars = self.took.rounded(1), self.cost.rounded(6)
+        return Estimate(round(minutes.middle, 2), round(dollars.middle, 7), self.source_read_units, minutes, dollars)
 
     @property
     def took(self) -> Range:
@@ -123,10 +140,9 @@ class Estimate:
         """Dollars, from the least to the most."""
         return self.dollars_range or Range.exactly(self.dollars)
 
-    def __add__(self, other: Estimate) -> Estimate:
-        """One after the other."""
-        units = self.source_read_units + other.source_read_units
-        return Estimate.of(self.took + other.took, self.cost + other.cost, units)
+
+NOTHING = Estimate()
+"""What is free and done at once."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +197,7 @@ class PlannedTable:
     items: int = 0
     bytes: int = 0
     is_move: bool = False
-    estimate: Estimate = Estimate()
+    estimate: Estimate = NOTHING
     carried: tuple[str, ...] = ()
     set_by_manifest: tuple[str, ...] | None = None
     not_carried: tuple[str, ...] | None = None

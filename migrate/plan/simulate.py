@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from migrate.observe.inventory import Inventory
-from migrate.plan import effects, effects_backup, effects_protect, effects_shared, effects_spark
+from migrate.plan import effects, effects_backup, effects_protect, effects_shared, effects_sharing, effects_spark
 from migrate.plan.model import Plan
 from migrate.plan.world import World
 from migrate.state.model import State
@@ -18,6 +18,7 @@ _EFFECTS = {
     **effects.EFFECTS,
     **effects_backup.EFFECTS,
     **effects_shared.EFFECTS,
+    **effects_sharing.EFFECTS,
     **effects_protect.EFFECTS,
     **effects_spark.EFFECTS,
 }

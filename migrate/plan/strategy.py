@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from migrate.core.diagnostics import Diagnostic
 from migrate.core.table import TableFacts, TableSpec
 from migrate.data.transform import TransformSpec
-from migrate.manifest.model import Protection
+from migrate.manifest.model import Protection, Share
 from migrate.manifest.prices import Prices, RegionPrices
 from migrate.observe.inventory import Inventory
 from migrate.plan.model import Action, Estimate
@@ -24,7 +24,7 @@ class TableRequest:
     overrides of the manifest. `options` are the strategy's options of the manifest. `is_partial` is True when a failed
     load left a table of ours behind. `transform` is what becomes of every item; None when they move as they are.
     `existing` is the table to fill that this migration did not make; `desired` is then what it is, but for what the
-    manifest names under `target`.
+    manifest names under `target`. `shares` is the access that other accounts get to the target.
     """
 
     migration: str
@@ -38,10 +38,12 @@ class TableRequest:
     verify: str = "digest"
     verify_read_units: float | None = None
     verify_as_copied: bool = False
+    verify_by: str | None = None
     cleanup: str = "after-verify"
     is_partial: bool = False
     transform: TransformSpec | None = None
     existing: TableFacts | None = None
+    shares: tuple[Share, ...] = ()
 
     @property
     def is_rewritten(self) -> bool:
@@ -85,6 +87,28 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Verifier:
+    """Who proves the move: an action of `kind`, `words` for the reader.
+
+    `params`, `tuning` and `details` are those of the action, beside what every verification has. `actions` (of the
+    table) and `shared` are what it needs, where no load has brought it.
+    """
+
+    kind: str = "verify"
+    words: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    tuning: Mapping[str, Any] = field(default_factory=dict)
+    details: tuple[str, ...] = ()
+    actions: tuple[Action, ...] = ()
+    shared: tuple[Action, ...] = ()
+
+    @property
+    def is_local(self) -> bool:
+        """True when it is this machine."""
+        return self.kind == "verify"
+
+
+@dataclass(frozen=True)
 class Recipe:
     """The actions of one table around its load.
 
@@ -103,7 +127,9 @@ class Recipe:
     """True when the load itself puts our own tags on the table."""
 
     verify: Mapping[str, Any] = field(default_factory=dict)
-    """More parameters of the verify action."""
+    """More parameters of the verify action, whoever carries it out."""
+
+    verifier: Verifier = Verifier()
 
 
 TABLE_MAKING_LOADS = frozenset({"import", "restore-job"})
@@ -112,7 +138,13 @@ TABLE_MAKING_LOADS = frozenset({"import", "restore-job"})
 SPARK_LOADS = frozenset({"glue-run", "emr-run", "emr-cluster", "emr-step"})
 """Loads by the Spark job: the table is there before."""
 
-LOAD_KINDS = TABLE_MAKING_LOADS | SPARK_LOADS | {"copy"}
+SPARK_VERIFICATIONS = frozenset({"glue-verify", "emr-verify", "emr-cluster-verify", "emr-step-verify"})
+"""Verifications by a run of the Spark job."""
+
+REWRITING_LOADS = SPARK_LOADS | {"copy"}
+"""Loads that write every item anew, and can transform it."""
+
+LOAD_KINDS = TABLE_MAKING_LOADS | REWRITING_LOADS
 """Kinds of actions whose end means that the items are in the target. A table has one of them at a time."""
 
 
@@ -191,8 +223,8 @@ class Strategy(Protocol):
     def costs(self, request: TableRequest) -> Mapping[str, Estimate]:
         """What its actions take, by the name in their address: minutes, dollars, load on the source.
 
-        Those that are free and done at once are left out; so is the verification, which is the planner's. Must be made
-        of the formulas of `plan/costs.py`, and name only actions that `load` may plan, or that follow from its spec.
+        Those that are free and done at once are left out; so is a verification by this machine. Must be made of the
+        formulas of `plan/costs.py`, and name only actions that `load` may plan, or that follow from its spec.
         """
 
     def moment(self, request: TableRequest) -> str:

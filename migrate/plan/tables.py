@@ -12,8 +12,10 @@ from migrate.core.table import TableFacts, TableSpec
 from migrate.plan.diff import FieldChange, compare
 from migrate.plan.model import Action, Change, Side
 from migrate.plan.settings import AFTER_LOAD, AFTER_VERIFY, BY_NAME, SETTINGS
+from migrate.plan.sharing import share_actions, share_removals
 from migrate.plan.strategy import (
     LOAD_KINDS,
+    REWRITING_LOADS,
     TABLE_MAKING_LOADS,
     Recipe,
     Strategy,
@@ -88,18 +90,19 @@ def _after_load(request: TableRequest, recipe: Recipe, spec: TableSpec, target: 
     is_not_ours = request.existing is not None
     own_tags = {} if recipe.is_tagged or is_not_ours else _missing_own_tags(request, load, target)
     changes = compare(request.desired, spec)
-    first = _chain(_settings_after_load(request, spec, changes, own_tags), _last(recipe.load))
+    first = [*share_removals(request), *_settings_after_load(request, spec, changes, own_tags)]
+    first = _chain(first, _last(recipe.load))
     loaded = _last(first) or _last(recipe.load)
     verify = verify_actions(request, recipe, load, loaded, target)
     checked = _last(verify) or loaded
-    late = [change for change in changes if change.setting.phase == AFTER_VERIFY]
-    second = _chain([_setting_action(request, change, {}) for change in late], checked)
+    late = [_setting_action(request, one, {}) for one in changes if one.setting.phase == AFTER_VERIFY]
+    second = _chain([*share_actions(request, target or request.existing), *late], checked)
     cleanup = [_needing(action, checked) for action in recipe.cleanup]
     own = (*recipe.load, *first, *verify, *second, *cleanup)
     last = tuple(action.address for action in cleanup) or checked
     return TableActions(
         own=own,
-        shared=recipe.shared,
+        shared=(*recipe.shared, *(recipe.verifier.shared if verify else ())),
         shared_cleanup=tuple(_needing(action, last) for action in recipe.shared_cleanup),
         diagnostics=tuple(index_problems(request, spec)) if target else (),
         needs_user=recipe.needs_user,
@@ -192,7 +195,7 @@ def _another_transform(request: TableRequest) -> Diagnostic | None:
     """The items are in the target as another transform has made them than the manifest has now."""
     done = load_record(request.target_name, request.state)
     now = request.transform.digest if request.transform else None
-    if done is None or done.kind != "copy" or done.outputs.get("transform") == now:
+    if done is None or done.kind not in REWRITING_LOADS or done.outputs.get("transform") == now:
         return None
     way_out = f"; or remove the table {request.target_name} yourself, and it is made and filled anew"
     return error(

@@ -11,7 +11,7 @@ from typing import Any
 
 from migrate.core.diagnostics import Diagnostic, error, warning
 from migrate.core.table import Key, KeySchema, TableSpec
-from migrate.data.transform import TransformSpec, code_digest, split_function
+from migrate.data.transform import TransformSpec, code_digest, digest_of, split_function
 from migrate.manifest.model import TableMapping
 
 
@@ -78,6 +78,12 @@ def transform_params(transform: TransformSpec | None) -> dict[str, Any]:
             "code": {path: code_digest(text) for path, text in sorted(transform.code.items())},
         }
     }
+
+
+def planned_digest(params: Mapping[str, Any]) -> dict[str, str]:
+    """What an action with these parameters will say of its transform when it is done; nothing without one."""
+    planned = params.get("transform")
+    return {"transform": digest_of(planned["steps"], planned["keys"], planned["code"])} if planned else {}
 
 
 def lost_attributes(mapping: TableMapping, transform: TransformSpec, spec: TableSpec) -> Iterator[Diagnostic]:

@@ -57,6 +57,13 @@ def untouched(inventory: Inventory, state: State) -> tuple[Inventory, State]:
     return before, State(identity)
 
 
+def with_leftovers(plan: Plan, now: Plan) -> Plan:
+    """The plan with what `now`, a plan of the state as it is, removes besides: works of an earlier manifest."""
+    known = {action.address for action in plan.actions}
+    left = [one for one in now.actions if one.change is Change.DELETE and one.address not in known]
+    return dataclasses.replace(plan, actions=(*plan.actions, *left))
+
+
 def cleanup_of(
     plan: Plan, manifest: Manifest, mappings: Sequence[TableMapping], inventory: Inventory, state: State
 ) -> Plan:

@@ -7,8 +7,8 @@ from typing import Any
 
 from migrate.core.table import TableFacts, Throughput
 from migrate.plan import costs
-from migrate.plan.model import Action, Change, Estimate, Range, Risk, Side, ref
-from migrate.plan.strategy import Recipe, TableRequest
+from migrate.plan.model import NOTHING, Action, Change, Estimate, Range, Risk, Side, ref
+from migrate.plan.strategy import Recipe, TableRequest, Verifier
 from migrate.state.model import Status
 
 SHARE = 0.8
@@ -25,38 +25,41 @@ def verify_actions(
 
     `load` is the address of the action that puts the items there.
     """
-    address = request.address("verify")
-    if request.verify == "none":
+    if not is_verification_due(request, target):
         return []
-    done = request.state.record(address)
+    by, taken = recipe.verifier, _taken(request, recipe, load)
+    local = {"mode": request.verify, "size_bytes": request.source.size_bytes, **taken}
+    before = tuple(action.address for action in (*by.shared, *by.actions))
+    verify = Action(
+        address=request.address("verify"),
+        kind=by.kind,
+        side=Side.BOTH,
+        change=Change.READ,
+        title=_title(request, by, taken),
+        params={
+            "source_table": request.source.name,
+            "target_table": request.target_name,
+            "keys": [key.name for key in request.desired.keys.attributes],
+            **(local if by.is_local else by.params),
+            "table_id": ref(load, "table_id"),
+            **recipe.verify,
+        },
+        tuning=_tuning(request) if by.is_local else by.tuning,
+        needs=(*needs, *before),
+        risk=Risk.COST,
+        undo="nothing to undo: it only reads" if by.is_local else "job-work-removal",
+        why="equal digests of all items, in both accounts",
+        details=by.details,
+    )
+    return [*by.actions, verify]
+
+
+def is_verification_due(request: TableRequest, target: TableFacts | None) -> bool:
+    """True unless this very target table was verified already, or the manifest says none."""
+    done = request.state.record(request.address("verify"))
     is_done = done is not None and done.status is Status.DONE
-    if target and done and is_done and done.outputs.get("table_id") == target.table_id:
-        return []
-    taken = _taken(request, recipe, load)
-    return [
-        Action(
-            address=address,
-            kind="verify",
-            side=Side.BOTH,
-            change=Change.READ,
-            title=_title(request, taken),
-            params={
-                "source_table": request.source.name,
-                "target_table": request.target_name,
-                "keys": [key.name for key in request.desired.keys.attributes],
-                "mode": request.verify,
-                "size_bytes": request.source.size_bytes,
-                "table_id": ref(load, "table_id"),
-                **recipe.verify,
-                **taken,
-            },
-            tuning=_tuning(request),
-            needs=needs,
-            risk=Risk.COST,
-            undo="nothing to undo: it only reads",
-            why="equal digests of all items, in both accounts",
-        )
-    ]
+    is_of_target = bool(target and done and done.outputs.get("table_id") == target.table_id)
+    return request.verify != "none" and not (is_done and is_of_target)
 
 
 def share_of_reads(provisioned: Throughput | None) -> float | None:
@@ -64,22 +67,25 @@ def share_of_reads(provisioned: Throughput | None) -> float | None:
     return provisioned.read * SHARE if provisioned and provisioned.read else None
 
 
-def verification(request: TableRequest, *, is_copied: bool) -> Estimate:
-    """Reading both tables consistently, at the same time; after a copy (`is_copied`) perhaps only the target."""
+def verification(request: TableRequest, *, is_copied: bool, items_per_second: Range = ITEMS_PER_SECOND) -> Estimate:
+    """Reading both tables consistently, at the same time; after a copy (`is_copied`) perhaps only the target.
+
+    `items_per_second` are what whoever compares them reads of each.
+    """
     if request.verify == "none":
-        return Estimate()
+        return NOTHING
     units, dollars = costs.scan(request, consistent=True)
     target = costs.unit_dollars(units, request.desired.billing, request.target_prices.read_unit)
     if is_copied and request.verify_as_copied and request.verify == "digest":
-        return Estimate.of(_span(request, units), Range.exactly(target))
-    return Estimate.of(_span(request, units), Range.exactly(dollars + target), units)
+        return Estimate.of(_span(request, units, items_per_second), Range.exactly(target))
+    return Estimate.of(_span(request, units, items_per_second), Range.exactly(dollars + target), units)
 
 
-def _span(request: TableRequest, units: int) -> Range:
-    """Minutes, as far as the rates of both tables and this machine let it go."""
-    named = _rates(request)
+def _span(request: TableRequest, units: int, items_per_second: Range) -> Range:
+    """Minutes, as far as the rates of both tables and who compares them let it go."""
+    named = verification_rates(request)
     items = request.source.item_count
-    spans = [costs.seconds(Range.exactly(items), ITEMS_PER_SECOND)]
+    spans = [costs.seconds(Range.exactly(items), items_per_second)]
     for side, spec in (("source_units", request.source.spec), ("target_units", request.desired)):
         free = costs.capped(costs.TABLE_READS, spec.on_demand_maximum, "read")
         amount = Range.exactly(units)
@@ -99,11 +105,16 @@ def _taken(request: TableRequest, recipe: Recipe, load: str) -> dict[str, Any]:
     return {"source_items": ref(load, "source_items"), "source_digest": ref(load, "source_digest")}
 
 
-def _title(request: TableRequest, taken: Mapping[str, Any]) -> str:
+def _title(request: TableRequest, by: Verifier, taken: Mapping[str, Any]) -> str:
     title = "compare the item counts" if request.verify == "counts" else "verify every item"
+    if by.words:
+        title += f" by {by.words}"
     if taken:
         title += " of the target against what the copy read; later writes to the source are not seen"
-    rates = {name.removesuffix("_units"): f"{units:,.0f}" for name, units in _rates(request).items()}
+    found = verification_rates(request)
+    if found and not by.is_local:
+        return f"{title}; at most {min(found.values()):,.0f} read units/s of each table"
+    rates = {name.removesuffix("_units"): f"{units:,.0f}" for name, units in found.items()}
     if len(rates) == 2 and len(set(rates.values())) == 1:
         return f"{title}; at most {rates['source']} read units/s of each table"
     words = " and ".join(f"{units} of the {side}" for side, units in rates.items())
@@ -112,11 +123,11 @@ def _title(request: TableRequest, taken: Mapping[str, Any]) -> str:
 
 def _tuning(request: TableRequest) -> dict[str, Any] | None:
     transport = request.options.get("transport", "lean")
-    tuning = {**_rates(request), **({} if transport == "lean" else {"transport": transport})}
+    tuning = {**verification_rates(request), **({} if transport == "lean" else {"transport": transport})}
     return tuning or None
 
 
-def _rates(request: TableRequest) -> dict[str, float]:
+def verification_rates(request: TableRequest) -> dict[str, float]:
     """Read units a second: the manifest's for verifying or copying, or a share of what a provisioned table has."""
     wish = request.verify_read_units or request.options.get("read_units")
     rates = {

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from migrate.core.codec import Json
+from migrate.core.codec import Json, canonical
 from migrate.core.table import AWS_MANAGED, AWS_OWNED, ON_DEMAND, Index
 from migrate.plan.diff import FieldChange, explain
 
@@ -138,11 +138,20 @@ def wrapped(texts: list[str]) -> list[str]:
 
 def _policy(before: str | None, after: str | None) -> list[str]:
     if before is None or after is None:
-        return [f"{_policy_words(before)} -> {_policy_words(after)}"]
+        return [f"{_policy_words(before)} -> {_policy_words(after)}", *_statement_lines(after)]
     try:
         return explain(json.loads(before), json.loads(after))
     except ValueError:
         return ["changed"]
+
+
+def _statement_lines(text: str | None) -> list[str]:
+    """Every statement in full, for somebody to review: it names accounts and roles."""
+    try:
+        found = json.loads(text).get("Statement", []) if text else []
+    except (ValueError, AttributeError):
+        return []
+    return [canonical(one) for one in (found if isinstance(found, list) else [found])]
 
 
 def _policy_words(text: str | None) -> str:

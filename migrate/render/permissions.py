@@ -61,6 +61,11 @@ def policies(one: PrincipalNeeds, migration: str) -> list[Policy]:
     ]
 
 
+def most_policies(needs: Needs, migration: str) -> int:
+    """How many policies the principal needs that needs most of them."""
+    return max((len(policies(one, migration)) for one in needs.principals), default=0)
+
+
 def trust_document(grants: Sequence[Grant]) -> Json:
     """The trust policy of a role."""
     return {"Version": VERSION, "Statement": [grant.statement for grant in grants]}

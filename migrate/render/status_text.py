@@ -15,6 +15,10 @@ _SHOWN = 8
 _KINDS = {
     "bucket-policy": ("bucket policy statement",),
     "export": ("folder of export files", "folders of export files"),
+    "job-files": ("folder of job files", "folders of job files"),
+    "job-work": ("folder of a job's books", "folders of jobs' books"),
+    "glue-job": ("Glue job",),
+    "emr-application": ("EMR Serverless application",),
 }
 
 

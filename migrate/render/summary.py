@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from migrate.apply.run import Summary
 from migrate.core.codec import Json, encode
 from migrate.plan.model import Plan, PlannedTable
+from migrate.plan.strategy import load_record
 from migrate.render.diagnostics import error_value, step_error_text
 from migrate.render.style import Style, plural
 from migrate.state.model import State, Status, StepRecord
@@ -86,8 +87,8 @@ def verification_lines(plan: Plan, state: State, style: Style) -> Iterator[str]:
         if found.get("compared_with") == "copy":
             what = "items are what the copy read (the source was not read again)"
         mark = style.paint("=", "green", "bold")
-        copied = state.record(f"{table.target}/copy")
-        done = copied.outputs if copied else {}
+        load = load_record(table.target, state)
+        done = load.outputs if load else {}
         more = {"left out by the transform": done.get("filtered"), "more by splitting": done.get("extra")}
         more |= {"kept, unlike the source's": found["differs"], "only in the target": found["extra"]}
         allowed = "".join(f"; {count:,} {words}" for words, count in more.items() if count)

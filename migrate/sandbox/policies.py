@@ -1,11 +1,11 @@
-"""Resource policies of tables: kept, checked when they are put, and obeyed.
+"""Resource policies of tables: kept, checked when they are put, and obeyed; those of streams are kept only.
 
 Follows https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/rbac-considerations.html (20 KB, RevisionId),
 .../rbac-cross-account-access.html and
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html (an explicit Deny wins;
 another account needs an Allow). A policy with a condition operator that `policy_verdicts` does not know is refused when
 it is put. Not emulated: identity policies (everybody may do everything in the own account unless a policy denies it),
-the wait of 15 s between updates, NotResource, policies of streams, ConfirmRemoveSelfResourceAccess (accepted, without
+the wait of 15 s between updates, NotResource, readers of streams, ConfirmRemoveSelfResourceAccess (accepted, without
 effect).
 """
 
@@ -28,7 +28,7 @@ _KNOWN_MEMBERS = {"Sid", "Effect", "Principal", "Action", "NotAction", "Resource
 @operation("PutResourcePolicy", "ResourceArn Policy ExpectedRevisionId ConfirmRemoveSelfResourceAccess")
 def put_resource_policy(call: Call) -> dict[str, Any]:
     """API_PutResourcePolicy: the same policy again keeps its revision."""
-    arn = call.owned_table(call.body["ResourceArn"]).table_arn
+    arn = _resource(call)
     text = call.body["Policy"]
     check_policy(text)
     current = call.backend.resource_policies.get(arn)
@@ -41,7 +41,7 @@ def put_resource_policy(call: Call) -> dict[str, Any]:
 @operation("GetResourcePolicy", "ResourceArn")
 def get_resource_policy(call: Call) -> dict[str, Any]:
     """API_GetResourcePolicy."""
-    arn = call.owned_table(call.body["ResourceArn"]).table_arn
+    arn = _resource(call)
     policy = call.backend.resource_policies.get(arn)
     if policy is None:
         raise _none_found(arn)
@@ -51,13 +51,23 @@ def get_resource_policy(call: Call) -> dict[str, Any]:
 @operation("DeleteResourcePolicy", "ResourceArn ExpectedRevisionId")
 def delete_resource_policy(call: Call) -> dict[str, Any]:
     """API_DeleteResourcePolicy: deleting what is not there succeeds without a revision."""
-    arn = call.owned_table(call.body["ResourceArn"]).table_arn
+    arn = _resource(call)
     current = call.backend.resource_policies.get(arn)
     _check_revision(call, current)
     if current is None:
         return {}
     del call.backend.resource_policies[arn]
     return {"RevisionId": current.revision_id}
+
+
+def _resource(call: Call) -> str:
+    """The table or stream that the call is about."""
+    arn = str(call.body["ResourceArn"])
+    table_arn, is_stream, label = arn.partition("/stream/")
+    table = call.owned_table(table_arn)
+    if is_stream and label != getattr(table, "latest_stream_label", None):
+        raise Refused("ResourceNotFoundException", f"Requested resource not found: Stream: {arn} not found")
+    return arn if is_stream else str(table.table_arn)
 
 
 def attach(backend: Any, arn: str, text: str) -> str:

@@ -16,7 +16,8 @@ source has no more is counted as `absent`, and nothing is deleted. `verify`: bot
 digest; what differs is named.
 
 **Transforms.** `transform` names an object that `transforming.written(TransformSpec)` made; items pass through it on
-their way in every mode, and `verify` compares with what it makes of the source. Items it fails on are dead letters.
+their way in every mode, and `verify` compares with what it makes of the source. Items it fails on are dead letters,
+under the key that they have in the source; in `verify` they are errors, as is a key that several items have got.
 
 **Roles.** Both tables are reached by `role` of their side, assumed with the job's own credentials and renewed while it
 runs; without one, by the job's own. Work folder and export are reached by the job's own credentials: it needs

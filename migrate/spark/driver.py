@@ -207,7 +207,8 @@ class Driver:
         return Invalid(
             f"{self.spec.target_table} refuses too many items: {rejected:,} of {items:,}",
             operation="BatchWriteItem",
-            hint="check the target's key schema and local indexes; dead-letters/ in the work folder has them",
+            hint="check the target's key schema and local indexes, or the transform; dead-letters/ in the work folder "
+            "has them",
         )
 
 

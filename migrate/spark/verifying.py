@@ -174,7 +174,8 @@ class Matching:
 
 def _mark(places: tuple[tuple[str, int | None, str], ...]) -> str:
     digests = {side: digest for side, digest, _ in places}
-    if None in digests.values():
+    # Twice on one side: a transform has given the key to several items, of which the target keeps one.
+    if None in digests.values() or len(digests) < len(places):
         return ERROR
     if len(digests) == 2:
         return SAME if digests[SOURCE] == digests[TARGET] else DIFFERS

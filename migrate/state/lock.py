@@ -129,8 +129,8 @@ def acquire(objects: Objects, migration: str, holder: Process, clock: Clock, lea
         now = clock.now()
         found = objects.get(_key(migration))
         old = _decode(migration, found.data) if found else None
-        why_free = _why_free(old, now) if old else "free"
-        if old and not why_free:
+        reason = why_free(old, now) if old else "free"
+        if old and not reason:
             raise _locked(migration, old, now)
         note = note if attempt else objects.check(migration)
         info = LockInfo(holder, since=timestamp(now), renewed=timestamp(now), lease=lease)
@@ -139,7 +139,7 @@ def acquire(objects: Objects, migration: str, holder: Process, clock: Clock, lea
             objects.sweep(migration)  # before the first sign of life, whose own temporary file must stay
             lock = Lock(objects, migration, info, version, clock)
             if old:
-                lock.notes.append(f"took over the lock of {old.holder} (since {old.since}): {why_free}")
+                lock.notes.append(f"took over the lock of {old.holder} (since {old.since}): {reason}")
             if note:
                 lock.notes.append(note)
             return lock
@@ -155,7 +155,7 @@ def read_lock(objects: Objects, migration: str) -> LockInfo | None:
 def refuse_if_held(objects: Objects, migration: str, clock: Clock) -> None:
     """Raise `StateLocked`, naming the holder, when somebody has the lock who is neither gone nor silent too long."""
     info, now = read_lock(objects, migration), clock.now()
-    if info and not _why_free(info, now):
+    if info and not why_free(info, now):
         raise _locked(migration, info, now)
 
 
@@ -172,8 +172,8 @@ def force_unlock(objects: Objects, migration: str) -> LockInfo | None:
     return None
 
 
-def _why_free(info: LockInfo, now: dt.datetime) -> str:
-    """Why this lock may be taken over; empty when it may not."""
+def why_free(info: LockInfo, now: dt.datetime) -> str:
+    """Why this lock may be taken over: nobody works under it any more. Empty when it may not."""
     if is_gone(info.holder):
         return "that process is gone"
     age = info.age(now)

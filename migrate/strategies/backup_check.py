@@ -18,7 +18,7 @@ from migrate.observe.backup import BackupQuestions, SideQuestions
 from migrate.observe.inventory import Inventory, RecoveryPointFacts
 from migrate.plan import costs
 from migrate.plan.gates import broken_gates
-from migrate.plan.model import Action, Change, Plan, PlannedAccount, PlannedTable, Risk, Side, ref
+from migrate.plan.model import Action, Change, Estimate, Plan, PlannedAccount, PlannedTable, Risk, Side, ref
 from migrate.plan.strategy import TableRequest
 from migrate.plan.verification import share_of_reads, verification
 from migrate.state.model import State, Status
@@ -137,7 +137,7 @@ class _Check:
     def planned(self) -> PlannedTable:
         """The table, with what the check takes and costs."""
         request, source = self.setup.request, self.setup.request.source
-        estimate = costs.restore(request) + verification(request, is_copied=False)
+        estimate = Estimate.together((costs.restore(request), verification(request, is_copied=False))).rounded
         return PlannedTable(
             source.name,
             self.name,

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from migrate.core.diagnostics import Diagnostic, error
+from migrate.core.diagnostics import Diagnostic
 from migrate.core.table import Index, TableFacts, TableSpec
 from migrate.data.scan import choose_segments
 from migrate.plan import costs
@@ -26,7 +26,7 @@ from migrate.strategies import copy_cost
 from migrate.strategies.copy_existing import against_existing, conflict_words, look, must_be_empty, notes, write_mode
 from migrate.strategies.copy_indexes import IndexChoice, choose_indexes
 from migrate.strategies.copy_warm import Warmth, choose_warmth, taken_at_once, useless_warmth, warm_up, warming_costs
-from migrate.strategies.source_reasons import unfit_source
+from migrate.strategies.source_reasons import unfit_source, unproven_keys
 
 WORKERS = 8
 NO_SNAPSHOT = "stop the writers of the source first: a scan is no snapshot, and misses what changes behind it"
@@ -53,7 +53,8 @@ class Copy:
 
     def costs(self, request: TableRequest) -> Mapping[str, Estimate]:
         """See `Strategy.costs`."""
-        return {**table_costs(request), "copy": load_costs(request)}
+        table, load = load_costs(request)
+        return {**table, "copy": load}
 
     def moment(self, request: TableRequest) -> str:
         """See `Strategy.moment`."""
@@ -89,14 +90,7 @@ def created_spec(desired: TableSpec, indexes: Mapping[str, Index]) -> TableSpec:
 
 
 def _reasons(request: TableRequest) -> Iterator[Diagnostic]:
-    source = request.source
-    if request.transform is not None and request.transform.may_join and request.verify == "none":
-        yield error(
-            f"`verify: none` with a transform of `{source.name}` that changes keys",
-            address=request.target_name,
-            why="two items may get one key, of which the target keeps one: only a verification would find that",
-            hint="say `verify: digest`, or counts",
-        )
+    yield from unproven_keys(request)
     yield from unfit_source(
         request,
         vectors="this version cannot create them on the target",
@@ -118,23 +112,20 @@ def made_earlier(request: TableRequest) -> TableFacts | None:
     return target if is_made and done and target and done.outputs.get("table_id") == target.table_id else None
 
 
-def load_costs(request: TableRequest, cores: Range = copy_cost.CORES, *, is_read: bool = True) -> Estimate:
-    """What reading and writing every item takes."""
+def load_costs(
+    request: TableRequest, cores: Range = copy_cost.CORES, *, is_read: bool = True
+) -> tuple[dict[str, Estimate], Estimate]:
+    """What a table takes that is made for the load (its warmth, the indexes that come after), by the names of the
+    actions; and what reading and writing every item takes."""
     indexes = chosen_indexes(request)
     warmth = choose_warmth(request, indexes.present)
     at_once = (warmth.table or taken_at_once(request)).write or costs.TABLE_WRITES.low
-    return copy_cost.copying(request, indexes.present.values(), at_once, cores, is_read=is_read)
-
-
-def table_costs(request: TableRequest) -> dict[str, Estimate]:
-    """What a table takes that is made for the load: its warmth, and the indexes that come after."""
-    indexes = chosen_indexes(request)
-    warmth = choose_warmth(request, indexes.present)
-    found = {f"index.{name}": one for name, one in indexes.after.items()}
-    if not warmth.dollars:
-        return found
-    is_there = request.existing is not None or made_earlier(request) is not None
-    return {**(warming_costs(request, warmth) if is_there else {"table": warmth.estimate}), **found}
+    load = copy_cost.copying(request, indexes.present.values(), at_once, cores, is_read=is_read)
+    table = {f"index.{name}": one for name, one in indexes.after.items()}
+    if warmth.dollars:
+        is_there = request.existing is not None or made_earlier(request) is not None
+        table |= warming_costs(request, warmth) if is_there else {"table": warmth.estimate}
+    return table, load
 
 
 def table_action(request: TableRequest, created: TableSpec, indexes: IndexChoice, warmth: Warmth) -> Action:

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from migrate.plan.model import Action, Estimate, ref
+from migrate.plan.model import Estimate, ref
 from migrate.plan.strategy import Recipe, TableRequest, Verdict
 from migrate.strategies import spark_cost, spark_load
+from migrate.strategies.spark_actions import EngineRun, job_files
 from migrate.strategies.spark_setup import SparkSetup
 from migrate.strategies.spark_shared import application_address
 from migrate.strategies.spark_verdict import judge
@@ -43,17 +44,16 @@ class Emr:
 
     def load(self, request: TableRequest) -> Recipe:
         """See `Strategy.load`."""
-        return spark_load.load(SparkSetup(request, NAME), _actions)
+        return spark_load.load(SparkSetup(request, NAME), _run)
 
     def leftovers(self, request: TableRequest) -> Recipe:
         """See `Strategy.leftovers`."""
-        return spark_load.leftovers(SparkSetup(request, NAME))
+        return spark_load.leftovers(SparkSetup(request, NAME), _run)
 
 
-def _actions(setup: SparkSetup, needs: tuple[str, ...]) -> list[Action]:
-    options, files = setup.request.options, spark_load.job_files(setup)
+def _run(setup: SparkSetup, _needs: tuple[str, ...]) -> EngineRun:
+    options, files, kind = setup.request.options, job_files(setup), _run_name(setup)
     tuning: dict[str, Any] = {}
-    kind = _run_name(setup)
     if setup.engine == "serverless":
         own: dict[str, Any] = {**files, "application_id": ref(application_address(setup), "application_id")}
         tuning = {"workers": options.get("workers", 4), "timeout_minutes": options.get("timeout_minutes", 2880)}
@@ -61,7 +61,7 @@ def _actions(setup: SparkSetup, needs: tuple[str, ...]) -> list[Action]:
         own = {**files, "cluster_id": setup.cluster_id}
     else:
         own, tuning = {**files, **_cluster(setup)}, {"groups": _groups(options)}
-    return [spark_load.run_action(setup, kind, _engine_words(setup), own, tuning=tuning, needs=needs)]
+    return EngineRun(kind, f"{kind.removesuffix('-run')}-verify", _engine_words(setup), own, tuning)
 
 
 def _run_name(setup: SparkSetup) -> str:

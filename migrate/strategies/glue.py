@@ -13,6 +13,7 @@ from migrate.core.codec import digest
 from migrate.plan.model import Action, Change, Estimate, Side, ref
 from migrate.plan.strategy import Recipe, TableRequest, Verdict
 from migrate.strategies import spark_cost, spark_load
+from migrate.strategies.spark_actions import EngineRun, job_files
 from migrate.strategies.spark_setup import SparkSetup
 from migrate.strategies.spark_verdict import judge
 
@@ -41,14 +42,14 @@ class Glue:
 
     def load(self, request: TableRequest) -> Recipe:
         """See `Strategy.load`."""
-        return spark_load.load(SparkSetup(request, NAME), _actions)
+        return spark_load.load(SparkSetup(request, NAME), _run)
 
     def leftovers(self, request: TableRequest) -> Recipe:
         """See `Strategy.leftovers`."""
-        return spark_load.leftovers(SparkSetup(request, NAME))
+        return spark_load.leftovers(SparkSetup(request, NAME), _run)
 
 
-def _actions(setup: SparkSetup, needs: tuple[str, ...]) -> list[Action]:
+def _run(setup: SparkSetup, needs: tuple[str, ...]) -> EngineRun:
     request, options = setup.request, setup.request.options
     name, tuning = job_name(setup), _tuning(request)
     job = Action(
@@ -61,22 +62,15 @@ def _actions(setup: SparkSetup, needs: tuple[str, ...]) -> list[Action]:
             "name": name,
             "role_arn": setup.role_arn("target"),
             "version": options.get("version", "5.1"),
-            **spark_load.job_files(setup),
+            **job_files(setup),
         },
         tuning=tuning,
         needs=needs,
         undo="glue-job-removal",
         why="one for each table: Glue runs one of it at a time",
     )
-    run = spark_load.run_action(
-        setup,
-        "glue-run",
-        f"Glue, {_workers(request)}",
-        {"job": ref(job.address, "name")},
-        tuning=tuning,
-        needs=(*needs, job.address),
-    )
-    return [job, run]
+    own = {"job": ref(job.address, "name")}
+    return EngineRun("glue-run", "glue-verify", f"Glue, {_workers(request)}", own, tuning, (job,))
 
 
 def job_name(setup: SparkSetup) -> str:

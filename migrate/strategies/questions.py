@@ -22,6 +22,7 @@ class Questions(TypedDict):
     backup: BackupQuestions | None
     roles: set[tuple[str, str]]
     clusters: set[str]
+    shared_streams: set[str]
 
 
 def questions(manifest: Manifest, mappings: Sequence[TableMapping]) -> Questions:
@@ -34,6 +35,7 @@ def questions(manifest: Manifest, mappings: Sequence[TableMapping]) -> Questions
         backup=backup_questions(manifest, mappings),
         roles=spark_roles(manifest, mappings),
         clusters=emr_clusters(manifest, mappings),
+        shared_streams={one.target_name for one in mappings if any("stream" in each.access for each in one.share)},
     )
 
 

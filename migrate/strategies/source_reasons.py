@@ -15,7 +15,18 @@ def unchanged_only(request: TableRequest, strategy: str) -> Iterator[Diagnostic]
             f"the items of `{request.source.name}` shall be changed on the way (transform, or another primary key)",
             address=request.target_name,
             why=f"{strategy} moves items as they are",
-            hint="use strategy copy, which rewrites items",
+            hint="use one of the strategies copy, glue and emr, which rewrite items",
+        )
+
+
+def unproven_keys(request: TableRequest) -> Iterator[Diagnostic]:
+    """A reason against a transform that may give one key to two items, when nothing would find that."""
+    if request.transform is not None and request.transform.may_join and request.verify == "none":
+        yield error(
+            f"`verify: none` with a transform of `{request.source.name}` that changes keys",
+            address=request.target_name,
+            why="two items may get one key, of which the target keeps one: only a verification would find that",
+            hint="say `verify: digest`, or counts",
         )
 
 

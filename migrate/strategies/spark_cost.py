@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from migrate.plan.figures import dollars_words
 from migrate.plan.model import Estimate, Range
 from migrate.plan.occupancy import glue_dpus, instance_vcpus
-from migrate.strategies.copy import load_costs, table_costs
+from migrate.plan.verification import verification
+from migrate.strategies.copy import load_costs
+from migrate.strategies.copy_cost import ITEMS_PER_SECOND
 from migrate.strategies.s3_export import export_costs
 from migrate.strategies.spark_setup import SparkSetup
 
@@ -49,36 +52,50 @@ def engine_of(setup: SparkSetup) -> Engine:
 
 
 def costs_of(setup: SparkSetup, run: str) -> dict[str, Estimate]:
-    """What the actions take; `run` is the name of the one that runs the job."""
+    """What the actions take; `run` is the name of the one that runs the job, as `copy` pays for it and its engine."""
+    table, load = _moving(setup)
+    engine, minutes = engine_of(setup), _run_minutes(setup, load)
+    paid = minutes * (engine.units * engine.dollars / 60)
     exported = export_costs(setup.request) if setup.is_export else {}
-    return {**exported, **table_costs(setup.request), run: _run(setup)}
+    verified = {"verify": _verification(setup)} if setup.verifies else {}
+    run_costs = Estimate.of(minutes, load.cost + paid, load.source_read_units)
+    return {**exported, **table, run: run_costs, **verified}
 
 
 def engine_words(setup: SparkSetup) -> str:
-    """What the engine is estimated to use and cost: `about 2.1 to 3.4 DPU-hours, $0.92-1.50`."""
-    engine, hours = engine_of(setup), _run_minutes(setup) * (1 / 60)
-    used = hours * engine.units
-    figures = f"{used.low:.2f}" if f"{used.low:.2f}" == f"{used.high:.2f}" else f"{used.low:.2f} to {used.high:.2f}"
-    paid = used * engine.dollars
-    dollars = f"${paid.low:.2f}" if f"{paid.low:.2f}" == f"{paid.high:.2f}" else f"${paid.low:.2f}-{paid.high:.2f}"
-    cost = dollars if engine.dollars else "in a cluster that is paid for already"
-    return f"about {figures} {engine.unit}-hours, {cost}"
+    """What the load is estimated to use and cost of the engine: `about 2.10 to 3.40 DPU-hours, $0.92-1.50`."""
+    return _words(engine_of(setup), _run_minutes(setup, _moving(setup)[1]))
 
 
-def _run(setup: SparkSetup) -> Estimate:
-    """The tables' part, as strategy `copy` pays for it, and the engine's."""
-    engine, tables, minutes = engine_of(setup), _moving(setup), _run_minutes(setup)
-    paid = minutes * (engine.units * engine.dollars / 60)
-    return Estimate.of(minutes, tables.cost + paid, tables.source_read_units)
+def verification_words(setup: SparkSetup) -> str:
+    """The same of a run that verifies."""
+    return _words(engine_of(setup), _verification(setup).took)
 
 
-def _moving(setup: SparkSetup) -> Estimate:
-    return load_costs(setup.request, Range.exactly(SHARE_OF_COPY * engine_of(setup).vcpus), is_read=not setup.is_export)
+def _words(engine: Engine, minutes: Range) -> str:
+    used = minutes * (engine.units / 60)
+    low, high = f"{used.low:,.2f}", f"{used.high:,.2f}"
+    paid = dollars_words(used * engine.dollars) if engine.dollars else "in a cluster that is paid for already"
+    return f"about {low if low == high else f'{low} to {high}'} {engine.unit}-hours, {paid}"
 
 
-def _run_minutes(setup: SparkSetup) -> Range:
+def _moving(setup: SparkSetup) -> tuple[dict[str, Estimate], Estimate]:
+    cores = Range.exactly(SHARE_OF_COPY * engine_of(setup).vcpus)
+    return load_costs(setup.request, cores, is_read=not setup.is_export)
+
+
+def _verification(setup: SparkSetup) -> Estimate:
+    """Reading both tables, and the engine's part: to compare an item costs each side about as much as to copy it."""
+    engine = engine_of(setup)
+    speed = Range.exactly(ITEMS_PER_SECOND * SHARE_OF_COPY * engine.vcpus / 2)
+    read = verification(setup.request, is_copied=False, items_per_second=speed)
+    minutes = read.took + Range.exactly(_start_minutes(setup))
+    return Estimate.of(minutes, read.cost + minutes * (engine.units * engine.dollars / 60), read.source_read_units)
+
+
+def _run_minutes(setup: SparkSetup, load: Estimate) -> Range:
     """How long the engine is paid for."""
-    return _moving(setup).took + Range.exactly(_start_minutes(setup))
+    return load.took + Range.exactly(_start_minutes(setup))
 
 
 def _start_minutes(setup: SparkSetup) -> float:

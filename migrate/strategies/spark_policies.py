@@ -13,7 +13,9 @@ from migrate.strategies.spark_setup import SparkSetup
 
 VERSION = "2012-10-17"
 READS = ["dynamodb:DescribeTable", "dynamodb:Scan", "dynamodb:BatchGetItem"]
-WRITES = ["dynamodb:DescribeTable", "dynamodb:BatchWriteItem", "dynamodb:PutItem"]
+WRITES = ["dynamodb:DescribeTable", "dynamodb:BatchWriteItem", "dynamodb:PutItem", "dynamodb:Scan"]
+"""Of the target's tables; Scan is for the verification."""
+
 _OF_TABLES = {"StringLike": {"kms:ViaService": ["dynamodb.*.amazonaws.com", "s3.*.amazonaws.com"]}}
 
 

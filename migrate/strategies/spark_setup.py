@@ -79,9 +79,20 @@ class SparkSetup:
         return LOAD_EXPORT if self.is_export else COPY
 
     @property
+    def verifies(self) -> bool:
+        """True when a run of the job compares both tables; unasked, only where the job reads the source anyway."""
+        wish = self.request.verify_by or ("local" if self.is_export else "job")
+        return wish == "job" and self.request.verify == "digest"
+
+    @property
+    def reads_source(self) -> bool:
+        """True when the job reads the source table, to copy or to verify it."""
+        return not self.is_export or self.verifies
+
+    @property
     def needs_source_role(self) -> bool:
         """True when the job reads a table of another account."""
-        return not self.is_export and self.source.id != self.target.id
+        return self.reads_source and self.source.id != self.target.id
 
     @property
     def may_create(self) -> bool:
@@ -103,6 +114,16 @@ class SparkSetup:
     def folder(self) -> str:
         """Where the job works for this table."""
         return f"{s3_bucket.prefix(self.request)}/job"
+
+    @property
+    def verify_folder(self) -> str:
+        """Where it works when it verifies."""
+        return f"{s3_bucket.prefix(self.request)}/verify"
+
+    @property
+    def transform_prefix(self) -> str:
+        """Where this table's transform goes."""
+        return f"{s3_bucket.prefix(self.request)}/transform"
 
     def role_name(self, side: str) -> str:
         """Name of the job's role (target) or of the one with which it reads (source)."""
@@ -128,26 +149,29 @@ class SparkSetup:
 def spark_roles(manifest: Manifest, mappings: Sequence[TableMapping]) -> set[tuple[str, str]]:
     """(side, name) of the roles to look at for the tables that may be moved by the Spark job."""
     found = set()
-    for strategy, options in _options(manifest, mappings):
+    for strategy, options, by in _options(manifest, mappings):
         if options.get("mode") != "cluster" or not options.get("cluster_id"):
             found.add(("target", _role_name(strategy, options, "target")))
-        if options.get("from") != "export" and manifest.source.id != manifest.target.id:
+        is_read = options.get("from") != "export" or by == "job"
+        if is_read and manifest.source.id != manifest.target.id:
             found.add(("source", _role_name(strategy, options, "source")))
     return found
 
 
 def emr_clusters(manifest: Manifest, mappings: Sequence[TableMapping]) -> set[str]:
     """Ids of the clusters that are there already and shall run the job."""
-    found = (options for strategy, options in _options(manifest, mappings) if strategy == "emr")
+    found = (options for strategy, options, _ in _options(manifest, mappings) if strategy == "emr")
     return {str(one["cluster_id"]) for one in found if one.get("mode") == "cluster" and one.get("cluster_id")}
 
 
-def _options(manifest: Manifest, mappings: Sequence[TableMapping]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Strategy and options of each table that may be moved by the Spark job."""
+def _options(
+    manifest: Manifest, mappings: Sequence[TableMapping]
+) -> Iterator[tuple[str, Mapping[str, Any], str | None]]:
+    """Strategy and options of each table that may be moved by the Spark job, and who shall verify it."""
     for mapping in mappings:
         for strategy in STRATEGIES:
             if mapping.strategy == strategy or (mapping.strategy == "auto" and strategy in manifest.strategies):
-                yield strategy, manifest.strategy_options(strategy, mapping.options)
+                yield strategy, manifest.strategy_options(strategy, mapping.options), mapping.verify.by
 
 
 def _role_name(strategy: str, options: Mapping[str, Any], side: str) -> str:

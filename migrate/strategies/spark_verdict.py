@@ -11,7 +11,7 @@ from migrate.observe.inventory import ClusterFacts
 from migrate.plan.strategy import TableRequest, Verdict
 from migrate.strategies import spark_policies as policies
 from migrate.strategies.s3_verdict import check_bucket
-from migrate.strategies.source_reasons import unfit_source
+from migrate.strategies.source_reasons import unfit_source, unproven_keys
 from migrate.strategies.spark_setup import SparkSetup
 
 _FLEX_WORKERS = ("G.1X", "G.2X", "R.1X", "R.2X")
@@ -33,13 +33,7 @@ def judge(setup: SparkSetup, why: str) -> Verdict:
 
 
 def _table(request: TableRequest) -> Iterator[Diagnostic]:
-    if request.is_rewritten:
-        yield error(
-            "the Spark job does not transform items yet",
-            address=request.target_name,
-            why="they would arrive as they are",
-            hint="leave `transform` and `target.keys` out",
-        )
+    yield from unproven_keys(request)
     yield from unfit_source(
         request,
         vectors="this version cannot create them on the target",
@@ -56,13 +50,13 @@ def _engine(setup: SparkSetup) -> Iterator[Diagnostic]:
         yield from _cluster(setup)
         return
     yield from _release(str(options.get("release", "emr-7.14.0")), f"{setup.where}.release", "use")
-    is_far = setup.source.region != setup.target.region and not setup.is_export
+    is_far = setup.source.region != setup.target.region and setup.reads_source
     if setup.engine == "serverless" and is_far and not options.get("subnets"):
         yield error(
             f"EMR Serverless in {setup.target.region} does not reach {setup.source.region}",
             address=setup.where,
             why="without subnets its workers reach the AWS services of their own Region only",
-            hint="set subnets (with a way out) and security_groups, or `from: export`, or use glue",
+            hint=f"set subnets (with a way out) and security_groups, or {_without_source(setup)}, or use glue",
         )
     if setup.engine == "serverless" and options.get("cluster_id"):
         yield error("cluster_id is for mode: cluster", address=f"{setup.where}.cluster_id", hint="set mode: cluster")
@@ -196,7 +190,7 @@ def _source_role(setup: SparkSetup) -> Iterator[Diagnostic]:
                 why="the job runs in the target account, and reads the table with it",
                 hint=f"set {setup.where}.create: true to have it made, or make it with the trust policy "
                 f"{canonical(policies.source_trust(setup))} and the policy {canonical(policies.source_policy(setup))}; "
-                "`from: export` does without",
+                f"{_without_source(setup)} does without",
             )
     elif any(denies(role.trust, one, "sts:AssumeRole") for one in named):
         yield error(f"the trust policy of {role.arn} denies {who} to assume it", address=at, hint=_TAKE_OUT)
@@ -207,6 +201,11 @@ def _source_role(setup: SparkSetup) -> Iterator[Diagnostic]:
             why="the job reads the source table with it",
             hint=f"use this trust policy: {canonical(policies.source_trust(setup))}",
         )
+
+
+def _without_source(setup: SparkSetup) -> str:
+    """What keeps the job from reading the source table."""
+    return "`verify: {by: local}`" if setup.is_export else "`from: export`"
 
 
 def _hidden(name: str, account: str, at: str) -> Diagnostic:

@@ -171,6 +171,8 @@ def _backup(operation: str, params: Params, account: str) -> list[str]:
 
 
 def _iam(_operation: str, params: Params, account: str) -> list[str]:
+    if "InstanceProfileName" in params:
+        return [f"arn:aws:iam::{account}:instance-profile/{params['InstanceProfileName']}"]
     return [f"arn:aws:iam::{account}:role/{params['RoleName']}"]
 
 

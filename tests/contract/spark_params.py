@@ -9,8 +9,11 @@ from typing import Any
 from tests.sandbox.engine_world import until
 
 SERVICES = ["glue.amazonaws.com", "emr-serverless.amazonaws.com", "ec2.amazonaws.com", "elasticmapreduce.amazonaws.com"]
-KINDS = ("glue-run", "emr-run", "emr-cluster", "emr-step")
+KINDS = ("glue-run", "glue-verify", "emr-run", "emr-cluster", "emr-step")
 """Kinds whose work is a run of the job: their cases start Spark."""
+
+SAME = {"emr-verify": "emr-run", "emr-cluster-verify": "emr-cluster", "emr-step-verify": "emr-step"}
+"""Kinds that are carried out by the handler of another one, which only tells the job something else."""
 
 SCRIPT = """
 import json, sys
@@ -20,6 +23,10 @@ bucket, _, prefix = told["--migrate-work"].removeprefix("s3://").partition("/")
 counts = {name: 0 for name in "kept rejected absent filtered extra bytes read_units write_units seconds".split()}
 result = {"format_version": 1, "mode": told["--migrate-mode"], "token": told["--migrate-token"], "run": "one",
           "balanced": True, "units": 2, "units_done": 2, "read": 7, "written": 7, **counts}
+if told["--migrate-mode"] == "verify":
+    items = {name: 0 for name in "source_items target_items same differs missing extra errors".split()}
+    result |= {"units": 4, "units_done": 4, "read": 0, "written": 0}
+    result["comparison"] = {**items, "named": [], "buckets": {"source": "", "target": ""}}
 s3 = boto3.client("s3", region_name=told["--migrate-work-region"])
 s3.put_object(Bucket=bucket, Key=prefix + "/result.json", Body=json.dumps(result).encode())
 """
@@ -43,6 +50,13 @@ def files(world: Any) -> dict[str, Any]:
     return {"bucket": world.bucket(), "prefix": "migrate/contract/py"}
 
 
+STEPS = {"steps": [{"rename": {"pk": "id"}}], "keys": [["id", "S"]], "source_keys": ["pk", "sk"], "code": {}}
+
+
+def transform(world: Any) -> dict[str, Any]:
+    return {"bucket": world.bucket(), "prefix": "migrate/contract/table/transform", "transform": STEPS}
+
+
 def glue_job(world: Any, script: str = "s3://somewhere/job.py") -> dict[str, Any]:
     sizes = {"worker_type": "G.1X", "workers": 2, "timeout_minutes": 10, "execution_class": "STANDARD"}
     job = {"name": world.name("job"), "role_arn": role(world), "version": "5.1", "script": script}
@@ -56,7 +70,9 @@ def application(world: Any) -> dict[str, Any]:
 def run(world: Any, kind: str, script: str = SCRIPT) -> dict[str, Any]:
     """Params of a run of `script`, with everything there that it needs."""
     params = _job(world, script)
-    if kind == "glue-run":
+    if kind == "glue-verify":
+        params |= {"mode": "verify", "folder": "migrate/contract/table/verify"}
+    if kind in ("glue-run", "glue-verify"):
         job = glue_job(world, params["script"]) | {"archive": params["archive"]}
         world.make("glue-job", job)
         return {**params, **{k: v for k, v in job.items() if k not in ("name", "version")}, "job": job["name"]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -31,8 +32,11 @@ from migrate.core.clock import SystemClock
 from migrate.core.codec import canonical
 from migrate.core.errors import AwsError
 from migrate.core.table import Index, Key, KeySchema, TableSpec
+from migrate.manifest.model import Share
+from migrate.observe.inventory import AccountFacts
 from migrate.plan.creation import attribute_definitions, creation_parameters, index_parameters, table_parameters
 from migrate.plan.model import Side
+from migrate.plan.sharing import stream_statements, table_statements
 from migrate.sandbox.server import Sandbox
 from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
 from migrate.state.folder import FolderStore
@@ -139,6 +143,23 @@ def export_params(world: World) -> dict[str, Any]:
         "prefix": "migrate/contract",
         "encryption_key": None,
     }
+
+
+def shared_params(kind: str, world: World) -> dict[str, Any]:
+    """A table with a stream, whose policies somebody else has a statement in."""
+    table = world.table(world.target)
+    world.target.update_table(
+        TableName=table, StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+    )
+    described = world.target.describe_table(TableName=table)["Table"]
+    arn = described["TableArn"] if kind == "table-share" else described["LatestStreamArn"]
+    theirs = {**json.loads(policy(table))["Statement"][0], "Sid": "Theirs", "Resource": arn}
+    world.target.put_resource_policy(ResourceArn=arn, Policy=json.dumps({"Statement": [theirs]}))
+    shares = [Share("333333333333", ("read", "stream")), Share("arn:aws:iam::444444444444:role/R", ("write", "stream"))]
+    account = AccountFacts(TARGET_ACCOUNT, REGION, "")
+    if kind == "stream-share":
+        return {"table": table, "statements": stream_statements(shares, account, LINEAGE)}
+    return {"table": table, "statements": table_statements(shares, table, account, LINEAGE)}
 
 
 def index_params(world: World) -> dict[str, Any]:
@@ -406,6 +427,8 @@ CASES: dict[str, Case] = {
     "warm-throughput": Case(warm_params),
     "copy": Case(copy_params, Side.BOTH),
     "index": Case(index_params),
+    "table-share": Case(partial(shared_params, "table-share")),
+    "stream-share": Case(partial(shared_params, "stream-share")),
     "verify": Case(verify_params, Side.BOTH),
     "setting.table-class": Case(setting("STANDARD", "STANDARD_INFREQUENT_ACCESS")),
     "setting.billing": Case(
@@ -431,6 +454,7 @@ CASES: dict[str, Case] = {
 
 CASES |= {
     "job-files": Case(spark_params.files),
+    "job-transform": Case(spark_params.transform),
     "glue-job": Case(spark_params.glue_job),
     "emr-application": Case(spark_params.application),
     **{kind: Case(partial(spark_params.run, kind=kind)) for kind in spark_params.KINDS},
@@ -455,6 +479,8 @@ REMOVALS: Mapping[str, tuple[str, Callable[[World], Params], Side]] = {
     "glue-job-removal": ("glue-job", spark_params.glue_job, Side.TARGET),
     "emr-application-removal": ("emr-application", spark_params.application, Side.TARGET),
     "bucket-policy-removal": ("bucket-policy", lambda w: _granted(w), Side.TARGET),
+    "table-share-removal": ("table-share", partial(shared_params, "table-share"), Side.TARGET),
+    "stream-share-removal": ("stream-share", partial(shared_params, "stream-share"), Side.TARGET),
     "bucket-removal": ("bucket", lambda w: {"bucket": w.name("bucket"), "encryption_key": None}, Side.TARGET),
 }
 """Kind -> the kind that makes what it removes, and how."""
@@ -515,7 +541,8 @@ def world() -> Iterator[World]:
 
 
 def test_every_kind_is_in_the_contract() -> None:
-    assert set(HANDLERS) == {*CASES, *REMOVALS}
+    assert set(HANDLERS) == {*CASES, *REMOVALS, *spark_params.SAME}
+    assert all(type(HANDLERS[one]) is type(HANDLERS[other]) for one, other in spark_params.SAME.items())
 
 
 @pytest.mark.parametrize("kind", every(CASES))

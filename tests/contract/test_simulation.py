@@ -36,8 +36,8 @@ TABLES = (
     + """\
 tables:
   - {name: plain, target: {tags: {team: data}, encryption: aws-managed}}
-  - {name: rich, target: {point_in_time_recovery: 7, table_class: standard-infrequent-access}}
-"""
+  - {name: rich, target: {point_in_time_recovery: 7, table_class: standard-infrequent-access}, share: [%s]}
+""".replace("%s", '{principal: "333333333333", access: [read, write]}')
 )
 KEYS = [{"AttributeName": "pk", "KeyType": "HASH"}]
 PK = {"AttributeName": "pk", "AttributeType": "S"}
@@ -125,6 +125,7 @@ def test_what_is_predicted_is_what_is_found(accounts: tuple[Account, Account], t
     assert summary.is_complete, summary
     found = look(source, target, manifest)
     assert _specs(found) == _specs(predicted)
+    assert found.target_tables["rich"].shares == predicted.target_tables["rich"].shares != ()
     assert found.buckets == predicted.buckets
     assert _nameless(found.backup) == _nameless(predicted.backup)
     assert {name: table.own_tags for name, table in found.target_tables.items()} == {

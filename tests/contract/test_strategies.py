@@ -10,7 +10,7 @@ import pytest
 
 from migrate.actions.registry import handlers
 from migrate.core.table import Encryption, Index, Key, KeySchema, TableFacts, TableSpec
-from migrate.manifest.model import STRATEGY_DEFAULTS
+from migrate.manifest.model import STRATEGY_DEFAULTS, Manifest
 from migrate.manifest.tables import resolve_tables
 from migrate.observe.inventory import Inventory
 from migrate.plan.desired import desired_spec
@@ -66,11 +66,17 @@ def request(source: TableFacts, seen: Inventory | None = None, state: State | No
 
 
 def total(strategy: Strategy, source: TableFacts) -> Estimate:
-    return sum(strategy.costs(request(source)).values(), Estimate())
+    return Estimate.together(strategy.costs(request(source)).values())
 
 
 def every(recipe: Recipe) -> Iterator[Action]:
     yield from (*recipe.shared, *recipe.load, *recipe.cleanup, *recipe.shared_cleanup)
+
+
+def makes(recipe: Recipe) -> set[str]:
+    """Addresses of what makes something that is deleted afterwards."""
+    made = {action.address for action in every(recipe) if action.change in MAKERS}
+    return made if recipe.verifier.is_local else {*made, "orders-2/verify"}
 
 
 strategies = pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda one: str(one.name))
@@ -148,7 +154,8 @@ def test_every_cost_is_of_an_action(strategy: Strategy, source: TableFacts) -> N
     names = {action.address.partition("/")[2] for action in recipe.load}
     assert recipe.loaded is not None
     later = {f"index.{name}" for name in set(source.spec.global_indexes) - set(recipe.loaded.global_indexes)}
-    assert set(strategy.costs(request(source))) <= names | later
+    by_a_run = set() if recipe.verifier.is_local else {"verify"}
+    assert set(strategy.costs(request(source))) <= names | later | by_a_run
 
 
 @strategies
@@ -163,12 +170,33 @@ def test_its_kinds_are_those_of_its_load(strategy: Strategy, source: TableFacts)
 @cases
 def test_everything_it_makes_for_itself_is_cleaned_up(strategy: Strategy, source: TableFacts) -> None:
     """After the whole plan the state owns the table and nothing else."""
-    spark = "".join(f"  {name}: {{bucket: {BUCKET}, create_bucket: true, create: true}}\n" for name in ("glue", "emr"))
-    head = HEAD.replace("strategies:\n", f"strategies:\n{spark}")
-    manifest = manifest_of(f"{head}tables:\n  - {{name: orders, strategy: {strategy.name}}}\n")
-    seen = inventory(source)
+    manifest, seen = moving(strategy), inventory(source)
     _, state = simulate(plan_of(manifest, seen), seen, state_of(manifest))
     assert {one.kind for one in state.owned().values()} == {"table"}
+
+
+@strategies
+@cases
+def test_a_move_that_stopped_before_its_verification_is_verified_and_cleaned_up_by_another_plan(
+    strategy: Strategy, source: TableFacts
+) -> None:
+    manifest, seen = moving(strategy), inventory(source)
+    state = state_of(manifest)
+    plan = plan_of(manifest, seen)
+    before = [action.address for action in plan.actions]
+    seen, state = simulate(plan, seen, state, before[: before.index("orders/verify")])
+    again = plan_of(manifest, seen, state)
+    assert "orders/verify" in [action.address for action in again.actions]
+    assert not any(table.is_move for table in again.tables)
+    seen, state = simulate(again, seen, state)
+    assert {one.kind for one in state.owned().values()} == {"table"}
+    assert not plan_of(manifest, seen, state).actions
+
+
+def moving(strategy: Strategy) -> Manifest:
+    spark = "".join(f"  {name}: {{bucket: {BUCKET}, create_bucket: true, create: true}}\n" for name in ("glue", "emr"))
+    head = HEAD.replace("strategies:\n", f"strategies:\n{spark}")
+    return manifest_of(f"{head}tables:\n  - {{name: orders, strategy: {strategy.name}}}\n")
 
 
 @strategies
@@ -183,9 +211,8 @@ def test_with_cleanup_keep_nothing_is_deleted(strategy: Strategy, source: TableF
 @cases
 def test_deletions_name_what_made_the_thing(strategy: Strategy, source: TableFacts) -> None:
     recipe = strategy.load(request(source))
-    made = {action.address for action in every(recipe) if action.change in MAKERS}
     deletions = [action for action in every(recipe) if action.change is Change.DELETE]
-    assert all(action.params["of"] in made for action in deletions)
+    assert all(action.params["of"] in makes(recipe) for action in deletions)
 
 
 @strategies

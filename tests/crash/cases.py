@@ -26,6 +26,10 @@ FOREIGN = {
 
 
 SPARK = f"{{bucket: {BUCKET}, create_bucket: true, create: true, workers: 2, segments: 2}}"
+REWRITTEN = (
+    "transform: [{rename: {PK: customer}}, {filter: SK <> 3}, {drop: [blob]}], "
+    "target: {keys: {partition: {name: customer, type: S}, sort: {name: SK, type: N}}}"
+)
 KEY_OF_3 = {"PK": {"S": "customer#0"}, "SK": {"N": "3"}}
 
 
@@ -38,6 +42,11 @@ def manifest(tables: str, *, create: bool = True, more: str = "", backup: str = 
     s3 = f"{{bucket: {BUCKET}, create_bucket: {str(create).lower()}{more}}}"
     by_backup = f"  backup: {{create: true{backup}}}\n"
     return f"version: 1\nname: shop\naccounts:\n{accounts}strategies:\n  s3: {s3}\n{by_backup}tables: {tables}\n"
+
+
+def by_spark(tables: str, strategy: str) -> str:
+    """A manifest for tables that the Spark job moves."""
+    return manifest(tables).replace("  s3:", f"  {strategy}: {SPARK}\n  s3:")
 
 
 class Case:
@@ -179,10 +188,7 @@ class Transformed(Case):
     """A copy that changes every item on its way, leaves one out, and gives the others another key."""
 
     name = "transformed"
-    manifest = manifest(
-        "[{name: orders, strategy: copy, transform: [{rename: {PK: customer}}, {filter: SK <> 3}, {drop: [blob]}], "
-        "target: {keys: {partition: {name: customer, type: S}, sort: {name: SK, type: N}}}}]"
-    )
+    manifest = manifest(f"[{{name: orders, strategy: copy, {REWRITTEN}}}]")
 
     def has_arrived(self, source: list[str], target: list[str]) -> bool:
         wanted = []
@@ -288,9 +294,16 @@ class Unequal(Case):
 
 
 class BySpark(Case):
-    """A table by the Spark job. It takes seconds to start, so only deaths at effects of its own are tried."""
+    """A table by the Spark job. It takes seconds to start, so only deaths at effects of its own are tried.
+
+    This machine verifies, for the same reason, where the verification is not what is tried.
+    """
 
     deaths_at: tuple[str, ...] = ()
+
+    def deaths(self, effects: list[str]) -> list[int]:
+        """Numbers of the effects at which to die."""
+        return [number for number, effect in enumerate(effects, start=1) if effect in self.deaths_at]
 
 
 class ByGlue(BySpark):
@@ -298,7 +311,7 @@ class ByGlue(BySpark):
 
     name = "by-glue"
     deaths_at = ("target CreateJob", "target StartJobRun", "target DeleteJob")
-    manifest = manifest("[{name: orders, strategy: glue}]").replace("  s3:", f"  glue: {SPARK}\n  s3:")
+    manifest = by_spark("[{name: orders, strategy: glue, verify: {by: local}}]", "glue")
 
 
 class ByServerless(BySpark):
@@ -306,7 +319,49 @@ class ByServerless(BySpark):
 
     name = "by-serverless"
     deaths_at = ("target CreateApplication", "target StartJobRun", "target StopApplication", "target DeleteApplication")
-    manifest = manifest("[{name: orders, strategy: emr}]").replace("  s3:", f"  emr: {SPARK}\n  s3:")
+    manifest = by_spark("[{name: orders, strategy: emr, verify: {by: local}}]", "emr")
+
+
+SHARES = (
+    "share: [{principal: '333333333333', access: [read, stream]}, "
+    "{principal: 'arn:aws:iam::333333333333:role/Writer', access: write}]"
+)
+THEIRS = {
+    "Sid": "SomebodyElse",
+    "Effect": "Deny",
+    "Principal": {"AWS": "arn:aws:iam::444444444444:root"},
+    "Action": "dynamodb:Scan",
+}
+
+
+class Shared(Case):
+    """Other accounts get access to table and stream, beside a resource policy that is carried over."""
+
+    name = "shared"
+    begins_with = "target PutResourcePolicy"
+    manifest = manifest(f"[{{name: orders, strategy: copy, target: {{resource_policy: rewrite}}, {SHARES}}}]")
+
+    def prepare(self, aws: Aws, migrate: Migrate) -> None:
+        make_orders(aws)
+        arn = aws.describe("orders")["TableArn"]
+        text = json.dumps({"Statement": [{**THEIRS, "Resource": arn}]})
+        aws.source.put_resource_policy(ResourceArn=arn, Policy=text)
+
+
+class Unshared(Shared):
+    """It is taken back; what somebody else has put into the policy of the stream stays."""
+
+    name = "unshared"
+    begins_with = ""
+    manifest = manifest("[{name: orders, strategy: copy, target: {resource_policy: rewrite}}]")
+
+    def prepare(self, aws: Aws, migrate: Migrate) -> None:
+        super().prepare(aws, migrate)
+        migrate(Shared.manifest)
+        stream = aws.target.describe_table(TableName="orders")["Table"]["LatestStreamArn"]
+        policy = json.loads(aws.target.get_resource_policy(ResourceArn=stream)["Policy"])
+        policy["Statement"].append({**THEIRS, "Resource": stream})
+        aws.target.put_resource_policy(ResourceArn=stream, Policy=json.dumps(policy))
 
 
 class ByCluster(BySpark):
@@ -333,7 +388,33 @@ class ByStep(ByCluster):
         self.manifest = ByCluster.manifest.replace("workers: 2", f"workers: 2, cluster_id: {id}")
 
 
-SPARK_CASES: dict[str, BySpark] = {case.name: case for case in (ByGlue(), ByServerless(), ByCluster(), ByStep())}
+class TransformedByGlue(BySpark, Transformed):
+    """On Glue, with a transform that is uploaded for it: the last object before the run."""
+
+    name = "transformed-by-glue"
+    deaths_at = ("target PutObject",)
+    manifest = by_spark(f"[{{name: orders, strategy: glue, verify: {{by: local}}, {REWRITTEN}}}]", "glue")
+
+    def deaths(self, effects: list[str]) -> list[int]:
+        """See `BySpark.deaths`."""
+        return super().deaths(effects)[-1:]
+
+
+class VerifiedByGlue(BySpark):
+    """On Glue, which is also asked to verify: a second run of the same job."""
+
+    name = "verified-by-glue"
+    deaths_at = ("target StartJobRun",)
+    manifest = by_spark("[{name: orders, strategy: glue}]", "glue")
+
+    def deaths(self, effects: list[str]) -> list[int]:
+        """See `BySpark.deaths`."""
+        return super().deaths(effects)[-1:]
+
+
+SPARK_CASES: dict[str, BySpark] = {
+    case.name: case for case in (ByGlue(), ByServerless(), ByCluster(), ByStep(), TransformedByGlue(), VerifiedByGlue())
+}
 CASES: dict[str, Case] = {
     case.name: case
     for case in (
@@ -342,6 +423,8 @@ CASES: dict[str, Case] = {
         IndexesLater(),
         Joined(),
         Transformed(),
+        Shared(),
+        Unshared(),
         BackedUp(),
         Protected(),
         ProtectedOtherwise(),

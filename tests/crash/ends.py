@@ -25,6 +25,7 @@ CHANGING = {
 """Members of descriptions that differ between two runs of the same migration."""
 
 JOB = re.compile(r"\d{14}-[0-9a-f]{8}")
+SHARE = re.compile(r"MigrateShare[0-9a-f]{12}")
 TOKEN = re.compile(r"token=[0-9a-f]{32}")
 End = dict[str, Any]
 
@@ -54,6 +55,11 @@ def end_of(aws: Aws, state: State, actions: list[str]) -> End:
 def things(aws: Aws) -> Things:
     """What exists, by the ids that a state would give it."""
     found = {_arn(account, name) for account, name in _tables(aws)}
+    for account, name in _tables(aws):
+        for arn, statements in _resource_policies(aws, account, name).items():
+            # A statement of the source's policy that is carried over is a setting, and nothing to own.
+            sids = (SHARE.match(one["Sid"]) or ("/stream/" in arn and one["Sid"]) for one in statements)
+            found |= {f"{arn}?policy#{sid if isinstance(sid, str) else sid.group()}" for sid in sids if sid}
     for account, name in _buckets(aws):
         found.add(f"s3://{name}/")
         found |= {f"s3://{name}/?policy#{one.get('Sid')}" for one in _statements(aws, account, name)}
@@ -126,11 +132,25 @@ def _table(aws: Aws, account: str, name: str, state: State) -> dict[str, Any]:
         "ttl": client.describe_time_to_live(TableName=name)["TimeToLiveDescription"],
         "recovery": _recovery(aws, account, name),
         "tags": _tags(tags, state),
+        "policies": _timeless(json.dumps(list(_resource_policies(aws, account, name).values()), sort_keys=True)),
         "scaling targets": _of(name, scaling.describe_scalable_targets(ServiceNamespace="dynamodb")["ScalableTargets"]),
         "scaling policies": _of(
             name, scaling.describe_scaling_policies(ServiceNamespace="dynamodb")["ScalingPolicies"]
         ),
     }
+
+
+def _resource_policies(aws: Aws, account: str, name: str) -> dict[str, list[Any]]:
+    """The statements in the policies of a table and of its stream."""
+    client = aws.client("dynamodb", account)
+    described = client.describe_table(TableName=name)["Table"]
+    found: dict[str, list[Any]] = {}
+    for arn in (described["TableArn"], described.get("LatestStreamArn")):
+        try:
+            found[arn] = json.loads(client.get_resource_policy(ResourceArn=arn)["Policy"])["Statement"] if arn else []
+        except ClientError:
+            found[arn] = []
+    return found
 
 
 def _tags(tags: list[dict[str, str]], state: State) -> dict[str, str]:
@@ -179,6 +199,7 @@ def _keys(aws: Aws, account: str, bucket: str) -> list[str]:
 
 def _timeless(text: str) -> str:
     """Without job ids and tokens; data files and recovery points have random names."""
+    text = SHARE.sub("MigrateShare(lineage)", re.sub(r"/stream/[\dT:.-]+", "/stream/(time)", text))
     text = re.sub(r"recovery-point:.*", "recovery-point:(id)", text)
     text = re.sub(r"(backup-selection://.*/).*", r"\1(id)", text)
     return re.sub(r"data/.*", "data/(file)", TOKEN.sub("(token)", JOB.sub("(job)", text)))

@@ -11,6 +11,7 @@ from tests.crash.sweep import sweep
 from tests.spark.running import needs_spark
 
 pytestmark = [*needs_spark(), pytest.mark.slow]
+START = "target StartJobRun"
 
 
 @pytest.mark.parametrize("name", SPARK_CASES)
@@ -18,15 +19,17 @@ def test_a_death_at_an_effect_of_the_engine_changes_nothing_about_the_end(name: 
     case = SPARK_CASES[name]
     calm = live(stage, case)
     assert (calm.lost, calm.foreign, calm.runs) == ([], [], 1)
-    at = [number for number, effect in enumerate(calm.effects, start=1) if effect in case.deaths_at]
+    at = case.deaths(calm.effects)
     assert {calm.effects[number - 1] for number in at} == set(case.deaths_at)
     deaths = [(Moment(number, is_after=is_after),) for number in at for is_after in (False, True)]
 
     def live_once(moment: Moment) -> Ending:
-        """What has happened is found, and not done again."""
+        """What has happened is found, and not done again; nor is a run of the job started twice."""
         ending = live(stage, case, moment)
         effect = calm.effects[moment.number - 1]
-        assert ending.effects.count(effect) == calm.effects.count(effect) + (not moment.is_after)
+        for one in {effect, START}:
+            was_lost = one == effect and not moment.is_after
+            assert ending.effects.count(one) == calm.effects.count(one) + was_lost
         return ending
 
     tried, wrong = sweep(calm, deaths, live_once)

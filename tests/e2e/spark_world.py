@@ -15,6 +15,9 @@ BUCKET = f"spark-{TARGET}"
 _SMALL = {"bucket": BUCKET, "create_bucket": True, "create": True, "workers": 2, "segments": 4}
 GLUE = {**_SMALL}
 EMR = {**_SMALL, "release": "emr-7.11.0"}
+BY_THIS_MACHINE = {"verify": {"by": "local"}}
+"""As `defaults`, where a test is about moving: every run of Spark takes seconds."""
+
 ENGINES = ("glue", "serverless", "cluster", "step")
 STARTS = {"glue": "StartJobRun", "serverless": "StartJobRun", "cluster": "RunJobFlow", "step": "AddJobFlowSteps"}
 """The call that starts the job."""
@@ -76,7 +79,7 @@ def write_manifest(world: World, engine: str, cluster: str = "", **options: Any)
     more = {"cluster_id": cluster} if engine == "step" else {}
     cleanup = options.pop("cleanup", "after-verify")
     tables = f"[{{name: orders, strategy: {strategy}, cleanup: {cleanup}}}]"
-    world.manifest(tables, strategies={strategy: {**own, **more, **options}})
+    world.manifest(tables, strategies={strategy: {**own, **more, **options}}, defaults=BY_THIS_MACHINE)
 
 
 def begin_apply(world: World) -> subprocess.Popen[str]:

@@ -80,6 +80,14 @@ def test_a_wrong_clock_a_missing_table_and_a_held_lock_are_told_in_one_run(ready
     assert "somebody" in outcome.out
 
 
+def test_a_table_that_may_not_be_looked_at_has_no_free_name(ready: World) -> None:
+    ready.faults({"kind": "access-denied", "operation": "DescribeTable", "account": TARGET})
+    outcome = ready.run("doctor", "m.yaml", "--json")
+    said = results(outcome)
+    assert (outcome.code, said["migration plan"]) == (9, "fail")
+    assert "names of new tables" not in outcome.out
+
+
 def test_without_its_state_nothing_is_said_of_the_plan(ready: World) -> None:
     (ready.folder / "state" / "move").mkdir(parents=True)
     (ready.folder / "state" / "move" / "migration.json").write_text("{")

@@ -43,6 +43,9 @@ def test_the_approved_digest_travels_apart(pinned: World) -> None:
     assert approved in refused.err
     assert untouched(pinned)
     pinned.ok("apply", "plan.json", "--auto-approve", "--expect", approved)
+    report = pinned.ok("report", "--json").json
+    assert f"sha256:{report['plan_id']}" == approved
+    assert report["runs"][-1]["agreed"] == "beforehand (--auto-approve), by its digest (--expect)"
     assert len(pinned.items(TARGET, "orders")) == 5
 
 

@@ -63,6 +63,8 @@ def test_a_saved_plan_needs_the_approval_that_its_plan_announced(ready: World) -
     assert "approved by anna, as org.yaml:2" in "".join(
         line.replace('"message": "', "approved ") for line in Path("state/move/journal.jsonl").read_text().splitlines()
     )
+    run = ready.ok("report", "--json").json["runs"][-1]
+    assert run["approvals"] == ["orders: by anna, as org.yaml:2:14 asks"]
 
 
 def test_a_policy_that_came_later_holds_a_saved_plan_and_a_begun_one(ready: World) -> None:

@@ -28,10 +28,11 @@ from migrate.core.table import (
     TableSpec,
     Throughput,
 )
-from migrate.manifest.model import Manifest, Protection, ProvisionedCapacity, TableRule, TargetSettings, Verify
+from migrate.manifest.model import Manifest, Protection, ProvisionedCapacity, Share, TableRule, TargetSettings, Verify
 from migrate.observe.inventory import BucketFacts, Inventory
 from migrate.plan.model import Change
 from migrate.plan.planfile import plan_document, read_plan
+from migrate.plan.sharing import SHARES as SHARES_OF_TABLES
 from migrate.plan.simulate import simulate
 from migrate.state.model import State, Status, StepFile
 from tests.worlds import BUCKET, MINIMAL, REGION, TARGET, facts, inventory, manifest_of, plan_of, state_of
@@ -135,6 +136,8 @@ PROTECT: st.SearchStrategy[Any] = st.sampled_from(
 )
 PREFER: st.SearchStrategy[Any] = st.sampled_from(["simplicity", "cost", "time"])
 STRATEGIES: st.SearchStrategy[Any] = st.sampled_from(["auto", "backup"])
+ACCESS = st.sets(st.sampled_from(["read", "write", "stream"]), min_size=1)
+SHARES = st.dictionaries(st.sampled_from(["333333333333", "arn:aws:iam::444444444444:role/R"]), ACCESS, max_size=2)
 CLEANUP: st.SearchStrategy[Any] = st.sampled_from(["after-verify", "keep"])
 SOME_NAMES = st.sets(NAMES, min_size=1, max_size=2)
 PITR = st.sampled_from(["keep", "restore"])
@@ -142,28 +145,39 @@ ITEMS = st.integers(0, 9999)
 SPECS = specs()
 
 
+def shareable(wanted: Mapping[str, set[Any]], spec: TableSpec, target: Mapping[str, Any]) -> tuple[Share, ...]:
+    """`wanted`, as far as the key and the stream of the target table allow it."""
+    encryption, stream = target.get("encryption", spec.encryption.kind), target.get("stream", spec.stream)
+    if encryption == AWS_MANAGED:
+        return ()
+    kept = {who: access - ({"stream"} if stream in (None, "off") else set()) for who, access in wanted.items()}
+    return tuple(Share(who, tuple(sorted(access))) for who, access in sorted(kept.items()) if access)
+
+
 @st.composite
 def worlds(draw: st.DrawFn) -> tuple[Manifest, Inventory]:
     names = sorted(draw(SOME_NAMES))
+    sources = [facts(name, draw(SPECS), item_count=draw(ITEMS)) for name in names]
+    targets = [draw(TARGETS) for _ in names]
     rules = [
         TableRule(
-            name,
+            source.name,
             prefer=draw(PREFER),
             protect=(protect := draw(PROTECT)),
             is_moved=protect is None or draw(st.booleans()),
             strategy=draw(STRATEGIES),
             verify=draw(VERIFY),
             cleanup=draw(CLEANUP),
-            target=TargetSettings(**draw(TARGETS)),
+            target=TargetSettings(**target),
+            share=shareable(draw(SHARES), source.spec, target),
         )
-        for name in names
+        for source, target in zip(sources, targets, strict=True)
     ]
     base = HEADS[draw(PITR)]
     manifest = dataclasses.replace(base, tables=tuple(rules), digest=digest(encode([base.strategies, rules])))
     found: dict[str, BucketFacts] = {}
     if draw(st.booleans()):
         found[BUCKET] = BucketFacts(BUCKET, True, region=REGION, ownership="BucketOwnerEnforced", is_private=True)
-    sources = [facts(name, draw(SPECS), item_count=draw(ITEMS)) for name in names]
     return manifest, inventory(*sources, buckets=found)
 
 
@@ -187,9 +201,10 @@ def drifted(table: TableFacts, other: TableSpec, with_indexes: bool) -> TableFac
 
 
 def end_of(seen: Inventory) -> dict[str, Any]:
-    """What counts at the end: the settings of all tables, and which buckets there are."""
+    """What counts at the end: the settings of all tables, who shares them, and which buckets there are."""
     tables = {
-        f"target {name}": [encode(table.spec), dict(table.own_tags)] for name, table in seen.target_tables.items()
+        f"target {name}": [encode(table.spec), dict(table.own_tags), table.shares, table.stream_policy]
+        for name, table in seen.target_tables.items()
     }
     sources = {f"source {name}": encode(table.spec) for name, table in seen.source_tables.items()}
     return {**tables, **sources, "buckets": sorted(name for name, one in seen.buckets.items() if one.exists)}
@@ -243,6 +258,19 @@ def test_settings_that_drifted_are_brought_back(
     assert not [action for action in plan.actions if action.change in (Change.MOVE, Change.DELETE)]
     after, state = simulate(plan, there, state)
     assert [action.address for action in plan_of(manifest, after, state).actions] == []
+
+
+@quick
+@given(worlds())
+def test_shares_that_leave_the_manifest_are_taken_back_and_nothing_else(world: tuple[Manifest, Inventory]) -> None:
+    manifest, seen = world
+    after, state = simulate(plan_of(manifest, seen), seen, state_of(manifest))
+    plain = tuple(dataclasses.replace(rule, share=()) for rule in manifest.tables)
+    plan = plan_of(dataclasses.replace(manifest, tables=plain), after, state)
+    ours = {one.address for one in state.owned().values() if one.kind in SHARES_OF_TABLES}
+    assert {action.params["of"] for action in plan.actions} == ours
+    end, _ = simulate(plan, after, state)
+    assert not any(table.shares or table.stream_policy for table in end.target_tables.values())
 
 
 @quick

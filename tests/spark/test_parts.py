@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ from migrate.data import plainjson, rawitems
 from migrate.data.messages import Ask, Failed, Goodbye, Grant, SetRate
 from migrate.spark import archive
 from migrate.spark.arguments import MODES, JobSpec, as_list, of, parse
+from migrate.spark.cloud import SOURCE, TARGET
 from migrate.spark.desk import Desk, DeskAddress
 from migrate.spark.sums import BucketSums, unpacked
+from migrate.spark.verifying import Matching
 
 SPEC = JobSpec("copy", "s3://bucket/work", "eu-west-1", "copied", "eu-west-1", "pk", None, "orders", "eu-west-1")
 NAMES = st.text("abc-_.#,= \"'ü", min_size=1)
@@ -68,6 +71,30 @@ def test_other_work_has_another_identity_and_another_pace_has_not() -> None:
     assert SPEC.identity == JobSpec(**{**vars(SPEC), "write_units": 5.0, "token": "t", "source_role": "r"}).identity
     assert SPEC.identity != JobSpec(**{**vars(SPEC), "segments": 9}).identity
     assert SPEC.identity != JobSpec(**{**vars(SPEC), "target_id": "id-2"}).identity
+
+
+@pytest.mark.parametrize(
+    ("places", "mark"),
+    [
+        ([(SOURCE, 1), (TARGET, 1)], "="),
+        ([(SOURCE, 1), (TARGET, 2)], "*"),
+        ([(SOURCE, 1)], "+"),
+        ([(TARGET, 1)], "-"),
+        ([(SOURCE, None), (TARGET, 1)], "!"),
+        ([(SOURCE, 1), (SOURCE, 1), (TARGET, 1)], "!"),
+        ([(SOURCE, 1), (SOURCE, 2)], "!"),
+    ],
+)
+def test_a_key_that_a_transform_gives_to_several_items_is_an_error(
+    places: list[tuple[str, int | None]], mark: str
+) -> None:
+    matching = Matching(SPEC, "differences/")
+    counts: Counter[str] = Counter()
+    named: list[dict[str, Any]] = []
+    seen = [(b"key", tuple((side, digest, '{"pk":{"S":"a"}}') for side, digest in places))]
+    lines = list(matching._lines(seen, counts, named))
+    assert counts == {mark: 1}
+    assert [json.loads(line)["mark"] for line in lines] == [one["mark"] for one in named] == [mark] * (mark != "=")
 
 
 def test_the_archive_is_the_same_and_is_all_that_the_job_imports(tmp_path: Path) -> None:

@@ -158,9 +158,10 @@ def test_the_vcpus_of_emr_serverless(workers: int, tables: int, result: str) -> 
 def into_existing(trigger: Any, state: str = "Enabled") -> dict[str, list[Check]]:
     spec = dataclasses.replace(PLAIN, stream="NEW_IMAGE")
     there = facts("orders", spec, TARGET, stream_arn=STREAM)
-    answer = trigger or (Trigger("u-1", "arn:aws:lambda:eu-west-1:222222222222:function:mail", state),)
+    mail = "arn:aws:lambda:eu-west-1:222222222222:function:mail"
+    answer = trigger or (Trigger(STREAM, "u-1", mail, state), Trigger("another", "u-2", mail, "Enabled"))
     text = COPY + "tables: [{name: orders, strategy: copy}]\n"
-    return examined("target", found(triggers={STREAM: answer}), text=text, target_tables={"orders": there})
+    return examined("target", found(triggers=answer), text=text, target_tables={"orders": there})
 
 
 def test_a_load_that_would_fire_triggers_fails() -> None:
@@ -178,7 +179,7 @@ def test_triggers_that_are_off_or_unread() -> None:
 def test_triggers_of_the_source_stay_there() -> None:
     arn = STREAM.replace(TARGET, SOURCE)
     table = facts("orders", dataclasses.replace(PLAIN, stream="NEW_IMAGE"), stream_arn=arn)
-    check = only(examined("source", found(triggers={arn: (Trigger("u", "mail", "Enabled"),)}), table), "triggers")
+    check = only(examined("source", found(triggers=(Trigger(arn, "u", "mail", "Enabled"),)), table), "triggers")
     assert (check.result, "stay there" in check.summary) == (Result.WARN, True)
 
 

@@ -34,7 +34,7 @@ def request(source: TableFacts, strategy: str = "s3", region: str = "", **option
 
 
 def moved(source: TableFacts, strategy: str, region: str = "", **options: Any) -> Estimate:
-    return Candidate(by_name()[strategy], request(source, strategy, region, **options)).estimate
+    return Candidate(by_name()[strategy], request(source, strategy, region, **options)).estimate.rounded
 
 
 TERA = facts("orders", dataclasses.replace(PLAIN, recovery_days=35), item_count=2**30, size_bytes=TIB)

@@ -139,7 +139,7 @@ BAD = [
         "tables:\n  - name: orders\n    wxyz: s3",
         [
             "8:5 tables[0].wxyz is not a known key | known here: name, match, exclude, strategy, options, keys, "
-            "transform, target, verify, cleanup, prefer, protect"
+            "transform, target, verify, cleanup, prefer, share, protect"
         ],
     ),
     (

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from migrate.core.errors import StepError
 from migrate.core.schemas import read_schema
-from migrate.plan.model import Plan
+from migrate.plan.model import Change, Plan
 from migrate.render.report.build import build_report
 from migrate.render.report.model import Report, ReportTable, report_document
 from migrate.state.model import State, Status, StepRecord
@@ -55,7 +55,8 @@ def test_a_migration_that_went_well() -> None:
     assert report.headline == "Done and verified: every item of every table was compared."
     assert report.totals.verdicts == {"verified": 3}
     assert report.totals.items == sum(one.items for one in PLAN.tables)
-    assert report.totals.dollars == pytest.approx(sum(one.estimate.dollars for one in PLAN.tables))
+    assert report.totals.dollars is not None
+    assert report.totals.dollars.middle == pytest.approx(sum(one.estimate.dollars for one in PLAN.tables), rel=1e-3)
     assert [account.id for account in (report.source, report.target)] == [SOURCE, TARGET]
     assert report.source.principals == (f"arn:aws:sts::{SOURCE}:assumed-role/Migrator/ana",)
     assert (report.begun, report.runs[0].by) == ("2026-11-24T21:59:56.000Z", "ana@bastion, process 4711")
@@ -181,9 +182,39 @@ def test_what_was_planned_for_the_move_counts_and_not_what_a_later_plan_has_left
     later = dataclasses.replace(PLAN, tables=tuple(rest), actions=(), inventory_digest="later")
     state = with_active(carried_out(PLAN), plan_id=later.plan_id)
     report = report_of(state, PLAN, later)
-    assert report.totals.dollars == pytest.approx(sum(one.estimate.dollars for one in PLAN.tables))
+    assert report.totals.dollars is not None
+    assert report.totals.dollars.middle == pytest.approx(sum(one.estimate.dollars for one in PLAN.tables), rel=1e-3)
     assert table(report, "shop-0000").carried == PLAN.tables[0].carried
     assert report.outcome == "verified"
+
+
+def test_a_table_is_protected_once_the_shared_steps_are_done() -> None:
+    tables = tuple(dataclasses.replace(one, strategy="protect", is_move=False) for one in PLAN.tables)
+    shared = tuple(one for one in PLAN.actions if one.owner == "shared" and one.change is not Change.DELETE)
+    plan = dataclasses.replace(PLAN, tables=tables, actions=shared)
+    assert {one.verdict for one in report_of(None, plan).tables} == {"waiting"}
+    state = carried_out(plan, failures=failing([shared[0].address]))
+    report = report_of(state, plan)
+    assert ({one.words for one in report.tables}, report.outcome) == ({"not protected yet"}, "failed")
+    report = report_of(carried_out(plan), plan)
+    assert (report.outcome, report.totals.verdicts) == ("protected", {"protected": 3})
+
+
+def test_what_the_load_counted_and_what_was_adopted() -> None:
+    outputs = {"table_id": "t-shop-0000", "items": 7, "bytes": 9, "filtered": 2, "extra": 0, "source_digest": "x"}
+    state = changed(carried_out(PLAN), "shop-0000/import", outputs=outputs)
+    state = changed(state, "shop-0001/import", action_digest="adopted", outputs={"table_id": "t-shop-0001"})
+    report = report_of(state, PLAN)
+    assert table(report, "shop-0000").loaded == {"items": 7, "bytes": 9, "filtered": 2, "extra": 0}
+    assert (table(report, "shop-0001").strategy, table(report, "shop-0001").loaded) == ("adopted", None)
+
+
+def test_a_table_that_failed_and_is_planned_no_more() -> None:
+    later = dataclasses.replace(PLAN, tables=PLAN.tables[:1], actions=(), inventory_digest="later")
+    state = with_active(carried_out(PLAN, failures=REFUSED), plan_id=later.plan_id, is_finished=True)
+    report = report_of(state, PLAN, later)
+    assert table(report, "shop-0001").words == "failed: import; the last plan left it out"
+    assert report.outcome == "failed"
 
 
 def test_an_unfinished_end_is_not_finished() -> None:

@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from migrate.actions.needs import Needs, Use, needed, needs
+from migrate.actions.needs import Needs, Use, in_patterns, needed, needs
 from migrate.core.access import NO_RESOURCE, RUNNER, Permission, allow
 from migrate.core.merging import merged
 from migrate.core.table import CUSTOMER_MANAGED, Encryption, KinesisDestination, ScalingTarget, TableFacts, Throughput
 from migrate.observe.inventory import BucketFacts, Inventory, KeyFacts, RoleFacts
 from migrate.plan.untouched import cleanup_of
-from migrate.render.permissions import LARGEST, permissions_document, policies
+from migrate.render.permissions import LARGEST, most_policies, permissions_document, policies
 from migrate.render.permissions_cloudformation import templates
 from migrate.render.permissions_terraform import configurations
 from tests.worlds import BUCKET, PLAIN, REGION, SOURCE, TARGET, facts, inventory, manifest_of, plan_of, state_of
@@ -278,3 +278,24 @@ def _meets(one: str, other: str) -> bool:
     if other[0] == "*":
         return _meets(one, other[1:]) or _meets(one[1:], other)
     return one[0] == other[0] and _meets(one[1:], other[1:])
+
+
+def test_tables_by_the_hundred_are_named_by_the_pattern_that_matches_them() -> None:
+    text = f"""\
+version: 1
+name: move
+accounts:
+  source: {{id: "{SOURCE}", region: {REGION}}}
+  target: {{id: "{TARGET}", region: {REGION}}}
+tables: [{{match: "event-*", strategy: copy, target: {{name: "new-{{name}}"}}}}, {{name: orders, strategy: copy}}]
+"""
+    manifest, seen = manifest_of(text), inventory(facts("orders"), *(facts(f"event-{n}") for n in range(300)))
+    plan = plan_of(manifest, seen)
+    found = needs(plan, manifest, seen)
+    assert most_policies(found, "move") > 1
+    short = in_patterns(found, plan, manifest)
+    assert most_policies(short, "move") == 1
+    tables = {r for one in printed(short) for r in one.resources if ":table/" in r}
+    source, target = (f"arn:aws:dynamodb:{REGION}:{account}:table/" for account in (SOURCE, TARGET))
+    assert tables == {f"{source}event-*", f"{source}orders", f"{target}new-event-*", f"{target}orders"}
+    assert all(one.wide for one in printed(short) if any("*" in name for name in one.resources))

@@ -74,7 +74,11 @@ def test_no_state_is_an_error_that_says_what_to_do(capsys: pytest.CaptureFixture
     assert main(["report"]) == 4
     assert "nothing was applied here yet" in capsys.readouterr().err
     assert main(["report", "mvoe"]) == 6
-    assert "no migration called mvoe has a state in state/" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "no migration called mvoe has a state in state/" in said
+    assert "migrate report PLANFILE" in said
+    assert main(["report", "none.yaml"]) == main(["report", "none.json"]) == 3
+    assert "none.yaml" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("done")
@@ -104,8 +108,8 @@ def test_a_plan_that_nobody_has_carried_out(here: Path, capsys: pytest.CaptureFi
         ("[]", "a damaged state file"),
         ('{"format_version": 1}', "is no plan"),
         ('{"format_version": 99}', "written by a newer version"),
-        (None, "is not kept"),
-        ("another", "is not kept"),
+        (None, "(the last one): not kept"),
+        ("another", "(the last one): not kept"),
         ("changed", "was changed by hand"),
     ],
 )
@@ -149,4 +153,4 @@ def test_plans_of_earlier_runs_explain_their_steps(here: Path, capsys: pytest.Ca
     assert [run["plan_id"] for run in found["runs"]] == [PLAN.plan_id, later.plan_id]
     (here / f"state/move/plans/{PLAN.plan_id}.json").unlink()
     assert main(["report", "--json"]) == 0
-    assert "is not kept" in json.loads(capsys.readouterr().out)["gaps"][0]
+    assert f"Plan {PLAN.plan_id[:12]}: not kept" in json.loads(capsys.readouterr().out)["gaps"][0]

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from migrate.plan.model import Plan, PlannedTable
+from migrate.plan.model import Plan, PlannedTable, Range
 from migrate.plan.strategy import load_record
 from migrate.render.report.model import (
+    FAILED,
     SETTLED,
     VERIFIED,
     Report,
@@ -17,10 +18,10 @@ from migrate.render.report.model import (
     ReportTable,
     Totals,
 )
-from migrate.render.report.steps import Plans, steps_of
+from migrate.render.report.steps import DONE, Plans, steps_of
 from migrate.render.report.times import busy_minutes, starts
 from migrate.render.report.verdicts import overall, table_verdict, verification_of
-from migrate.state.model import SHARED, State, StepRecord
+from migrate.state.model import SHARED, State, Status, StepRecord
 
 _STRATEGY_OF = {
     "import": "s3",
@@ -31,6 +32,9 @@ _STRATEGY_OF = {
     "emr-cluster": "emr",
     "emr-step": "emr",
 }
+
+
+_BOOKS = ("items", "bytes", "filtered", "extra", "kept")
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,8 @@ class Facts:
 def build_report(facts: Facts) -> Report:
     """The report. Never raises for what is missing: that is None, and said among `gaps`."""
     state, active = facts.state, facts.active
-    tables = tuple(_table(name, planned, facts) for name, planned in _names(facts))
     shared = steps_of(SHARED, state, facts.plans, active)
+    tables = tuple(_table(name, planned, facts, shared) for name, planned in _names(facts))
     is_plan_known = active is not None
     outcome, headline = overall(state, tables, shared, is_locked=bool(facts.holder), is_plan_known=is_plan_known)
     runs = state.migration.runs if state else ()
@@ -103,14 +107,22 @@ def _names(facts: Facts) -> Iterator[tuple[str, PlannedTable | None]]:
         yield name, planned.get(name)
 
 
-def _table(name: str, planned: PlannedTable | None, facts: Facts) -> ReportTable:
+def _table(name: str, planned: PlannedTable | None, facts: Facts, shared: Sequence[ReportStep]) -> ReportTable:
     state = facts.state
     file = state.files.get(name) if state else None
     steps = steps_of(name, state, facts.plans, facts.active)
     seen = verification_of(name, state)
     load = load_record(name, state) if state else None
-    strategy = planned.strategy if planned else _STRATEGY_OF.get(load.kind) if load else None
-    verdict, words = table_verdict(strategy, steps, seen, is_locked=bool(facts.holder))
+    strategy = _strategy(planned, load)
+    verdict, words = table_verdict(
+        strategy,
+        steps,
+        seen,
+        is_locked=bool(facts.holder),
+        is_shared_done=bool(state and state.migration.active) and all(step.status == DONE for step in shared),
+    )
+    if verdict == FAILED and facts.active and facts.active.tables and name not in _targets(facts.active):
+        words += "; the last plan left it out"
     is_move = planned is not None and planned.is_move
     return ReportTable(
         source=planned.source if planned else file.source if file else "",
@@ -121,7 +133,7 @@ def _table(name: str, planned: PlannedTable | None, facts: Facts) -> ReportTable
         reason=(planned.reason if planned else None) or None,
         planned_items=planned.items if planned else None,
         bytes=planned.bytes if planned else None,
-        target_bytes=_loaded_bytes(load),
+        loaded=_loaded(load),
         estimate=planned.estimate if planned and is_move else None,
         minutes=busy_minutes(steps),
         begun=min(starts(steps), default=None),
@@ -136,9 +148,21 @@ def _table(name: str, planned: PlannedTable | None, facts: Facts) -> ReportTable
     )
 
 
-def _loaded_bytes(load: StepRecord | None) -> int | None:
-    found = load.outputs.get("bytes") if load else None
-    return found if isinstance(found, int) else None
+def _targets(plan: Plan) -> set[str]:
+    return {table.target for table in plan.tables}
+
+
+def _strategy(planned: PlannedTable | None, load: StepRecord | None) -> str | None:
+    if load is not None and load.action_digest == "adopted":
+        return "adopted"
+    return planned.strategy if planned else _STRATEGY_OF.get(load.kind) if load else None
+
+
+def _loaded(load: StepRecord | None) -> Mapping[str, int] | None:
+    """The load's own books, as far as it has any."""
+    if load is None or load.status is not Status.DONE:
+        return None
+    return {name: load.outputs[name] for name in _BOOKS if isinstance(load.outputs.get(name), int)} or None
 
 
 def _account(side: str, plan: Plan | None, state: State | None) -> ReportAccount:
@@ -183,10 +207,15 @@ def _totals(tables: Sequence[ReportTable], shared: Sequence[ReportStep]) -> Tota
         verdicts=dict(Counter(table.verdict for table in tables)),
         items=sum(seen.same or 0 for seen in proven),
         bytes=sum(sizes) if len(sizes) == len(tables) else None,
-        planned_minutes=max((one.minutes for one in estimates), default=None),
+        planned_minutes=_longest([one.took for one in estimates]),
         busy_minutes=busy_minutes(steps),
-        dollars=sum(one.dollars for one in estimates) if estimates else None,
+        dollars=sum((one.cost for one in estimates), Range()) if estimates else None,
     )
+
+
+def _longest(took: Sequence[Range]) -> Range | None:
+    """Tables move side by side: the longest says how long all take."""
+    return Range(max(one.low for one in took), max(one.high for one in took)) if took else None
 
 
 def plans_in_order(state: State | None, plans: Mapping[str, Plan]) -> Plans:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from migrate.core.codec import Json, encode
 from migrate.core.errors import StepError
-from migrate.plan.model import Estimate
+from migrate.plan.model import Estimate, Range
 from migrate.state.model import Attempt, OwnedResource, Run
 
 FORMAT_VERSION = 1
@@ -89,7 +89,10 @@ class ReportTable:
     reason: str | None = None
     planned_items: int | None = None
     bytes: int | None = None
-    target_bytes: int | None = None
+    loaded: Mapping[str, int] | None = None
+    """What the load counted: `items` and `bytes` written, `filtered` by the transform, `extra` made by splitting, and
+    `kept` in a table that had items before."""
+
     estimate: Estimate | None = None
     minutes: float | None = None
     """Minutes in which a step of it was under way."""
@@ -117,16 +120,17 @@ class ReportAccount:
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums over the tables. `items` were compared and are as they should be; `dollars` and `planned_minutes` are
-    estimates, None without a plan; `busy_minutes` are those in which any step was under way."""
+    """Sums over the tables. `items` were compared and are as they should be; `dollars` and `planned_minutes` (of the
+    table that takes longest) are estimates, None without a plan; `busy_minutes` are those in which any step was under
+    way."""
 
     tables: int
     verdicts: Mapping[str, int]
     items: int
     bytes: int | None
-    planned_minutes: float | None
+    planned_minutes: Range | None
     busy_minutes: float | None
-    dollars: float | None
+    dollars: Range | None
 
 
 @dataclass(frozen=True)

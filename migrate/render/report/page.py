@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from migrate.plan.figures import about, dollars_words, minutes_words
 from migrate.render.report.chart import chart
 from migrate.render.report.markup import Content, Html, joined, tag, text, void
 from migrate.render.report.model import (
@@ -22,8 +23,8 @@ from migrate.render.report.style import CSS
 from migrate.render.report.table_part import table_part
 from migrate.render.report.timeline import timeline_of
 from migrate.render.report.times import moment
-from migrate.render.report.words import NOT_RECORDED, about, clock_time, lasting, number, took
-from migrate.render.style import duration, plural, size
+from migrate.render.report.words import NOT_RECORDED, clock_time, lasting, number, took
+from migrate.render.style import plural, size
 
 GENERATOR = "migrate report"
 """What the page says that it was made by: no other file is overwritten."""
@@ -86,12 +87,12 @@ def _tiles(report: Report) -> Html:
         (size(totals.bytes) if totals.bytes is not None else "–", "in the source, as planned"),
         (
             took(totals.busy_minutes) if totals.busy_minutes is not None else "–",
-            f"of work; estimated {duration(totals.planned_minutes)}"
+            f"of work; estimated {minutes_words(totals.planned_minutes)}"
             if totals.planned_minutes is not None
             else "of work",
         ),
         (
-            about(totals.dollars) if totals.dollars is not None else "–",
+            about(dollars_words(totals.dollars)).replace("less than", "<") if totals.dollars is not None else "–",
             "estimated, never a bill" if totals.dollars is not None else f"cost {NOT_RECORDED}",
         ),
     ]
@@ -203,7 +204,7 @@ def _row(one: ReportTable, at: int) -> Sequence[Content]:
         planned if known is None else number(known),
         number(seen.target_items) if seen and seen.target_items is not None else "–",
         size(one.bytes) if one.bytes is not None else "–",
-        duration(one.estimate.minutes) if one.estimate else "–",
+        minutes_words(one.estimate.took) if one.estimate else "–",
         took(one.minutes) if one.minutes is not None else "–",
         pill(one.verdict),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from migrate.plan.model import Action, Change, Plan, Risk
-from migrate.plan.strategy import LOAD_KINDS
+from migrate.plan.strategy import LOAD_KINDS, SPARK_VERIFICATIONS
 from migrate.render.report.model import ReportStep
 from migrate.state.model import State, Status, StepRecord
 
@@ -19,7 +19,7 @@ _BY_RECORD = {
     Status.UNDONE: "undone",
 }
 _MOVES = LOAD_KINDS | {"export", "backup-job", "copy-job"}
-_READS = ("verify", "export-check", "table-look", "restore-check")
+_READS = SPARK_VERIFICATIONS | {"verify", "export-check", "table-look", "restore-check"}
 
 Plans = Mapping[str, Plan]
 """Plans by id, oldest first."""

@@ -38,7 +38,7 @@ code{overflow-wrap:anywhere}
 .verdict p,.verdict code{color:var(--ink)}
 .tiles{display:grid;grid-template-columns:repeat(6,1fr);gap:10px;margin:18px 0 0}
 .tile{padding:12px 13px;border-radius:8px;background:var(--card)}
-.tile b{display:block;font-size:20px;line-height:1.3;font-weight:650;font-variant-numeric:tabular-nums}
+.tile b{display:block;white-space:nowrap;font-size:19px;line-height:1.3;font-weight:650;font-variant-numeric:tabular-nums}
 .tile span{display:block;color:var(--soft);font-size:12.5px;line-height:1.4}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:3px 20px;margin:10px 0}
 dt{color:var(--soft)}

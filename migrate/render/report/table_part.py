@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from migrate.plan.figures import about, dollars_words, minutes_words
 from migrate.render.plan_text import setting_words
 from migrate.render.report.markup import Content, Html, tag
 from migrate.render.report.model import ReportTable, ReportVerification
 from migrate.render.report.parts import bullets, facts, pill, steps_table
-from migrate.render.report.words import NOT_RECORDED, about, clock_time, number, took
-from migrate.render.style import duration, size
+from migrate.render.report.words import NOT_RECORDED, clock_time, number, took
+from migrate.render.style import size
 
 _FORMS = {"digest": "every item, by digest", "counts": "only the numbers of items"}
 
@@ -33,11 +34,11 @@ def _movement(table: ReportTable) -> Html:
     if table.reason:
         pairs.append(("Why", table.reason))
     pairs.append(("Source, as planned", f"{number(table.planned_items)} items, {_size(table.bytes)}"))
-    if table.target_bytes is not None:
-        pairs.append(("Loaded", f"{_size(table.target_bytes)} as the load counts them"))
+    if table.loaded:
+        pairs.append(("Loaded", _loaded(table.loaded)))
     pairs += [
         ("Time", f"{took(table.minutes)}{_estimated(table)}"),
-        ("Cost", f"{about(table.estimate.dollars)}, estimated" if table.estimate else None),
+        ("Cost", f"{about(dollars_words(table.estimate.cost))}, estimated" if table.estimate else None),
     ]
     if table.begun:
         ended = f" to {clock_time(table.ended)}" if table.ended else "; not ended"
@@ -45,8 +46,14 @@ def _movement(table: ReportTable) -> Html:
     return tag("div", tag("h3", "Move"), facts(pairs))
 
 
+def _loaded(books: Mapping[str, int]) -> str:
+    words = [f"{number(books['items'])} items"] * ("items" in books) + [size(books["bytes"])] * ("bytes" in books)
+    more = {"filtered": "left out by the transform", "extra": "more by splitting", "kept": "kept as they were"}
+    return ", ".join([*words, *(f"{books[name]:,} {said}" for name, said in more.items() if books.get(name))])
+
+
 def _estimated(table: ReportTable) -> str:
-    return f" (estimated {duration(table.estimate.minutes)})" if table.estimate else ""
+    return f" (estimated {minutes_words(table.estimate.took)})" if table.estimate else ""
 
 
 def _size(count: int | None) -> str:

@@ -71,9 +71,14 @@ def _is_after_load(record: StepRecord, load: StepRecord | None) -> bool:
 
 
 def table_verdict(
-    strategy: str | None, steps: Sequence[ReportStep], seen: ReportVerification | None, *, is_locked: bool
+    strategy: str | None,
+    steps: Sequence[ReportStep],
+    seen: ReportVerification | None,
+    *,
+    is_locked: bool,
+    is_shared_done: bool,
 ) -> tuple[str, str]:
-    """The verdict on a table, and the words for it."""
+    """The verdict on a table, and the words for it. `is_shared_done`: all shared steps of a plan are done."""
     failed = [step for step in steps if step.status == STEP_FAILED]
     begun = [step for step in steps if step.status == STEP_RUNNING]
     pending = [step for step in steps if step.status == PENDING]
@@ -83,12 +88,14 @@ def table_verdict(
         return (
             (RUNNING, f"running: {_short(begun[0])}") if is_locked else (INTERRUPTED, f"stopped at {_short(begun[0])}")
         )
-    if pending and len(pending) == len(steps):
+    if strategy == "protect":
+        return (PROTECTED, "protected, not moved") if is_shared_done else (WAITING, "not protected yet")
+    if len(pending) == len(steps):
         return WAITING, "not begun"
     if pending:
         return WAITING, f"{plural(len(pending), 'step')} to come: {_short(pending[0])} first"
-    if strategy == "protect" or any(step.kind == "restore-check" for step in steps):
-        return PROTECTED, "protected, not moved" if strategy == "protect" else "restore check done"
+    if any(step.kind == "restore-check" for step in steps):
+        return PROTECTED, "restore check done"
     return _settled(steps, seen)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from migrate.render.style import duration, money, seconds
+from migrate.render.style import duration, seconds
 
 NOT_RECORDED = "not recorded"
 
@@ -26,11 +26,6 @@ def took(minutes: float | None) -> str:
 def clock_time(text: str | None) -> str:
     """`2026-11-22 13:05:09` of a recorded time; all of them are UTC."""
     return f"{text[:10]} {text[11:19]}" if text else NOT_RECORDED
-
-
-def about(dollars: float) -> str:
-    """Estimated dollars: `~$0.31`, `< $0.01`."""
-    return "< $0.01" if 0 < dollars < 0.01 else f"~{money(dollars)}"
 
 
 def number(count: int | None) -> str:
