@@ -46,9 +46,11 @@ class ShareOfTable:
         if self.kind == STREAM_SHARE:
             yield allow(place.side, "dynamodb:DescribeTable", place.table(name))
         yield from _policy_access(place, self.kind, name, "GetResourcePolicy PutResourcePolicy")
+        yield from _policy_access(place, self.kind, name, "DeleteResourcePolicy", when="the share is taken back")
         for one in action.params["statements"]:
             resource = f"{place.table(name)}/stream/*" if self.kind == STREAM_SHARE else place.table(name)
-            yield Grant(TABLE_POLICY, place.side, resource, {"Resource": resource, **one}, made_by=action.address)
+            said = {name: value for name, value in {"Resource": resource, **one}.items() if name != "Sid"}
+            yield Grant(TABLE_POLICY, place.side, resource, said, made_by=action.address)
 
     def claims(self, step: Step, context: Context) -> tuple[OwnedResource, ...]:
         """The statements, by their mark."""
@@ -142,8 +144,8 @@ def _policy(account: Account, arn: str) -> str | None:
     return now[0] if now else None
 
 
-def _policy_access(place: Place, kind: str, table: str, names: str) -> Iterator[Access]:
+def _policy_access(place: Place, kind: str, table: str, names: str, when: str = "") -> Iterator[Access]:
     arn, wide = place.table(table), ""
     if kind == STREAM_SHARE:
         arn, wide = f"{arn}/stream/*", _WIDE
-    yield allow(place.side, f"dynamodb:{names}", arn, wide=wide)
+    yield allow(place.side, f"dynamodb:{names}", arn, wide=wide, when=when)

@@ -24,8 +24,8 @@ _TRUST = "the role's trust policy must name the service that runs the job; `migr
 _ADVICE: tuple[tuple[str, str], ...] = (
     (
         "assumerole",
-        "the source role's trust policy must name the job's role, and the job's role needs sts:AssumeRole on it; "
-        "`migrate plan` shows both",
+        "the source role's trust policy must name the job's role (and `source_external_id` be what it asks for), and "
+        "the job's role needs sts:AssumeRole on it; `migrate plan` shows both",
     ),
     (
         "no module named",
@@ -82,7 +82,8 @@ def ended(table: str, engine: str, state: str, message: str, found: Iterable[Log
     text = " | ".join(said)
     tail = f"\nits log comes to {where}" if where else ""
     if log is not None:
-        tail = f"\nthe end of its log ({log.where}):\n  " + "\n  ".join(log.lines[-LINES:])
+        more = [line for line in log.lines[-LINES:] if line != ours]
+        tail = f"\nthe end of its log ({log.where}):\n  " + "\n  ".join(more) if more else f"\nits log: {log.where}"
     return StepError(
         f"the {engine} job for {table} ended as {state}", f"{text}{tail}", _advice(state, text), kind=state
     )

@@ -18,7 +18,7 @@ from migrate.actions.copy_check import source_identity
 from migrate.actions.spark_work import LOOK_AGAIN, folder_of, work_folder
 from migrate.actions.transform import transform_of
 from migrate.actions.verify import difference
-from migrate.core.codec import Undecodable, decode, encode
+from migrate.core.codec import Undecodable, decode, digest, encode
 from migrate.core.errors import StepError
 from migrate.spark.arguments import VERIFY, JobSpec
 from migrate.spark.books import RESULT, Result
@@ -52,7 +52,7 @@ def job_spec(step: Step, context: Context) -> JobSpec:
     params, source, target, transform = step.params, context.source, context.target, transform_of(step, context)
     return JobSpec(
         mode=VERIFY,
-        work=work_of(step),
+        work=f"{work_of(step)}-{step.token[:12]}",
         work_region=target.region,
         work_owner=target.id,
         token=step.token,
@@ -75,9 +75,12 @@ def job_spec(step: Step, context: Context) -> JobSpec:
 
 
 def work_of(step: Step) -> str:
-    """`s3://bucket/prefix` of the job's books: one for each attempt, for what an earlier one has read may have changed
-    since."""
-    return f"{folder_of(step)}{VERIFY}-{step.token[:12]}"
+    """How the places of the job's books begin: one for these tables and each attempt, which reads everything anew.
+
+    What an earlier one has read may have changed since; but one that still reads is as good as another.
+    """
+    identity = digest([step.params[name] for name in ("source_arn", "table_id", "segments")])[:12]
+    return f"{folder_of(step)}{VERIFY}-{identity}"
 
 
 def judged(step: Step, spec: JobSpec, result: Result, cost: dict[str, Any]) -> Done | Failed:

@@ -63,10 +63,14 @@ def refreshed(table: Prices, region: str) -> tuple[Prices, Mapping[str, str]]:
     """
     from migrate.aws.pricing import price_list, region_prices
     from migrate.core.clock import SystemClock
-    from migrate.core.errors import MigrateError
+    from migrate.core.errors import AwsError, MigrateError
 
     clock = SystemClock()
-    found = region_prices(price_list(region, clock), region)
+    try:
+        found = region_prices(price_list(region, clock), region)
+    except AwsError as error:
+        error.why = f"{error.why}. Nothing was written; estimates go on with the prices of {table.date}"
+        raise
     if not found:
         raise MigrateError(
             f"AWS's price list has no prices of {region}; nothing was written",

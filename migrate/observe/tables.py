@@ -152,11 +152,6 @@ class AccountTables:
         values["stream_policy"] = self._stream_policy(table)
         return TableReads(table, key_manager=self._manager(table), **values) if is_complete else None
 
-    def _answer(self, setting: _Setting, subject: str) -> Any:
-        if setting is _TAGS:
-            return self._tags.answer(subject)
-        return self.reader.answer(setting.read, self.account, subject)
-
     def _shared_stream(self, table: Mapping[str, Any]) -> str:
         """ARN of the table's stream, if its policy matters and there is one."""
         is_on = bool((table.get("StreamSpecification") or {}).get("StreamEnabled"))
@@ -169,6 +164,11 @@ class AccountTables:
             self.problems.append(failed_read(f"tables.{table['TableName']}", answer))
             return None
         return answer[0] if answer else None
+
+    def _answer(self, setting: _Setting, subject: str) -> Any:
+        if setting is _TAGS:
+            return self._tags.answer(subject)
+        return self.reader.answer(setting.read, self.account, subject)
 
     def _manager(self, table: Mapping[str, Any]) -> str | None:
         arn = _key_arn(table)

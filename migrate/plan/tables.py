@@ -95,7 +95,7 @@ def _after_load(request: TableRequest, recipe: Recipe, spec: TableSpec, target: 
     loaded = _last(first) or _last(recipe.load)
     verify = verify_actions(request, recipe, load, loaded, target)
     checked = _last(verify) or loaded
-    late = [_setting_action(request, one, {}) for one in changes if one.setting.phase == AFTER_VERIFY]
+    late = (_setting_action(request, change, {}) for change in changes if change.setting.phase == AFTER_VERIFY)
     second = _chain([*share_actions(request, target or request.existing), *late], checked)
     cleanup = [_needing(action, checked) for action in recipe.cleanup]
     own = (*recipe.load, *first, *verify, *second, *cleanup)

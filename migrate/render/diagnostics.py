@@ -47,10 +47,13 @@ def error_text(error: MigrateError, style: Style) -> str:
     """An error that ended a command: what, why, next."""
     first, *more = error.summary.splitlines() or [""]
     rows = [f"{style.paint('error:', 'red', 'bold')} {first}", *(f"       {line}" for line in more)]
-    for label, text in (("why", error.why), ("next", error.hint)):
-        labels = [label, *[""] * text.count("\n")]
-        rows += [f"  {name:<7} {line}" for name, line in zip(labels, text.splitlines(), strict=False) if line]
-    return "\n".join(rows)
+    return "\n".join([*rows, *_labelled("why", error.why), *_labelled("next", error.hint)])
+
+
+def _labelled(label: str, text: str) -> list[str]:
+    """The lines of a text, the first behind its label, the others below it."""
+    labels = [label, *[""] * text.count("\n")]
+    return [f"  {name:<7} {line}" for name, line in zip(labels, text.splitlines(), strict=False) if line]
 
 
 def error_document(error: MigrateError, exit_code: int) -> Json:
@@ -78,9 +81,5 @@ def validation_document(file: str, manifest: Manifest | None, found: Sequence[Di
 
 def step_error_text(address: str, error: StepError, style: Style) -> str:
     """The error of one step."""
-    rows = [f"{style.paint('error:', 'red', 'bold')} {address}: {error.summary}"]
-    if error.why:
-        rows.append(f"  why     {error.why}")
-    if error.hint:
-        rows.append(f"  advice  {error.hint}")
-    return "\n".join(rows)
+    first = f"{style.paint('error:', 'red', 'bold')} {address}: {error.summary}"
+    return "\n".join([first, *_labelled("why", error.why), *_labelled("advice", error.hint)])

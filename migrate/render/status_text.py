@@ -114,7 +114,9 @@ def _step(step: StepStatus, style: Style) -> Iterator[str]:
     if step.error:
         yield f"               {step.error.summary}"
         if step.error.why:
-            yield f"        why    {step.error.why}"
+            first, *more = step.error.why.splitlines()
+            yield f"        why    {first}"
+            yield from (f"               {line}" for line in more)
         if step.error.hint:
             yield f"        advice {step.error.hint}"
 

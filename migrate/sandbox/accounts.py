@@ -1,12 +1,12 @@
 """Two accounts in one organization, each with a role that everybody may assume.
 
 Follows https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html (AccessDenied for a role that does not
-exist). Not emulated: trust policies, external ids, expiry of sessions, identity policies.
+exist, or whose trust policy or the caller's own role does not allow it). Not emulated: expiry of sessions, identity
+policies of users.
 """
 
 from __future__ import annotations
 
-import re
 import secrets
 import string
 import warnings
@@ -14,13 +14,12 @@ from typing import Any
 
 from migrate.sandbox import organizations, service_policies
 from migrate.sandbox.requests import current_caller
+from migrate.sandbox.service_roles import find_role, is_allowed, is_trusted
 from migrate.sandbox.settings import ROLE_NAME, SOURCE_ACCOUNT, TARGET_ACCOUNT, Timing
 
 ACCOUNTS = (SOURCE_ACCOUNT, TARGET_ACCOUNT)
 OUTSIDE_ACCOUNT = "123456789012"
 """Where credentials land that name no account: they can assume a role and nothing useful else."""
-
-_ROLE_ARN = re.compile(r"arn:aws:iam::(\d{12}):role/(?:.*/)?([\w+=,.@-]+)$")
 
 
 def install(_timing: Timing) -> None:
@@ -33,12 +32,15 @@ def install(_timing: Timing) -> None:
     warnings.filterwarnings("ignore", message=r"Exception\(STSClientError\) with code AccessDenied")
     original = STSBackend.assume_role
 
-    def assume_role(self: Any, *args: Any, **kwargs: Any) -> Any:
-        account = _assumable_account(kwargs["role_arn"], self.account_id)
+    def session(self: Any, *args: Any, **kwargs: Any) -> Any:
         role = original(self, *args, **kwargs)
         # The account is part of the key, so that a session outlives a reset and a restart of the sandbox.
-        role.access_key_id = f"ASIA{account}{_random_letters(4)}"
+        role.access_key_id = f"ASIA{role.role_arn.split(':')[4]}{_random_letters(4)}"
         return role
+
+    def assume_role(self: Any, *args: Any, **kwargs: Any) -> Any:
+        _check_assumable(kwargs["role_arn"], kwargs.get("external_id") or "")
+        return session(self, *args, **kwargs)
 
     def get_caller_identity(self: Any, access_key_id: str, _region: str) -> tuple[str, str, str]:
         arn = current_caller().arn
@@ -47,6 +49,7 @@ def install(_timing: Timing) -> None:
         return user_id, arn, self.account_id
 
     STSBackend.assume_role = assume_role
+    STSBackend.session_for_service = session
     STSBackend.get_caller_identity = get_caller_identity
     STSBackend.sandbox_rules = True
 
@@ -71,19 +74,17 @@ def seed() -> None:
             )
 
 
-def _assumable_account(role_arn: str, caller_account: str) -> str:
-    from moto.iam.models import iam_backends
+def _check_assumable(role_arn: str, external_id: str) -> None:
     from moto.sts.exceptions import STSClientError
 
-    match = _ROLE_ARN.match(role_arn)
-    if match and match.group(1) in ACCOUNTS:
-        roles = iam_backends[match.group(1)]["aws"].roles.values()
-        if any(role.name == match.group(2) for role in roles):
-            return match.group(1)
+    caller, role = current_caller(), find_role(role_arn)
+    if role is not None and role.account_id in ACCOUNTS:
+        own = find_role(caller.role_arn)
+        may_ask = own is None or own.name == ROLE_NAME or is_allowed(own, "sts:AssumeRole", role_arn)
+        if role.name == ROLE_NAME or (may_ask and is_trusted(role, caller, external_id)):
+            return
     raise STSClientError(
-        "AccessDenied",
-        f"User: arn:aws:iam::{caller_account}:root is not authorized to perform: sts:AssumeRole "
-        f"on resource: {role_arn}",
+        "AccessDenied", f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
     )
 
 

@@ -43,7 +43,8 @@ def trusted_role(arn: str, account: str, service: str, source_arn: str = "") -> 
 
 def credentials(role: Role, region: str, session: str) -> dict[str, str]:
     """The environment of a program that runs as the role, and as nobody else."""
-    assumed: Any = sts_backends[role.account_id]["aws"].assume_role(
+    sts: Any = sts_backends[role.account_id]["aws"]
+    assumed = sts.session_for_service(
         region_name=region, role_session_name=session, role_arn=role.arn, policy="", duration=3600, external_id=""
     )
     return {

@@ -221,6 +221,7 @@ class Sandbox:
         accounts.seed()
         self.calls.clear()
         self.faults.clear()
+        spark_runs.serve_at(self.endpoint_url)  # another sandbox of this process may have come and gone
 
     def advance(self, seconds: float) -> None:
         """Moves the sandbox's clock forward; jobs, schedules and lifecycles that fall due are carried out."""

@@ -47,6 +47,14 @@ def is_assumable(role: Role, service: str, source_arn: str = "") -> bool:
     return decide(policy, as_caller(role.arn), "sts:AssumeRole", role.arn, context) is Verdict.ALLOW
 
 
+def is_trusted(role: Role, caller: Caller, external_id: str) -> bool:
+    """Whether the trust policy lets a principal, who may be of another account, assume the role."""
+    document = json.loads(role.assume_role_policy_document or "{}")
+    policy = json.dumps({"Statement": [{**one, "Resource": "*"} for one in as_list(document.get("Statement"))]})
+    context = {**request_context(caller), "sts:externalid": external_id}
+    return decide(policy, caller, "sts:AssumeRole", role.arn, context) is Verdict.ALLOW
+
+
 def as_caller(arn: str) -> Caller:
     """A role, as the one who calls."""
     return Caller(account=arn.split(":")[4], arn=arn, role_arn=arn)

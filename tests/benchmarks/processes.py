@@ -7,7 +7,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,40 +47,60 @@ def cpu_seconds(pid: int) -> float:
 @contextlib.contextmanager
 def peak_memory(root: int, besides: Collection[int] = ()) -> Iterator[list[float]]:
     """Highest sum of the resident memory of a process and its descendants, those in `besides` left out (MB)."""
-    peak, ended = [0.0], threading.Event()
+    peak = [0.0]
 
-    def watch() -> None:
-        while not ended.wait(0.05):
-            peak[0] = max(peak[0], sum(_resident(pid) for pid in family(root) if pid not in besides))
+    def look() -> None:
+        peak[0] = max(peak[0], sum(_resident(pid) for pid in family(root) if pid not in besides))
 
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
+    with _watching(look, 0.05):
         yield peak
-    finally:
-        ended.set()
-        thread.join()
 
 
 @contextlib.contextmanager
-def cpu_of_family(root: int) -> Iterator[dict[int, float]]:
-    """CPU seconds of a process and its descendants, each as of late: also of those that nobody waits for."""
-    used: dict[int, float] = {}
+def peaks_of_family(root: int, is_worker: Callable[[int], bool]) -> Iterator[list[float]]:
+    """Highest resident memory of a process and its descendants (MB): of the largest worker, of the others together.
+
+    Looking costs about a tenth of a core, so rates are measured without.
+    """
+    peaks = [0.0, 0.0]
+
+    def look() -> None:
+        workers, others = [0.0], 0.0
+        for pid in family(root):
+            if is_worker(pid):
+                workers.append(_resident(pid))
+            else:
+                others += _resident(pid)
+        peaks[:] = max(peaks[0], *workers), max(peaks[1], others)
+
+    with _watching(look, 0.2):
+        yield peaks
+
+
+@contextlib.contextmanager
+def _watching(look: Callable[[], None], every: float) -> Iterator[None]:
     ended = threading.Event()
 
     def watch() -> None:
-        while not ended.wait(0.2):
-            for pid in family(root):
-                with contextlib.suppress(OSError):
-                    used[pid] = cpu_seconds(pid)
+        while not ended.wait(every):
+            look()
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
     try:
-        yield used
+        yield
     finally:
         ended.set()
         thread.join()
+
+
+def cpu_of_family(root: int) -> float:
+    """CPU seconds that a process and its descendants have used so far."""
+    used = 0.0
+    for pid in family(root):
+        with contextlib.suppress(OSError):
+            used += cpu_seconds(pid)
+    return used
 
 
 def family(root: int) -> list[int]:

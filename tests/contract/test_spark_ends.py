@@ -22,7 +22,6 @@ from tests.sandbox.engine_world import until, without_java
 
 __all__ = ["without_java"]
 pytestmark = pytest.mark.usefixtures("without_java")
-KINDS = spark_params.KINDS
 SLEEPS = "import time; time.sleep(600)"
 BREAKS = """
 import sys
@@ -36,6 +35,8 @@ STARTS = {
     "emr-cluster": "RunJobFlow",
     "emr-step": "AddJobFlowSteps",
 }
+KINDS = tuple(STARTS)
+"""The loads: verifications have the same handlers (`test_handlers.py`)."""
 
 
 class Engines(World):

@@ -55,6 +55,9 @@ class Case:
     name = ""
     runs = 1
     manifest = manifest("[{name: orders}]")
+    pairs = 8
+    """How many pairs of deaths are tried."""
+
     check = ""
     """The table of `migrate restore-check`, where that is what is killed."""
 
@@ -338,6 +341,7 @@ class Shared(Case):
     """Other accounts get access to table and stream, beside a resource policy that is carried over."""
 
     name = "shared"
+    pairs = 3
     begins_with = "target PutResourcePolicy"
     manifest = manifest(f"[{{name: orders, strategy: copy, target: {{resource_policy: rewrite}}, {SHARES}}}]")
 

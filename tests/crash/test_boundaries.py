@@ -16,8 +16,6 @@ from tests.crash.sweep import boundaries, calm_life, sweep
 SHARES = 4
 """Each case's boundaries are shared out, so that several processes can work on them."""
 
-PAIRS = 8
-
 
 @pytest.mark.parametrize("name", CASES)
 def test_without_a_death_everything_arrives_and_nothing_is_left_to_do(name: str, stage: Stage) -> None:
@@ -54,7 +52,7 @@ def test_two_deaths_in_a_row_change_nothing_either(name: str, stage: Stage, reco
     case, calm = CASES[name], calm_life(stage, name)
     dice = random.Random(f"two deaths of {name}")
     deaths = []
-    for _ in range(PAIRS):
+    for _ in range(case.pairs):
         first, second = sorted(dice.sample(range(1, len(calm.effects) + 1), 2))
         deaths.append((Moment(first, dice.random() < 0.5), Moment(second, dice.random() < 0.5)))
     tried, wrong = sweep(calm, deaths, functools.partial(live, stage, case))

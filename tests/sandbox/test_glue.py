@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from migrate.sandbox.server import Sandbox
+from migrate.sandbox.settings import Timing
 from tests.sandbox.aws import error_of
 from tests.sandbox.engine_world import GLUE, SLEEP, Glue, is_alive, until
 
@@ -40,6 +42,15 @@ def test_a_script_gets_the_arguments_and_the_role_and_its_output_is_logged(world
     assert environment == "[]"
     assert world.log("/aws-glue/jobs/error", run) == "oops"
     assert [one["Id"] for one in world.glue.get_job_runs(JobName=name)["JobRuns"]] == [run]
+
+
+def test_a_run_calls_the_sandbox_that_was_reset_last(sandbox: Any, timing: Timing) -> None:
+    with Sandbox(timing):
+        pass
+    sandbox.reset()
+    world = Glue(sandbox)
+    world.job("import boto3\nboto3.client('sts').get_caller_identity()")
+    assert world.ended(world.start())["JobRunState"] == "SUCCEEDED"
 
 
 @pytest.mark.parametrize(

@@ -317,3 +317,19 @@ def test_reset_drops_data_and_keeps_accounts(aws: Aws) -> None:
     assert aws.client("sts").assume_role(RoleArn=role, RoleSessionName="again")["Credentials"]
     assert aws.client("organizations").describe_organization()["Organization"]["Id"]
     assert control(aws, "health")["status"] == "ok"
+
+
+def test_another_role_is_assumed_by_whom_it_trusts_with_the_external_id_that_it_asks_for(aws: Aws) -> None:
+    iam, allow = aws.client("iam"), {"Effect": "Allow", "Action": "sts:AssumeRole"}
+    asked = {"StringEquals": {"sts:ExternalId": "move-42"}}
+    trusted = {**allow, "Principal": {"AWS": f"arn:aws:iam::{TARGET_ACCOUNT}:root"}, "Condition": asked}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trusted]})
+    role = iam.create_role(RoleName="reader", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    wish = {"RoleArn": role, "RoleSessionName": "job"}
+    target = aws.client("sts", TARGET_ACCOUNT)
+    assert target.assume_role(**wish, ExternalId="move-42")["AssumedRoleUser"]["Arn"].endswith(
+        "assumed-role/reader/job"
+    )
+    assert error_of(target.assume_role, **wish) == "AccessDenied"
+    assert error_of(target.assume_role, **wish, ExternalId="move-43") == "AccessDenied"
+    assert error_of(aws.client("sts").assume_role, **wish, ExternalId="move-42") == "AccessDenied"

@@ -73,7 +73,9 @@ def test_a_refresh_writes_a_file_that_can_be_used(capsys: pytest.CaptureFixture[
 def test_a_refused_list_leaves_no_file(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PriceList, "refused", frozenset({"AWSGlue"}))
     assert main(REFRESH) == 9
-    assert "allow pricing:GetProducts" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "allow pricing:GetProducts" in told
+    assert "Nothing was written" in told
     assert not list(Path().iterdir())
 
 

@@ -206,7 +206,7 @@ def _totals(tables: Sequence[ReportTable], shared: Sequence[ReportStep]) -> Tota
         tables=len(tables),
         verdicts=dict(Counter(table.verdict for table in tables)),
         items=sum(seen.same or 0 for seen in proven),
-        bytes=sum(sizes) if len(sizes) == len(tables) else None,
+        bytes=sum(sizes) if sizes and len(sizes) == len(tables) else None,
         planned_minutes=_longest([one.took for one in estimates]),
         busy_minutes=busy_minutes(steps),
         dollars=sum((one.cost for one in estimates), Range()) if estimates else None,

@@ -109,9 +109,13 @@ def _sections(report: Report) -> Iterator[Html]:
             "Each step has a line." if timeline.is_detailed else "Each table has a line; close steps are drawn as one."
         )
         narrow = "Spells in which nothing ran are narrow and grey. Times are UTC."
-        has_failed = any(bar.is_failed for row in timeline.rows for bar in row.bars)
+        bars = [bar for row in timeline.rows for bar in row.bars]
+        has_failed, has_open = any(bar.is_failed for bar in bars), any(bar.is_open for bar in bars)
         yield _section(
-            "Timeline", legend(has_failed=has_failed), chart(timeline), tag("p", f"{what} {narrow}", class_="soft")
+            "Timeline",
+            legend(has_failed=has_failed, has_open=has_open),
+            chart(timeline),
+            tag("p", f"{what} {narrow}", class_="soft"),
         )
     if report.tables:
         yield _section("Tables", _overview(report.tables))

@@ -81,11 +81,12 @@ def table(heads: Sequence[tuple[str, str]], rows: Iterable[Sequence[Content]], c
     return tag("div", body, class_="scroll")
 
 
-def legend(*, has_failed: bool) -> Html:
+def legend(*, has_failed: bool, has_open: bool) -> Html:
     """What the colours mean."""
     kinds = [tag("span", tag("i", class_=f"mark {name}"), words) for _, name, words in KINDS]
     failed = tag("span", tag("i", class_="mark fail"), "failed ×") if has_failed else ""
-    return tag("p", *kinds, failed, class_="legend")
+    without_end = tag("span", tag("i", class_="mark dashed"), "no end recorded") if has_open else ""
+    return tag("p", *kinds, failed, without_end, class_="legend")
 
 
 def steps_table(steps: Sequence[ReportStep]) -> Html:

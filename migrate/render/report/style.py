@@ -38,7 +38,8 @@ code{overflow-wrap:anywhere}
 .verdict p,.verdict code{color:var(--ink)}
 .tiles{display:grid;grid-template-columns:repeat(6,1fr);gap:10px;margin:18px 0 0}
 .tile{padding:12px 13px;border-radius:8px;background:var(--card)}
-.tile b{display:block;white-space:nowrap;font-size:19px;line-height:1.3;font-weight:650;font-variant-numeric:tabular-nums}
+.tile b{display:block;white-space:nowrap;font-size:19px;line-height:1.3;font-weight:650;
+font-variant-numeric:tabular-nums}
 .tile span{display:block;color:var(--soft);font-size:12.5px;line-height:1.4}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:3px 20px;margin:10px 0}
 dt{color:var(--soft)}
@@ -57,6 +58,7 @@ a{color:inherit;text-decoration-color:var(--faint);text-underline-offset:2px}
 white-space:nowrap}
 .mark{display:inline-block;width:9px;height:9px;border-radius:2px;margin-right:6px}
 .fail{background:var(--bad)}
+.dashed{border:1px dashed var(--soft)}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:0 44px;align-items:start}
 .pair h3{margin-top:16px}
 .legend{display:flex;flex-wrap:wrap;gap:4px 18px;margin:0 0 8px;color:var(--soft);font-size:12.5px}
