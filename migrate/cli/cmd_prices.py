@@ -24,17 +24,18 @@ def register(app: typer.Typer) -> None:
         region: str = typer.Option("", "--region", metavar="REGION", help="Only this Region."),
         refresh: bool = typer.Option(False, "--refresh", help="Ask AWS's Price List (pricing:GetProducts)."),
         out: str = typer.Option("", "--out", metavar="FILE", help="Write a price file, for --prices."),
+        as_json: bool = typer.Option(False, "--json", help="Print the table as JSON."),
         named: str = PRICES,
     ) -> int:
         """Show the prices that estimates are made with, or ask AWS for today's."""
-        return run(region, refresh=refresh, out=out, named=named)
+        return run(region, refresh=refresh, out=out, as_json=as_json, named=named)
 
 
-def run(region: str, *, refresh: bool, out: str, named: str) -> int:
+def run(region: str, *, refresh: bool, out: str, as_json: bool, named: str) -> int:
     """See the command."""
     from migrate.cli.cmd_plan import write_text
     from migrate.core.errors import ManifestInvalid
-    from migrate.manifest.prices import unknown_region, written
+    from migrate.manifest.prices import document, unknown_region, written
 
     table = read_prices(named)
     notes: Mapping[str, str] = {}
@@ -48,10 +49,12 @@ def run(region: str, *, refresh: bool, out: str, named: str) -> int:
         table = dataclasses.replace(table, regions={region: table.regions[region]})
     if out:
         write_text(out, written(table, notes))
-        console.result(f"Wrote {out}. To estimate with it: migrate plan MANIFEST --prices {out}")
+        console.say(f"Wrote {out}. To estimate with it: migrate plan MANIFEST --prices {out}")
         for name, note in notes.items():
             console.say(f"note: {name} is {note}")
-    else:
+    if as_json:
+        console.json(document(table))
+    elif not out:
         show(table, notes)
     return 0
 

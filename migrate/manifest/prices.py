@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from migrate.core.codec import Json
 from migrate.core.diagnostics import Diagnostic, error, has_errors
 from migrate.core.schemas import schema_file
 from migrate.manifest.conform import check_schema
@@ -110,6 +111,11 @@ def written(prices: Prices, notes: Mapping[str, str] | None = None) -> str:
             note = (notes or {}).get(name, "")
             lines.append(f"    {name}: {amount(value)}" + (f"   # {note}" if note else ""))
     return "\n".join(lines) + "\n"
+
+
+def document(prices: Prices) -> Json:
+    """The table as JSON, in the format of a price file: YAML is a superset of it, so it can be used as one."""
+    return {"version": 1, "date": prices.date, "regions": {name: vars(one) for name, one in prices.regions.items()}}
 
 
 def amount(dollars: float) -> str:

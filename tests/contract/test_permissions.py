@@ -204,11 +204,8 @@ MIDWAY = ("protected-otherwise", "drift", "unshared")
 
 OWN = {case.name: case for case in (Kept(), Unmade())}
 LIKE_OTHERS = ("copied", "lost-file", "unequal")
-TAKEN_BACK = ("unshared",)
-"""What has left the manifest is told as long as it is there, as what a share needs in a case."""
-
 TRIED = {
-    **{name: case for name, case in CASES.items() if not case.check and name not in (*LIKE_OTHERS, *TAKEN_BACK)},
+    **{name: case for name, case in CASES.items() if not case.check and name not in LIKE_OTHERS},
     **OWN,
 }
 BY_SPARK = {**SPARK_CASES, "in-cluster": InCluster()}

@@ -107,7 +107,8 @@ def test_an_account_that_cannot_be_entered(ready: World) -> None:
 
 def test_permissions_are_those_of_the_role_that_does_it(ready: World) -> None:
     iam = ready.client("iam", TARGET)
-    iam.create_role(RoleName="Mover", AssumeRolePolicyDocument="{}")
+    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    iam.create_role(RoleName="Mover", AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))
     ready.manifest(target={"role": f"arn:aws:iam::{TARGET}:role/Mover"})
     allow = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     deny = {"Effect": "Deny", "Action": "dynamodb:ImportTable", "Resource": "*"}

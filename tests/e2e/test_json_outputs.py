@@ -155,4 +155,4 @@ def test_every_schema_is_sound_and_printed(ready: World, name: str) -> None:
 
 def test_every_schema_has_a_name() -> None:
     folder = Path(__file__).parents[2] / "schemas"
-    assert {path.name.removesuffix(".schema.json") for path in folder.iterdir()} == set(NAMES)
+    assert {path.name.removesuffix(".schema.json") for path in folder.glob("*.schema.json")} == set(NAMES)

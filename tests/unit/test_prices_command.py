@@ -106,6 +106,14 @@ def test_what_cannot_be_done_is_said(
     assert said in capsys.readouterr().err
 
 
+def test_the_table_as_json_is_a_price_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["prices", "--json"]) == 0
+    (tmp_path / "prices.json").write_text(capsys.readouterr().out)
+    prices, problems = load_prices(tmp_path / "prices.json")
+    assert prices is not None, problems
+    assert prices.regions == shipped_prices().regions
+
+
 def test_every_price_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["prices"]) == 0
     out = capsys.readouterr().out
