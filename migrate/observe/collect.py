@@ -73,11 +73,9 @@ def collect(
     identities = _identities(source, target)
     accounts = {"source": source, "target": target}
     buckets = sorted(set(buckets))
+    here, there = (sorted({pair[number] for pair in pairs}) for number in (0, 1))
     with Reader(clock, on_read) as reader:
-        tables = [
-            AccountTables(reader, source, sorted({pair[0] for pair in pairs})),
-            AccountTables(reader, target, sorted({pair[1] for pair in pairs}), shared_streams),
-        ]
+        tables = [AccountTables(reader, source, here), AccountTables(reader, target, there, shared_streams)]
         of_backup = BackupReads(reader, accounts, backup) if backup else None
         _ask_named(reader, accounts, roles, samples)
         _ask(reader, accounts, tables, buckets, keys)
@@ -94,7 +92,6 @@ def collect(
     problems = [problem for side in tables for problem in side.problems]
     problems += [problem for _, _, problem in of_items if problem]
     problems += [problem for _, more in (*of_buckets.values(), *of_keys.values()) for problem in more]
-    problems.sort(key=lambda one: (one.address, one.severity.value, one.summary))
     return Inventory(
         *identities,
         source_tables=found[0],
@@ -102,11 +99,15 @@ def collect(
         buckets={name: facts for name, (facts, _) in of_buckets.items()},
         keys={name: facts for name, (facts, _) in of_keys.items()},
         samples={name: sample for name, sample, _ in of_items if sample} or None,
-        diagnostics=tuple(problems),
+        diagnostics=_sorted(problems),
         backup=facts_of_backup,
         roles=of_roles or None,
         clusters=of_clusters or None,
     )
+
+
+def _sorted(problems: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    return tuple(sorted(problems, key=lambda one: (one.address, one.severity.value, one.summary)))
 
 
 def look_access(
