@@ -73,7 +73,6 @@ def collect(
     identities = _identities(source, target)
     accounts = {"source": source, "target": target}
     buckets = sorted(set(buckets))
-    here, there = (sorted({pair[number] for pair in pairs}) for number in (0, 1))
     with Reader(clock, on_read) as reader:
         names = [sorted({pair[side] for pair in pairs}) for side in (0, 1)]
         tables = [AccountTables(reader, source, names[0]), AccountTables(reader, target, names[1], shared_streams)]
