@@ -50,6 +50,7 @@ quick: check                  ## without what is slow or starts Spark: while you
 bench: $(VENV)/dev.stamp      ## figures only: nothing here passes or fails on time
 	$(BIN)/python -m tests.benchmarks.bookkeeping
 	$(BIN)/python -m tests.benchmarks.planning
+	$(BIN)/python -m tests.benchmarks.scale
 	$(BIN)/python -m tests.benchmarks.items
 	$(BIN)/python -m tests.benchmarks.copying
 	$(BIN)/python -m tests.benchmarks.verifying

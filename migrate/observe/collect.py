@@ -73,11 +73,10 @@ def collect(
     identities = _identities(source, target)
     accounts = {"source": source, "target": target}
     buckets = sorted(set(buckets))
+    here, there = (sorted({pair[number] for pair in pairs}) for number in (0, 1))
     with Reader(clock, on_read) as reader:
-        tables = [
-            AccountTables(reader, source, sorted({pair[0] for pair in pairs})),
-            AccountTables(reader, target, sorted({pair[1] for pair in pairs}), shared_streams),
-        ]
+        names = [sorted({pair[side] for pair in pairs}) for side in (0, 1)]
+        tables = [AccountTables(reader, source, names[0]), AccountTables(reader, target, names[1], shared_streams)]
         of_backup = BackupReads(reader, accounts, backup) if backup else None
         _ask_named(reader, accounts, roles, samples)
         _ask(reader, accounts, tables, buckets, keys)
@@ -91,10 +90,8 @@ def collect(
         of_roles = {f"{side} {name}": role_facts(reader, accounts[side], name) for side, name in sorted(roles)}
         of_clusters = {id: cluster_facts(reader, target, id) for id in sorted(clusters)}
         facts_of_backup = of_backup.facts() if of_backup else None
-    problems = [problem for side in tables for problem in side.problems]
-    problems += [problem for _, _, problem in of_items if problem]
-    problems += [problem for _, more in (*of_buckets.values(), *of_keys.values()) for problem in more]
-    problems.sort(key=lambda one: (one.address, one.severity.value, one.summary))
+    others = (*of_buckets.values(), *of_keys.values())
+    problems = _in_order([one.problems for one in tables], [more for _, more in others], [one for *_, one in of_items])
     return Inventory(
         *identities,
         source_tables=found[0],
@@ -102,11 +99,21 @@ def collect(
         buckets={name: facts for name, (facts, _) in of_buckets.items()},
         keys={name: facts for name, (facts, _) in of_keys.items()},
         samples={name: sample for name, sample, _ in of_items if sample} or None,
-        diagnostics=tuple(problems),
+        diagnostics=problems,
         backup=facts_of_backup,
         roles=of_roles or None,
         clusters=of_clusters or None,
     )
+
+
+def _in_order(
+    of_tables: Sequence[Sequence[Diagnostic]],
+    of_others: Sequence[Sequence[Diagnostic]],
+    of_items: Sequence[Diagnostic | None],
+) -> tuple[Diagnostic, ...]:
+    """All problems, in an order that does not depend on which was met first."""
+    found = [one for several in (*of_tables, *of_others, of_items) for one in several if one]
+    return tuple(sorted(found, key=lambda one: (one.address, one.severity.value, one.summary)))
 
 
 def look_access(
