@@ -19,11 +19,13 @@ $(VENV)/dev.stamp: pyproject.toml
 
 $(VENV)/spark.stamp: $(VENV)/dev.stamp
 	$(BIN)/python -m pip install --quiet --editable '.[spark]'
+	$(BIN)/python -m tests.spark.classes
 	touch $@
 
-$(SPARK4)/spark.stamp: tests/spark/spark4.txt   # without this package: the job has there what its zip brings
+$(SPARK4)/spark.stamp: tests/spark/spark4.txt | $(VENV)/dev.stamp   # without this package: the job has there what its zip brings
 	test -x $(SPARK4)/bin/python || $(PYTHON) -m venv $(SPARK4)
 	$(SPARK4)/bin/python -m pip install --quiet --requirement tests/spark/spark4.txt
+	MIGRATE_SPARK_PYTHON=$(abspath $(SPARK4))/bin/python $(BIN)/python -m tests.spark.classes
 	touch $@
 
 demo: $(VENV)/sandbox.stamp   ## the whole story in the embedded AWS

@@ -19,13 +19,13 @@ import pytest
 
 from migrate.sandbox.server import Sandbox
 from migrate.sandbox.settings import REGION, SOURCE_ACCOUNT, TARGET_ACCOUNT
+from migrate.sandbox.spark_process import jvm_options
 from migrate.spark import archive
 from migrate.spark.arguments import JobSpec, as_list
 
 PYTHON = os.environ.get("MIGRATE_SPARK_PYTHON", sys.executable)
 SUBMIT = Path(PYTHON).with_name("spark-submit")
 BUCKET = "spark-work"
-JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # starts faster; these jobs are over before more pays
 
 
 def needs_spark() -> list[Any]:
@@ -77,7 +77,7 @@ class Submitted:
         (folder / "migrate.zip").write_bytes(archive.build().content)
         self._log = folder / "log"
         command = [
-            str(SUBMIT), "--master", f"local[{cores}]", "--driver-java-options", JVM,
+            str(SUBMIT), "--master", f"local[{cores}]", "--driver-java-options", jvm_options(SUBMIT),
             "--conf", "spark.ui.enabled=false", "--py-files", "migrate.zip",
             "job.py", "--JOB_NAME", "as-glue-adds", *as_list(spec), "--TempDir", "s3://nowhere/",
         ]  # fmt: skip

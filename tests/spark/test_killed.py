@@ -60,19 +60,26 @@ def spec_at(world: World, server: TableServer, **more: Any) -> JobSpec:
 def test_a_job_that_is_killed_at_five_moments_goes_on(world: World, server: TableServer, tmp_path: Path) -> None:
     """Before the first page; mid-scan; between write and checkpoint; after the last page, before the result; and each
     time but the first with what the runs before have left."""
-    never = 1000.0
+    never, more = 1000.0, 0
     moments: list[tuple[float, Callable[[], bool]]] = [
         (0.1, lambda: bool(world.keys("copy/job.json"))),
         (0.1, lambda: arrived(server) > COUNT * 0.2),
-        (never, lambda: arrived(server) > COUNT * 0.35),
+        (never, lambda: arrived(server) > more),
         (0.1, lambda: arrived(server) > COUNT * 0.8),
         (0.1, lambda: arrived(server) == COUNT),
     ]
+
+    def throttled(_request: object) -> Any:
+        return "throttle" if arrived(server) > more else None
+
     for save_seconds, moment in moments:
-        books = world.keys("copy/units/")
+        books, more = world.keys("copy/units/"), arrived(server) + 200
+        if save_seconds == never:  # a task that came to its end would save
+            server.choose_fault = throttled
         submitted = Submitted(spec_at(world, server, save_seconds=save_seconds), tmp_path)
         wait_until(submitted, moment)
         submitted.kill()
+        server.choose_fault = lambda request: None
         assert not world.keys("copy/result.json")
         assert save_seconds < never or world.keys("copy/units/") == books
     spec = spec_at(world, server)
