@@ -69,7 +69,7 @@ class PipeWorker(ABC):
                     self._obey(self._pipe.recv())
                 if self._clock.monotonic() - self._reported >= _REPORT_SECONDS:
                     self._report()
-        except (EOFError, OSError):  # the foreman is gone
+        except (EOFError, OSError, Interrupted):  # the foreman is gone
             self._stopping.set()
             self._wake()
             return
