@@ -17,7 +17,7 @@ from migrate.core.errors import MigrateError, StateLocked, StateUnusable, StateW
 from migrate.core.events import Listener
 from migrate.plan.model import Action, Plan
 from migrate.plan.planfile import plan_document
-from migrate.state.model import ActivePlan, Run, State, Status
+from migrate.state.model import MOST_RUNS, ActivePlan, Run, State, Status
 from migrate.state.store import Store
 
 
@@ -50,7 +50,7 @@ def begin(store: Store, kept: State | None, plan: Plan, manifest_file: str, run:
     """
     state = kept or store.create(plan.migration, plan.lineage)
     ledger = Ledger(store, state, {table.target: table.source for table in plan.tables})
-    changes: dict[str, object] = {"runs": (*state.migration.runs, run)}
+    changes: dict[str, object] = {"runs": (*state.migration.runs, run)[-MOST_RUNS:]}
     if not is_resumed:
         store.write_plan(plan.migration, plan_document(plan))
         active = ActivePlan(plan.plan_id, plan.manifest_digest, manifest_file)

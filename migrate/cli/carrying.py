@@ -76,7 +76,8 @@ def carry_out_plan(
     from migrate.core.clock import timestamp
 
     manifest_file = os.path.abspath(world.manifest.file)
-    run = _this_run(world, plan, agreed, approvals)
+    again = command.replace(world.manifest.file, manifest_file)
+    run = _this_run(world, plan, again, agreed, approvals)
     ledger = begin(states, kept, plan, manifest_file, run, is_resumed=is_resumed)
     display = ProgressDisplay(plan, states, world.clock)
     with stop_on_signal(console.say) as should_stop, display:
@@ -106,7 +107,7 @@ def carry_out_plan(
     return _end(plan, ledger.state(), summary, command, as_json)
 
 
-def _this_run(world: World, plan: Plan, agreed: str, approvals: Sequence[str]) -> Run:
+def _this_run(world: World, plan: Plan, command: str, agreed: str, approvals: Sequence[str]) -> Run:
     from migrate import __version__
     from migrate.core.clock import timestamp
     from migrate.state.model import Run
@@ -120,6 +121,7 @@ def _this_run(world: World, plan: Plan, agreed: str, approvals: Sequence[str]) -
         principals=dict(zip(("source", "target"), (one.caller for one in world.accounts), strict=True)),
         agreed=agreed,
         approvals=tuple(approvals),
+        command=command,
     )
 
 

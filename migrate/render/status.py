@@ -79,6 +79,9 @@ class MigrationStatus:
     copies: tuple[NewestCopy, ...] | None = None
     """Of protected tables; None when the migration protects none, or nobody looked."""
 
+    command: str = ""
+    """What goes on with the active plan; empty: `migrate apply` with its manifest."""
+
     unread: str = ""
     """Why the copies of protected tables could not be read."""
 
@@ -111,7 +114,15 @@ def build_status(
         tables=tuple(_table(name, state, plan, live or {}) for name in _names(state, plan)),
         owned=tuple(sorted(state.owned().values(), key=lambda one: one.id)),
         lock=lock,
+        command=_command(state),
     )
+
+
+def _command(state: State) -> str:
+    """The command that the active plan was last carried out with, unless it was `migrate apply` with some file."""
+    runs, active = state.migration.runs, state.migration.active
+    last = runs[-1].command if runs and active and runs[-1].plan_id == active.plan_id else ""
+    return "" if last.startswith("migrate apply ") else last
 
 
 def status_document(found: Sequence[MigrationStatus]) -> Json:
@@ -148,7 +159,7 @@ def next_command(one: MigrationStatus) -> str | None:
     """What goes on from here; None when the last plan is finished."""
     if one.active is None or one.is_finished:
         return None
-    return f"migrate apply {one.active.manifest_file}"
+    return one.command or f"migrate apply {one.active.manifest_file}"
 
 
 def _names(state: State, plan: Plan | None) -> list[str]:

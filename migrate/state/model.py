@@ -141,6 +141,13 @@ class Run:
     outcome: str = ""
     """`complete`, `failed` or `interrupted`."""
 
+    command: str = ""
+    """What goes on with it."""
+
+
+MOST_RUNS = 200
+"""Runs that are remembered: a pipeline may apply every hour, and the file is written again with each."""
+
 
 @dataclass(frozen=True)
 class MigrationFile:
@@ -156,7 +163,7 @@ class MigrationFile:
     """Step files that there were when this was written (`shared.json`, `tables/orders.json`): none may be missing."""
 
     runs: tuple[Run, ...] = ()
-    """All runs, oldest first."""
+    """The last runs, oldest first."""
 
     format_version: int = FORMAT_VERSION
 

@@ -237,6 +237,7 @@ def test_a_check_that_fails_on_its_way_goes_on(world: World, operation: str) -> 
     world.faults({"kind": "access-denied", "operation": operation})
     stopped = world.run("restore-check", file, "orders", "--auto-approve")
     assert stopped.code in (7, 9), stopped.out + stopped.err
+    assert f"next: migrate restore-check {world.folder / file} orders" in world.ok("status", "move").out
     world.faults()
     world.ok("apply", file, "--auto-approve")
     world.ok("restore-check", file, "orders", "--auto-approve")
