@@ -30,13 +30,16 @@ class Died(BaseException):
 
 @dataclass(frozen=True, order=True)
 class Moment:
-    """When to die: at the effect with this number, before or after it."""
+    """When to die: at the effect with this number, before or after it. With a name, effects of that name are counted:
+    what comes before them may differ from life to life."""
 
     number: int
     is_after: bool
+    effect: str = ""
 
     def __str__(self) -> str:
-        return f"{'after' if self.is_after else 'before'} {self.number}"
+        which = f"{self.number} ({self.effect})" if self.effect else str(self.number)
+        return f"{'after' if self.is_after else 'before'} {which}"
 
 
 @dataclass
@@ -71,7 +74,10 @@ class Fate:
         self.is_dead = False
 
     def _meet(self, *, is_after: bool) -> None:
-        if self.moments and self.moments[0] == Moment(len(self.effects), is_after):
+        moment = self.moments[0] if self.moments else None
+        if moment is None or moment.is_after is not is_after or moment.effect not in ("", self.effects[-1]):
+            return
+        if moment.number == (self.effects.count(moment.effect) if moment.effect else len(self.effects)):
             self.moments.pop(0)
             self.is_dead = True
             raise Died

@@ -58,6 +58,8 @@ def sweep(
 
 
 def _name(calm: Ending, moment: Moment) -> str:
+    if moment.effect:
+        return moment.effect
     return calm.effects[moment.number - 1] if moment.number <= len(calm.effects) else "later"
 
 

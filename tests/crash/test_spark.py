@@ -20,18 +20,25 @@ def test_a_death_at_an_effect_of_the_engine_changes_nothing_about_the_end(name: 
     calm = live(stage, case)
     assert (calm.lost, calm.foreign, calm.runs) == ([], [], 1)
     at = case.deaths(calm.effects)
-    assert {calm.effects[number - 1] for number in at} == set(case.deaths_at)
-    deaths = [(Moment(number, is_after=is_after),) for number in at for is_after in (False, True)]
+    names = [calm.effects[number - 1] for number in at]
+    assert set(names) == set(case.deaths_at)
 
-    def live_once(moment: Moment) -> Ending:
+    def live_once(*moments: Moment) -> Ending:
         """What has happened is found, and not done again; nor is a run of the job started twice."""
-        ending = live(stage, case, moment)
-        effect = calm.effects[moment.number - 1]
-        for one in {effect, START}:
-            was_lost = one == effect and not moment.is_after
-            assert ending.effects.count(one) == calm.effects.count(one) + was_lost
+        ending = live(stage, case, *moments)
+        for name in {*names, START}:
+            lost = sum(moment.effect == name and not moment.is_after for moment in moments)
+            assert ending.effects.count(name) == calm.effects.count(name) + lost
         return ending
 
+    # One life dies before each of them, another after each: every life runs Spark.
+    deaths = [
+        tuple(
+            Moment(calm.effects[:number].count(name), is_after=is_after, effect=name)
+            for number, name in zip(at, names, strict=True)
+        )
+        for is_after in (False, True)
+    ]
     tried, wrong = sweep(calm, deaths, live_once)
     assert tried == len(deaths)
     assert not wrong, "\n".join(wrong)

@@ -133,11 +133,11 @@ def test_every_refusal_says_why_and_changes_nothing(hub: GitHub, world: World) -
 def test_a_policy_speaks_in_the_comment_and_names_are_passed_on(hub: GitHub, world: World) -> None:
     policy = hub.repo / "migrations" / "policy.yaml"
     world.manifest(file="repo/migrations/orders.yaml", policy="policy.yaml")
-    policy.write_text("version: 1\nstrategies: [copy]\nmax_dollars: 0\n")
+    policy.write_text("version: 1\nstrategies: [copy]\nmax_source_read_units: 0\n")
     ran = hub.run("plan")
     assert (ran.code, ran.failed) == (4, "Verdict")
     assert "migrations/policy.yaml:2:1: strategy s3 is not one" in hub.comments[-1]
-    assert "migrations/policy.yaml:3:1: the plan costs" in hub.comments[-1]
+    assert "migrations/policy.yaml:3:1: more read units than the 0" in hub.comments[-1]
     assert "approve sha256" not in hub.comments[-1]
 
     policy.write_text("version: 1\napprovals: [{tables: [orders], by: [anna]}]\n")

@@ -277,7 +277,8 @@ def test_a_foreign_role_lists_and_reads_with_a_policy(aws: World) -> None:
     aws.target("s3").put_object(Bucket=bucket, Key="k", Body=b"x")
     listed = aws.source("s3").list_objects_v2(Bucket=bucket)["Contents"]
     assert [entry["Key"] for entry in listed] == ["k"]
-    aws.source("iam").create_role(RoleName="SomebodyElse", AssumeRolePolicyDocument="{}")
+    trust = {"Effect": "Allow", "Principal": {"AWS": SOURCE_ACCOUNT}, "Action": "sts:AssumeRole"}
+    aws.source("iam").create_role(RoleName="SomebodyElse", AssumeRolePolicyDocument=document("", trust))
     other_role = aws.client("s3", SOURCE_ACCOUNT, "SomebodyElse")
     with refused("AccessDenied"):
         other_role.list_objects_v2(Bucket=bucket)
