@@ -15,8 +15,9 @@ SIGNED = "Authorization: AWS4-HMAC-SHA256 Credential=111111111111/20260101/eu-we
 
 def exchange(aws: Aws, sent: str) -> str:
     """Everything that the sandbox answers until it closes the connection, or goes on to wait for more."""
-    place = urlsplit(aws.sandbox.endpoint_url)
-    with socket.create_connection((place.hostname, place.port), timeout=10) as connection:
+    port = urlsplit(aws.sandbox.endpoint_url).port
+    assert port is not None
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(sent.encode("latin-1"))
         connection.shutdown(socket.SHUT_WR)
         return b"".join(iter(lambda: connection.recv(65_536), b"")).decode("latin-1")
