@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrate.core.codec import canonical, compact, digest
+from migrate.core.codec import canonical, digest
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=6),
@@ -25,11 +25,6 @@ values = st.recursive(
 @given(values)
 def test_canonical_text_is_the_standard_librarys(value: Any) -> None:
     assert canonical(value) == json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-@given(values)
-def test_compact_text_is_the_standard_librarys(value: Any) -> None:
-    assert compact(value) == json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def test_digests_in_saved_states_stay_what_they_are() -> None:
