@@ -47,6 +47,9 @@ class SteppingClock(SystemClock):
     """Real time, in which every look at the monotonic clock takes five seconds more: pauses are over at once."""
 
     def __init__(self) -> None:
+        self.pause = 0.0
+        """Real seconds that every sleep takes."""
+
         self._seconds = 0.0
 
     def monotonic(self) -> float:
@@ -55,6 +58,8 @@ class SteppingClock(SystemClock):
 
     def sleep(self, seconds: float) -> None:
         self._seconds += seconds
+        if self.pause:
+            super().sleep(self.pause)
 
 
 @dataclass
@@ -107,6 +112,7 @@ class Stage:
     def set_up(self, case: Case) -> Path:
         """The world as it is before the case's first run; returns the folder of the state."""
         self.fate.moments, self.fate.is_dead = [], False
+        self.clock.pause = case.pause
         if case.name not in self._begun:
             self.reset()
             state = self.folder / f"{case.name}-before"
