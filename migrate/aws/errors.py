@@ -7,7 +7,7 @@ error responses". Retry is decided from the class, never from a message's text; 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from migrate.aws import advice
@@ -124,11 +124,13 @@ def call(account: Account, service: str, operation: str, /, **params: Any) -> di
     """
     with translated(account, service, operation, advice.resource_of(params)):
         client = account.client(service)
-        method = _method(client, operation)
+        method: Callable[..., dict[str, Any]] = _method(client, operation)
         if account.pacer is not None:
             account.pacer.wait(service, operation)
         account.count(operation)
-        answer: dict[str, Any] = method(**params)
+        answer = _quickly(account, service, operation, params)
+        if answer is None:
+            answer = method(**params)
     answer.pop("ResponseMetadata", None)
     return answer
 
@@ -232,6 +234,13 @@ def _class_of_botocore(error: Exception) -> type[AwsError]:
     if isinstance(error, credentials):
         return CredentialsExpired
     return Transient if isinstance(error, network) else Invalid
+
+
+def _quickly(account: Account, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any] | None:
+    from migrate.aws import quick
+
+    is_quick = service == quick.SERVICE and operation in quick.OPERATIONS
+    return account.quick.ask(operation, params) if is_quick else None
 
 
 def _method(client: Any, operation: str) -> Any:

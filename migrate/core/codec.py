@@ -43,12 +43,32 @@ def decode(cls: type[T], value: Json) -> T:
 
 def canonical(value: Json) -> str:
     """JSON text that is the same for equal values: sorted keys, no white space, UTF-8 left as it is."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _text(value, _SORTED, sorted)
+
+
+def compact(value: Json) -> str:
+    """JSON text with the keys in their order, no white space, UTF-8 left as it is."""
+    return _text(value, _UNSORTED, list)
 
 
 def digest(value: Json) -> str:
     """SHA-256 (64 hex digits) of the canonical JSON of `value`."""
     return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+_SORTED = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+_UNSORTED = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+def _text(value: Json, write: Callable[[Json], str], order: Callable[[Json], list[str]], levels: int = 2) -> str:
+    """What `write` makes of the value, part by part down to `levels`: the pieces of a large plan, all held at once,
+    take several times its size, and longer."""
+    if levels and type(value) is list:
+        return f"[{','.join([_text(item, write, order, levels - 1) for item in value])}]"
+    if levels and type(value) is dict and all(type(key) is str for key in value):
+        parts = [f"{write(key)}:{_text(value[key], write, order, levels - 1)}" for key in order(value)]
+        return f"{{{','.join(parts)}}}"
+    return write(value)
 
 
 _SCALARS = frozenset({str, int, float, bool, type(None)})

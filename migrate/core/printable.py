@@ -26,6 +26,8 @@ def name_text(text: str) -> str:
 
 def printable_json(text: str) -> str:
     """The same JSON, with nothing in it that a terminal obeys. Line breaks between its parts stay."""
+    if text.isprintable():
+        return text
     return _OTHERS.sub(lambda found: found[0] if _is_shown(found[0]) else _json_escaped(found[0]), text)
 
 

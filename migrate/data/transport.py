@@ -6,13 +6,8 @@ bulk reader empties in seconds (https://docs.aws.amazon.com/sdkref/latest/guide/
 
 from __future__ import annotations
 
-import os
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import quote, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from migrate.core.clock import Clock, SystemClock
 from migrate.core.errors import Invalid
@@ -33,9 +28,8 @@ from migrate.data.rawitems import (
     scan_body,
 )
 from migrate.data.retry import PATIENCE_SECONDS, Retries
-from migrate.data.signing import Signer
+from migrate.data.wire import Wire
 
-_CONNECT_SECONDS, _READ_SECONDS = 5.0, 60.0
 CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
@@ -85,16 +79,13 @@ class Transport:
         patience: float = PATIENCE_SECONDS,
     ) -> None:
         self.endpoint = endpoint
-        self._url = endpoint.url.rstrip("/") + "/"
-        self._pool = _open_pool(self._url, connections)
-        self._send, self._address = _sender(self._pool, self._url)
-        self._clock = clock or SystemClock()
-        self._retries = Retries(self._clock, patience)
-        self._signer = Signer(self._url, endpoint.region)
+        clock = clock or SystemClock()
+        self._wire = Wire(endpoint.url, endpoint.region, clock=clock, connections=connections)
+        self._retries = Retries(clock, patience)
 
     def close(self) -> None:
         """Close the idle connections."""
-        self._pool.clear()
+        self._wire.close()
 
     def __enter__(self) -> Transport:
         return self
@@ -173,29 +164,18 @@ class Transport:
         what = " ".join(
             part for part in (operation, subject, f"({self.endpoint.name or self.endpoint.region})") if part
         )
-        headers = self._signed_headers(operation, body)
         try:
-            response = self._send(
-                "POST", self._address, body=body, headers=headers, retries=False, redirect=False, decode_content=False
-            )
+            answer = self._wire.post(operation, body, self.endpoint.credentials())
         except HTTPError as error:
-            raise no_answer(error, operation, what, self._url) from error
-        answer: bytes = response.data
-        checksum = response.headers.get("x-amz-crc32")
-        if checksum is not None and checksum != str(zlib.crc32(answer)):
-            raise damaged(operation, what, f"the checksum of {len(answer):,} bytes is not the service's")
-        if response.status != 200:
-            raise refusal(operation, what, response.status, answer)
-        if checksum is None and not _is_whole(answer):
-            raise damaged(operation, what, f"{len(answer):,} bytes without checksum that end in the middle")
-        return answer
-
-    def _signed_headers(self, operation: str, body: bytes) -> dict[str, str]:
-        headers = self._signer.headers(operation, body, self.endpoint.credentials(), self._clock.now())
-        # What a proxy may rewrite is not signed.
-        headers["Accept-Encoding"] = "identity"
-        headers["User-Agent"] = "dynamodb-migrate"
-        return headers
+            raise no_answer(error, operation, what, self._wire.url) from error
+        size = f"{len(answer.body):,} bytes"
+        if not answer.is_sound:
+            raise damaged(operation, what, f"the checksum of {size} is not the service's")
+        if answer.status != 200:
+            raise refusal(operation, what, answer.status, answer.body)
+        if not answer.has_checksum and not _is_whole(answer.body):
+            raise damaged(operation, what, f"{size} without checksum that end in the middle")
+        return answer.body
 
 
 def _is_whole(answer: bytes) -> bool:
@@ -205,29 +185,3 @@ def _is_whole(answer: bytes) -> bool:
     except msgspec.DecodeError:
         return not answer.startswith(b"{")
     return True
-
-
-def _open_pool(url: str, connections: int) -> Any:
-    """Connections as the AWS client would open them: same certificates, same proxy settings."""
-    import urllib3
-    from botocore.httpsession import get_cert_path
-
-    options: dict[str, Any] = {
-        "maxsize": connections,
-        "block": True,
-        "timeout": urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS),
-    }
-    parts = urlsplit(url)
-    if parts.scheme == "https":
-        options["ca_certs"] = os.environ.get("AWS_CA_BUNDLE") or get_cert_path(True)
-    proxy = getproxies().get(parts.scheme)
-    if proxy and not proxy_bypass(parts.netloc):
-        return urllib3.ProxyManager(proxy, num_pools=1, **options)
-    return urllib3.PoolManager(num_pools=1, **options)
-
-
-def _sender(pool: Any, url: str) -> tuple[Callable[..., Any], str]:
-    """What sends a request, and its address there: past the manager, which would take the URL apart every time."""
-    if pool.proxy is not None:
-        return pool.urlopen, url
-    return pool.connection_from_url(url).urlopen, quote(urlsplit(url).path, safe="/~%")

@@ -112,7 +112,8 @@ def _plan_mapping(
         request = dataclasses.replace(request, existing=target)
     elif stage is Stage.LOADED and target:
         desired = _with_their_policy(desired, mapping, target)
-    request = dataclasses.replace(request, desired=desired.spec)
+    if desired.spec is not request.desired:
+        request = dataclasses.replace(request, desired=desired.spec)
     unshareable = tuple(share_problems(mapping, desired.spec, target, inventory, state.lineage))
     desired = dataclasses.replace(desired, diagnostics=(*desired.diagnostics, *unshareable))
     problems = (*desired.diagnostics, *verdict.reasons, *verdict.warnings)

@@ -164,7 +164,7 @@ def _index_capacity(index: Index, table: Throughput | None) -> Throughput | None
 
 def _cooled(index: Index) -> Index:
     """Warm throughput is charged once per increase, so it is never carried over unasked."""
-    return dataclasses.replace(index, warm_throughput=None)
+    return dataclasses.replace(index, warm_throughput=None) if index.warm_throughput else index
 
 
 def _key_mismatch(mapping: TableMapping, source: TableFacts, inventory: Inventory) -> Iterator[Diagnostic]:

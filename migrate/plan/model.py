@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import functools
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -283,7 +284,7 @@ class Plan:
 
     def summary(self) -> dict[str, int]:
         """How many actions create, change and delete, and how many tables move."""
-        counts = {change: sum(a.change is change for a in self.actions) for change in Change}
+        counts = Counter(action.change for action in self.actions)
         return {
             "create": counts[Change.CREATE],
             "change": counts[Change.UPDATE],

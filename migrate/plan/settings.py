@@ -52,7 +52,7 @@ def _maximum(spec: TableSpec) -> Json:
 
 
 def _mapping(values: Mapping[str, object]) -> Json:
-    return encode(dict(sorted(values.items()))) or None
+    return encode(dict(sorted(values.items()))) if values else None
 
 
 SETTINGS: tuple[Setting, ...] = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from migrate.core.codec import Json
+from migrate.core.codec import Json, compact
 from migrate.core.printable import printable_json
 
 
@@ -13,6 +13,6 @@ def json_text(value: Json) -> str:
     import msgspec
 
     try:
-        return msgspec.json.format(printable_json(json.dumps(value, ensure_ascii=False)), indent=2)
+        return msgspec.json.format(printable_json(compact(value)), indent=2)
     except msgspec.DecodeError:  # half of a surrogate pair, which JSON may have and msgspec refuses
         return printable_json(json.dumps(value, ensure_ascii=False, indent=2))

@@ -23,7 +23,7 @@ from moto.dynamodb.models import dynamodb_backends
 from migrate.sandbox import backup_jobs, clock, schedules
 from migrate.sandbox.backup_store import shelf
 from migrate.sandbox.jobs import STARTING, schedule
-from migrate.sandbox.lifecycle import status_of, sweep
+from migrate.sandbox.lifecycle import all_tables, status_of
 from migrate.sandbox.policy_verdicts import matches
 
 _TAG = "aws:ResourceTag/"
@@ -121,10 +121,9 @@ def _order(plan: Plan, rule: dict[str, Any]) -> None:
 
 def _selected(plan: Plan) -> Iterator[tuple[str, str]]:
     """(table ARN, role ARN) of every table of every selection."""
-    backend = dynamodb_backends[plan.account][plan.region]
-    sweep(backend)
+    tables = all_tables(dynamodb_backends[plan.account][plan.region])
     for selection in plan.selections.values():
-        for table in list(backend.tables.values()):
+        for table in tables:
             tags = {tag["Key"]: tag["Value"] for tag in table.tags}
             if status_of(table) in ("ACTIVE", "UPDATING") and selection.takes(table.table_arn, tags):
                 yield table.table_arn, selection.document["IamRoleArn"]

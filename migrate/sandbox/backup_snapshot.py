@@ -21,7 +21,7 @@ from migrate.sandbox import clock, tables
 from migrate.sandbox.backup_store import RecoveryPoint, Snapshot
 from migrate.sandbox.description import describe_table
 from migrate.sandbox.index_counts import count_indexes
-from migrate.sandbox.lifecycle import mark_creating, sweep
+from migrate.sandbox.lifecycle import mark_creating, table_named
 from migrate.sandbox.rows import WRITES, Rows, dump
 from migrate.sandbox.values import canonical_item
 
@@ -31,9 +31,7 @@ _CAPACITY = ("ReadCapacityUnits", "WriteCapacityUnits")
 def find_table(arn: str) -> Any:
     """The table behind an ARN; None if there is none."""
     _, _, _, region, account, resource = arn.split(":", 5)
-    backend = dynamodb_backends[account][region]
-    sweep(backend)
-    return backend.tables.get(resource.removeprefix("table/"))
+    return table_named(dynamodb_backends[account][region], resource.removeprefix("table/"))
 
 
 def take(table: Any, with_items: bool) -> Snapshot:
@@ -63,7 +61,6 @@ def begin(point: RecoveryPoint, account: str, name: str, encryption: dict[str, A
     assert point.snapshot is not None
     wish = {**point.snapshot.wish, "TableName": name, "SSESpecification": encryption}
     backend = dynamodb_backends[account][point.vault.region]
-    sweep(backend)
     table = tables.create(backend, {key: value for key, value in wish.items() if value}, math.inf)
     table.restored_from = (point.arn, point.resource_arn, point.snapshot.taken)
     table.created_at = clock.moment().replace(tzinfo=None)  # never older than its job, whose time follows this clock

@@ -27,6 +27,7 @@ from migrate.sandbox import transfer_access
 from migrate.sandbox.callers import Caller
 from migrate.sandbox.export_files import ExportedLine, folder, snapshot, timestamp, write_all
 from migrate.sandbox.jobs import STARTING, Tokens, new_job_id, schedule
+from migrate.sandbox.lifecycle import table_named
 from migrate.sandbox.requests import current_caller
 from migrate.sandbox.settings import Timing
 from migrate.sandbox.transfer_access import Encryption, TransferFailed
@@ -144,7 +145,7 @@ def _find_table(handler: DynamoHandler, request: Mapping[str, Any]) -> Table:
         refuse(
             "ValidationException", "This action is only supported by accounts that match the resource owner's account."
         )
-    table = handler.dynamodb_backend.tables.get(parts[5].removeprefix("table/"))
+    table = table_named(handler.dynamodb_backend, parts[5].removeprefix("table/"))
     if table is None or table.table_arn != arn:
         refuse("TableNotFoundException", f"Table not found: {arn}")
     return table

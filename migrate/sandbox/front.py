@@ -22,7 +22,7 @@ from moto.core.utils import get_service_model
 from moto.dynamodb.models import dynamodb_backends
 
 from migrate.sandbox.callers import request_context
-from migrate.sandbox.lifecycle import must_hold_data, sweep
+from migrate.sandbox.lifecycle import must_hold_data, table_named
 from migrate.sandbox.metrics import note_writes
 from migrate.sandbox.policy_verdicts import Verdict, decide
 from migrate.sandbox.refusals import Refused, error_body, not_found
@@ -53,17 +53,14 @@ class Call:
     @property
     def backend(self) -> Any:
         """moto's DynamoDB of the caller's account and region."""
-        backend = dynamodb_backends[self.request.account][self.request.region]
-        sweep(backend)
-        return backend
+        return dynamodb_backends[self.request.account][self.request.region]
 
     def table(self, name: str | None = None) -> Any:
         """The table that a name or an ARN means, after the check of its policy. Raises ResourceNotFoundException."""
         wanted = self.body.get("TableName", "") if name is None else name
         account, plain = self.address(wanted)
         backend = dynamodb_backends[account][self.request.region]
-        sweep(backend)
-        table = backend.tables.get(plain)
+        table = table_named(backend, plain)
         foreign = account != self.request.account
         said = self._verdict(backend, table) if table is not None else Verdict.SILENT
         if said is Verdict.DENY or (

@@ -12,6 +12,7 @@ from typing import Any
 from moto.core.utils import utcnow
 
 from migrate.sandbox.front import Call, operation
+from migrate.sandbox.lifecycle import all_tables
 from migrate.sandbox.refusals import Refused
 from migrate.sandbox.settings import Timing
 from migrate.sandbox.values import invalid
@@ -65,9 +66,7 @@ def describe_contributor_insights(call: Call) -> dict[str, Any]:
 @operation("ListContributorInsights", "TableName NextToken MaxResults")
 def list_contributor_insights(call: Call) -> dict[str, Any]:
     """API_ListContributorInsights: of one table, or of all tables of the account in this Region."""
-    backend = call.backend
-    named = call.body.get("TableName")
-    tables = [call.table()] if named else [backend.tables[name] for name in sorted(backend.tables)]
+    tables = [call.table()] if call.body.get("TableName") else all_tables(call.backend)
     rows = [_summary(table, index) for table in tables for index in sorted(_states(table))]
     most, token = min(call.body.get("MaxResults", PAGE), PAGE), call.body.get("NextToken", "0")
     if not token.isdigit() or most < 1:

@@ -27,7 +27,7 @@ def mark_updating(table: Any, seconds: float) -> None:
 
 
 def mark_deleting(table: Any, seconds: float) -> None:
-    """The table shows DELETING for that many seconds, then it is gone (see `expired`)."""
+    """The table shows DELETING for that many seconds, then it is gone (see `table_named`)."""
     table.deleted_at = clock.now() + seconds
 
 
@@ -41,26 +41,36 @@ def status_of(table: Any) -> str:
     return "UPDATING" if now < getattr(table, "updating_until", 0.0) else "ACTIVE"
 
 
-def expired(table: Any) -> bool:
-    """Whether a deleted table's time in DELETING is over."""
-    deleted_at = getattr(table, "deleted_at", None)
+def table_named(backend: Any, name: str) -> Any:
+    """The table of that name, without the indexes whose DELETING is over; None if there is none, or its own is over.
+
+    Takes the same time however many tables the account has.
+    """
+    table = backend.tables.get(name)
+    if table is None:
+        return None
+    if _expired(table):
+        backend.tables.pop(name, None)
+        backend.resource_policies.pop(table.table_arn, None)
+        return None
+    for index in [one for one in table.global_indexes if _expired(one)]:
+        table.global_indexes.remove(index)
+        table.index_totals.pop(index.name, None)
+        used = set(table.attribute_keys)
+        table.attr = [a for a in table.attr if a["AttributeName"] in used]
+    return table
+
+
+def all_tables(backend: Any) -> list[Any]:
+    """All tables of an account and Region as `table_named` gives them, by name."""
+    found = [table_named(backend, name) for name in sorted(backend.tables)]
+    return [table for table in found if table is not None]
+
+
+def _expired(it: Any) -> bool:
+    """Whether a deleted table's, or index's, time in DELETING is over."""
+    deleted_at = getattr(it, "deleted_at", None)
     return deleted_at is not None and clock.now() >= deleted_at
-
-
-def sweep(backend: Any) -> None:
-    """Forgets the tables and indexes whose DELETING is over. Call it before looking at a backend's tables."""
-    for name, table in list(backend.tables.items()):
-        if expired(table):
-            backend.tables.pop(name, None)
-            backend.resource_policies.pop(table.table_arn, None)
-            continue
-        for index in list(table.global_indexes):
-            deleted_at = getattr(index, "deleted_at", None)
-            if deleted_at is not None and clock.now() >= deleted_at:
-                table.global_indexes.remove(index)
-                table.index_totals.pop(index.name, None)
-                used = set(table.attribute_keys)
-                table.attr = [a for a in table.attr if a["AttributeName"] in used]
 
 
 def index_status(index: Any) -> str:

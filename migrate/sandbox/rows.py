@@ -33,7 +33,7 @@ class Rows:
 
     def __init__(self) -> None:
         self._rows: dict[RowKey, Row] = {}
-        self._buckets: list[list[RowKey]] = [[] for _ in range(1 << _BUCKET_BITS)]
+        self._buckets: dict[int, list[RowKey]] = {}  # only those that had a row: most tables here hold a few items
         self.total_bytes = 0
 
     def __len__(self) -> int:
@@ -42,7 +42,7 @@ class Rows:
     def __deepcopy__(self, memo: Any) -> Rows:
         copied = Rows()
         copied._rows = dict(self._rows)
-        copied._buckets = [list(bucket) for bucket in self._buckets]
+        copied._buckets = {number: list(bucket) for number, bucket in self._buckets.items()}
         copied.total_bytes = self.total_bytes
         return copied
 
@@ -54,7 +54,7 @@ class Rows:
         """Stores a row; returns the one it replaced."""
         old = self._rows.get(key)
         if old is None:
-            insort(self._buckets[_bucket(key[0])], key)
+            insort(self._buckets.setdefault(_bucket(key[0]), []), key)
         else:
             self.total_bytes -= old[1]
         self._rows[key] = row
@@ -72,10 +72,14 @@ class Rows:
 
     def walk(self, segment: int = 0, segments: int = 1, after: RowKey | None = None) -> Iterator[tuple[RowKey, Row]]:
         """The rows of a segment in order, from behind a key (which need not exist any more)."""
+        if not self._rows:
+            return
         low, high = segment_range(segment, segments)
         first = max(low, after[0]) if after else low
         for number in range(_bucket(first), _bucket(high - 1) + 1):
-            bucket = self._buckets[number]
+            bucket = self._buckets.get(number)
+            if not bucket:
+                continue
             start = bisect_right(bucket, after) if after else 0
             for key in bucket[start:]:
                 if key[0] >= high:
@@ -85,7 +89,7 @@ class Rows:
 
     def partition(self, token: int, partition: str) -> Iterator[tuple[RowKey, Row]]:
         """The rows with one partition key, in the order of the sort key."""
-        bucket = self._buckets[_bucket(token)]
+        bucket = self._buckets.get(_bucket(token), [])
         for key in bucket[bisect_left(bucket, (token, partition)) :]:
             if key[:2] != (token, partition):
                 return

@@ -29,7 +29,7 @@ from moto.s3.models import s3_backends
 
 from migrate.sandbox import clock, jobs
 
-_FORMAT = 2
+_FORMAT = 3
 
 
 class UnreadableState(Exception):
@@ -83,7 +83,10 @@ def load(path: Path) -> None:
     except (pickle.UnpicklingError, EOFError, AttributeError, ImportError, KeyError, TypeError, IndexError) as error:
         raise UnreadableState(f"{path}: not a sandbox's state file ({error}). Delete it to start empty.") from error
     if known != (_FORMAT, moto.__version__):
-        raise UnreadableState(f"{path}: written with moto {known[1]}, this is {moto.__version__}. Delete it.")
+        raise UnreadableState(
+            f"{path}: written by another version of the sandbox (format {known[0]}, moto {known[1]}; "
+            f"this is format {_FORMAT}, moto {moto.__version__}). Delete it to start empty."
+        )
     for (service, account, region), attributes in saved["backends"].items():
         _backend(service, account, region).__dict__.update(attributes)
         if service == "s3":

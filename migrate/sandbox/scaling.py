@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
+from migrate.sandbox.lifecycle import table_named
 from migrate.sandbox.settings import Timing
 
 
@@ -100,7 +101,8 @@ def _check_resource(backend: Any, resource: str, dimension: str) -> None:
     from moto.dynamodb.models import dynamodb_backends
 
     parts = resource.split("/")
-    table = dynamodb_backends[backend.account_id][backend.region_name].tables.get(parts[1] if len(parts) > 1 else "")
+    known = dynamodb_backends[backend.account_id][backend.region_name]
+    table = table_named(known, parts[1] if len(parts) > 1 else "")
     exists = table is not None and parts[0] == "table" and len(parts) in (2, 4)
     if exists and len(parts) == 4:
         exists = any(index.name == parts[3] for index in table.global_indexes) and ":index:" in dimension

@@ -18,7 +18,7 @@ from migrate.sandbox import encryption, policies
 from migrate.sandbox.description import describe_table
 from migrate.sandbox.front import Call, operation
 from migrate.sandbox.index_counts import count_indexes
-from migrate.sandbox.lifecycle import mark_creating, mark_deleting, must_be_idle
+from migrate.sandbox.lifecycle import all_tables, mark_creating, mark_deleting, must_be_idle, table_named
 from migrate.sandbox.refusals import Refused
 from migrate.sandbox.settings import Timing
 from migrate.sandbox.table_settings import check_tags
@@ -69,7 +69,7 @@ def create(backend: Any, wish: dict[str, Any], seconds: float) -> Any:
     Checks everything before it creates anything. Raises ResourceInUseException when the name is taken.
     """
     _check(wish)
-    if wish["TableName"] in backend.tables:
+    if table_named(backend, wish["TableName"]) is not None:
         raise Refused("ResourceInUseException", f"Table already exists: {wish['TableName']}")
     on_demand = wish.get("BillingMode") == "PAY_PER_REQUEST"
     if wish.get("ResourcePolicy") is not None:
@@ -203,7 +203,7 @@ def list_tables(call: Call) -> dict[str, Any]:
     if not 1 <= limit <= 100:
         raise invalid(f"1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint: 1 to 100")
     start = call.body.get("ExclusiveStartTableName", "")
-    names = sorted(name for name in call.backend.tables if name > start)
+    names = [table.name for table in all_tables(call.backend) if table.name > start]
     answer: dict[str, Any] = {"TableNames": names[:limit]}
     if len(names) > limit:
         answer["LastEvaluatedTableName"] = names[limit - 1]

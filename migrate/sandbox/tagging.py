@@ -12,7 +12,7 @@ from typing import Any
 
 from moto.dynamodb.models import dynamodb_backends
 
-from migrate.sandbox.lifecycle import status_of, sweep
+from migrate.sandbox.lifecycle import all_tables, status_of
 from migrate.sandbox.refusals import Refused
 from migrate.sandbox.rest_json import Call, operation
 
@@ -24,11 +24,9 @@ def get_resources(call: Call) -> dict[str, Any]:
     """API_GetResources: the last page has an empty token."""
     if call.body.get("ResourceTypeFilters") != _TYPES:
         raise Refused("NotImplemented", f"The sandbox emulates GetResources for {_TYPES} only", 501)
-    backend = dynamodb_backends[call.account][call.region]
-    sweep(backend)
     found = [
         {"ResourceARN": table.table_arn, "Tags": table.tags}
-        for table in backend.tables.values()
+        for table in all_tables(dynamodb_backends[call.account][call.region])
         if table.tags and status_of(table) != "DELETING"
     ]
     token = call.body.get("PaginationToken") or None

@@ -69,7 +69,7 @@ def test_boto3_has_one_door() -> None:
         for found in module.imports()
         if found.module.split(".")[0] in BOTO
         and module.layer not in ("aws", "sandbox")
-        and not (module.name == "data/transport.py" and found.module.startswith("botocore."))
+        and not (module.name == "data/wire.py" and found.module.startswith("botocore."))
         and module.name != "spark/cloud.py"  # inside of a Spark worker, where `aws` is not
     ]
     assert not strangers

@@ -155,6 +155,7 @@ def account_server(tables: int, seconds: float = 0.0) -> Iterator[str]:
     mine, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(tables, seconds, theirs), daemon=True)
     process.start()
+    theirs.close()  # so that a server that cannot start is noticed
     try:
         yield f"http://127.0.0.1:{mine.recv()}"
     finally:

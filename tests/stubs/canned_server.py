@@ -122,6 +122,7 @@ def canned_server(make: Callable[[int], Item], seconds: float = 0.0) -> Iterator
     mine, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(make, seconds, theirs), daemon=True)
     process.start()
+    theirs.close()  # so that a server that cannot start is noticed
     try:
         yield f"http://127.0.0.1:{mine.recv()}"
     finally:

@@ -124,19 +124,22 @@ def furnish(server: Sandbox) -> None:
 
 
 class Accounts:
-    """Fresh read-only accounts, with a record of everything that they send."""
+    """Fresh read-only accounts, with the server's record of everything that they send."""
 
     def __init__(self, server: Sandbox) -> None:
         self.source, self.target = connect(server, SOURCE), connect(server, TARGET)
-        self.sent: list[tuple[str, str, str]] = []
-        for account in (self.source, self.target):
-            account._boto().register("provide-client-params", self._recorder(account))
+        self._log = server.calls
+        self._before = len(self._log.select())
 
-    def _recorder(self, account: session.Account) -> Any:
-        def note(params: Any, model: Any, **_: Any) -> None:
-            self.sent.append((account.side, model.name, json.dumps(params, sort_keys=True)))
-
-        return note
+    @property
+    def sent(self) -> list[tuple[str, str, str]]:
+        """Side, operation and parameters of each call so far, but of those that get credentials."""
+        sides = {SOURCE: "source", TARGET: "target"}
+        return [
+            (sides[call["account"]], call["operation"], json.dumps(call["params"], sort_keys=True))
+            for call in self._log.select()[self._before :]
+            if call["operation"] != "AssumeRole"
+        ]
 
     def look(self, *pairs: tuple[str, str], buckets: tuple[str, ...] = (), **keys: tuple[str, str]) -> Inventory:
         return collect(self.source, self.target, pairs=pairs, buckets=buckets, keys=keys, clock=SystemClock())
