@@ -4,6 +4,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 SPARK4 := $(VENV)-spark4
 
+unexport PYTHONDONTWRITEBYTECODE   # hundreds of processes would each compile the program anew
+
 .PHONY: demo test quick check browser bench bench-spark bench-peers conformance clean
 .DELETE_ON_ERROR:
 

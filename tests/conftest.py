@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -46,6 +47,14 @@ def sandbox(sandbox_server: Sandbox, timing: Timing) -> Sandbox:
 def shared_sandbox(sandbox_server: Sandbox, timing: Timing) -> Sandbox:
     """An AWS that is empty at the start of the module, for one that furnishes it once and then mostly reads."""
     return _emptied(sandbox_server, timing)
+
+
+@pytest.fixture
+def without_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Engines of this process's sandbox run the job by Python alone: for what is done before and after."""
+    from tests.stubs import spark
+
+    monkeypatch.setenv("MIGRATE_SPARK_PYTHON", spark.install(tmp_path))
 
 
 def _emptied(server: Sandbox, timing: Timing) -> Sandbox:

@@ -10,7 +10,7 @@ from tests.sandbox.engine_world import until
 
 SERVICES = ["glue.amazonaws.com", "emr-serverless.amazonaws.com", "ec2.amazonaws.com", "elasticmapreduce.amazonaws.com"]
 KINDS = ("glue-run", "glue-verify", "emr-run", "emr-cluster", "emr-step")
-"""Kinds whose work is a run of the job: their cases start Spark."""
+"""Kinds whose work is a run of the job: their cases run the script."""
 
 SAME = {"emr-verify": "emr-run", "emr-cluster-verify": "emr-cluster", "emr-step-verify": "emr-step"}
 """Kinds that are carried out by the handler of another one, which only tells the job something else."""

@@ -42,8 +42,8 @@ from migrate.sandbox.settings import REGION, ROLE_NAME, SOURCE_ACCOUNT, TARGET_A
 from migrate.state.folder import FolderStore
 from migrate.state.model import token
 from tests.contract import spark_params
-from tests.spark.running import needs_spark
 
+pytestmark = pytest.mark.usefixtures("without_java")
 LINEAGE = "0123456789abcdef0123456789abcdef"
 HANDLERS = handlers()
 SPEC = TableSpec(KeySchema((Key("pk", "S"),), (Key("sk", "N"),)))
@@ -486,12 +486,6 @@ REMOVALS: Mapping[str, tuple[str, Callable[[World], Params], Side]] = {
 """Kind -> the kind that makes what it removes, and how."""
 
 
-def every(kinds: Mapping[str, Any]) -> list[Any]:
-    """The kinds as parameters; those that start Spark are marked."""
-    slow = {*spark_params.KINDS, "job-work-removal"}
-    return [pytest.param(kind, marks=needs_spark()) if kind in slow else kind for kind in sorted(kinds)]
-
-
 def _granted(world: World) -> Params:
     name = world.name("bucket")
     world.make("bucket", {"bucket": name, "encryption_key": None})
@@ -545,7 +539,7 @@ def test_every_kind_is_in_the_contract() -> None:
     assert all(type(HANDLERS[one]) is type(HANDLERS[other]) for one, other in spark_params.SAME.items())
 
 
-@pytest.mark.parametrize("kind", every(CASES))
+@pytest.mark.parametrize("kind", sorted(CASES))
 def test_life_of_an_action(world: World, kind: str) -> None:
     handler, case = HANDLERS[kind], CASES[kind]
     step = new_step(kind, case.side, case.params(world))
@@ -600,7 +594,7 @@ def _can_be_done_again(world: World, case: Case, step: Step) -> None:
     assert isinstance(HANDLERS[step.kind].observe(again, world.context), Satisfied)
 
 
-@pytest.mark.parametrize("kind", every(REMOVALS))
+@pytest.mark.parametrize("kind", sorted(REMOVALS))
 def test_life_of_a_removal(world: World, kind: str) -> None:
     handler = HANDLERS[kind]
     assert isinstance(handler, Removal)
@@ -618,7 +612,7 @@ def test_life_of_a_removal(world: World, kind: str) -> None:
         handler.undo(step, world.context)
 
 
-@pytest.mark.parametrize("kind", every(REMOVALS))
+@pytest.mark.parametrize("kind", sorted(REMOVALS))
 def test_a_removal_touches_only_what_is_owned(world: World, kind: str) -> None:
     maker, params, side = REMOVALS[kind]
     made, _ = world.make(maker, params(world), side)

@@ -33,7 +33,6 @@ from tests.crash import cases
 from tests.crash.cases import CASES, SPARK_CASES, Case, manifest
 from tests.crash.life import Stage
 from tests.sandbox.aws import Aws
-from tests.spark.running import needs_spark
 
 
 class Kept(Case):
@@ -220,7 +219,8 @@ def test_every_call_is_allowed_and_nothing_else_is_printed(name: str, stage: Sta
     assert is_same or name == "unshared", "what is needed does not depend on how far the migration is"
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[*needs_spark(), pytest.mark.slow]) for name in BY_SPARK])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) for name in BY_SPARK])
+@pytest.mark.usefixtures("without_java")
 def test_so_it_is_with_the_job_and_its_roles(name: str, stage: Stage) -> None:
     """The calls of the job are those of its roles."""
     lived = live(stage, BY_SPARK[name])

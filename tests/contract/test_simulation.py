@@ -28,7 +28,6 @@ from migrate.state.store import open_store
 from migrate.strategies.backup_options import backup_questions
 from migrate.strategies.registry import by_name
 from migrate.strategies.spark_setup import spark_roles
-from tests.spark.running import needs_spark
 from tests.worlds import BUCKET, HEAD, LINEAGE, PRICES, manifest_of
 
 TABLES = (
@@ -100,10 +99,11 @@ def look(source: Account, target: Account, manifest: Manifest) -> Inventory:
     [
         "strategy: s3",
         "strategy: backup",
-        pytest.param("strategy: glue", marks=needs_spark()),
+        "strategy: glue",
         "protect: {schedule: daily}",
     ],
 )
+@pytest.mark.usefixtures("without_java")
 def test_what_is_predicted_is_what_is_found(accounts: tuple[Account, Account], tmp_path: Path, defaults: str) -> None:
     source, target = accounts
     make_tables(source)

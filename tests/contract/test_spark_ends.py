@@ -18,9 +18,8 @@ from migrate.sandbox.server import Sandbox
 from migrate.sandbox.settings import Timing
 from tests.contract import spark_params
 from tests.contract.test_handlers import HANDLERS, World, begin, finish, new_step
-from tests.sandbox.engine_world import until, without_java
+from tests.sandbox.engine_world import until
 
-__all__ = ["without_java"]
 pytestmark = pytest.mark.usefixtures("without_java")
 SLEEPS = "import time; time.sleep(600)"
 BREAKS = """

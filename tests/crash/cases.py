@@ -58,6 +58,9 @@ class Case:
     pairs = 8
     """How many pairs of deaths are tried."""
 
+    pause = 0.0
+    """Real seconds that pass when it sleeps: for what a process of its own is awaited."""
+
     check = ""
     """The table of `migrate restore-check`, where that is what is killed."""
 
@@ -303,6 +306,7 @@ class BySpark(Case):
     """
 
     deaths_at: tuple[str, ...] = ()
+    pause = 0.05
 
     def deaths(self, effects: list[str]) -> list[int]:
         """Numbers of the effects at which to die."""

@@ -67,14 +67,14 @@ def things(aws: Aws) -> Things:
     return Things(frozenset(found | backup_things(aws) | set(_engines(aws))))
 
 
-def forgotten(aws: Aws, state: State | None, before: Things) -> list[str]:
+def forgotten(aws: Aws, state: State | None, before: Things, now: Things) -> list[str]:
     """What is there now, was not there before, and does not stand in the state as ours."""
     owned = set(state.owned()) if state else set()
     tokens = {match.group() for id in owned if (match := TOKEN.search(id))}
     folders = [id for id in owned if id.endswith("/") and id.count("/") > 3]
     of_job = [id for id, one in (state.owned() if state else {}).items() if one.kind in ("job-files", "job-work")]
     lost = []
-    for id in sorted(things(aws).ids - before.ids - owned):
+    for id in sorted(now.ids - before.ids - owned):
         if any(id.startswith(folder) for folder in of_job):
             continue
         if JOB.search(id) and (any(id.startswith(f) for f in folders) or _token(aws, id) in tokens):

@@ -47,6 +47,9 @@ class SteppingClock(SystemClock):
     """Real time, in which every look at the monotonic clock takes five seconds more: pauses are over at once."""
 
     def __init__(self) -> None:
+        self.pause = 0.0
+        """Real seconds that every sleep takes."""
+
         self._seconds = 0.0
 
     def monotonic(self) -> float:
@@ -55,6 +58,8 @@ class SteppingClock(SystemClock):
 
     def sleep(self, seconds: float) -> None:
         self._seconds += seconds
+        if self.pause:
+            super().sleep(self.pause)
 
 
 @dataclass
@@ -91,6 +96,8 @@ class Stage:
             self._account(side, id) for side, id in (("source", SOURCE_ACCOUNT), ("target", TARGET_ACCOUNT))
         )
         self._begun: dict[str, Path] = {}
+        self.things_before: dict[str, Things] = {}
+        """What is there before the first run of a case: in all its lives the same."""
 
     def close(self) -> None:
         """Leave nothing behind."""
@@ -107,12 +114,14 @@ class Stage:
     def set_up(self, case: Case) -> Path:
         """The world as it is before the case's first run; returns the folder of the state."""
         self.fate.moments, self.fate.is_dead = [], False
+        self.clock.pause = case.pause
         if case.name not in self._begun:
             self.reset()
             state = self.folder / f"{case.name}-before"
             self._begun[case.name] = state
             case.prepare(self.aws, lambda text: self._migrate(text, state))
             saved.save(state.with_suffix(".aws"))
+            self.things_before[case.name] = things(self.aws)
         before = self._begun[case.name]
         self.reset()
         saved.load(before.with_suffix(".aws"))
@@ -201,7 +210,7 @@ def live(
     """Live through `case` from its beginning to its end, with a death at each of `moments` (first to last)."""
     state = stage.set_up(case)
     manifest = stage.manifest(case.manifest)
-    before = things(stage.aws)
+    before = stage.things_before[case.name]
     owned_before = _ids(stage.store(state).read(manifest.name))
     stage.fate.moments = list(moments)
     assert not stage.aws.sandbox.faults.replace(faults or {})
@@ -222,7 +231,7 @@ def live(
             )
         except Died:
             stage.fate.born_again()
-            lost += forgotten(stage.aws, stage.store(state).read(manifest.name), before)
+            lost += forgotten(stage.aws, stage.store(state).read(manifest.name), before, things(stage.aws))
         except MigrateError as error:
             summary = error  # looking and planning have no second try: the user has
         else:
@@ -231,10 +240,11 @@ def live(
     stage.aws.sandbox.faults.clear()
     kept = stage.store(state).read(manifest.name)
     assert kept is not None
-    lost += forgotten(stage.aws, kept, before)
+    now = things(stage.aws)
+    lost += forgotten(stage.aws, kept, before, now)
     again = stage.plan(stage.world(manifest), kept)
     end = end_of(stage.aws, kept, [action.address for action in again.actions])
-    return Ending(end, list(stage.fate.effects), runs, lost, _gone(before, things(stage.aws), owned_before))
+    return Ending(end, list(stage.fate.effects), runs, lost, _gone(before, now, owned_before))
 
 
 def _gone(before: Things, now: Things, owned: set[str]) -> list[str]:

@@ -8,9 +8,8 @@ from tests.crash.cases import SPARK_CASES
 from tests.crash.death import Moment
 from tests.crash.life import Ending, Stage, live
 from tests.crash.sweep import sweep
-from tests.spark.running import needs_spark
 
-pytestmark = [*needs_spark(), pytest.mark.slow]
+pytestmark = [pytest.mark.usefixtures("without_java"), pytest.mark.slow]
 START = "target StartJobRun"
 
 
@@ -31,7 +30,7 @@ def test_a_death_at_an_effect_of_the_engine_changes_nothing_about_the_end(name: 
             assert ending.effects.count(name) == calm.effects.count(name) + lost
         return ending
 
-    # One life dies before each of them, another after each: every life runs Spark.
+    # One life dies before each of them, another after each: every life runs the job.
     deaths = [
         tuple(
             Moment(calm.effects[:number].count(name), is_after=is_after, effect=name)

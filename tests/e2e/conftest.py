@@ -1,4 +1,4 @@
-"""One sandbox process per session, emptied before each test."""
+"""One sandbox process per session (and one without Java), emptied before each test."""
 
 from __future__ import annotations
 
@@ -8,11 +8,20 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.world import ENVIRONMENT, World, control, sandbox
+from tests.stubs import spark
 
 
 @pytest.fixture(scope="session")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with sandbox(tmp_path_factory.mktemp("sandbox") / "log") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def url_without_java(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One more, whose engines run the job by Python alone (see tests/stubs/spark.py)."""
+    folder = tmp_path_factory.mktemp("without-java")
+    with sandbox(folder / "log", MIGRATE_SPARK_PYTHON=spark.install(folder)) as url:
         yield url
 
 

@@ -1,9 +1,11 @@
-"""Tables moved by the Spark job through the command line: the engines of the sandbox really run it, on local Spark."""
+"""Tables moved by the Spark job through the command line. The engines of the sandbox run it by Python alone."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
+
+import pytest
 
 from tests.e2e.checker import differences
 from tests.e2e.spark_world import (
@@ -18,15 +20,19 @@ from tests.e2e.spark_world import (
     write_manifest,
 )
 from tests.e2e.world import TARGET, World
-from tests.spark.running import needs_spark
 
-pytestmark = needs_spark()
 TRUST_OF_GLUE = json.dumps(
     {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Principal": {"Service": "glue.amazonaws.com"}, "Action": "sts:AssumeRole"}],
     }
 )
+
+
+@pytest.fixture(scope="module")
+def url(url_without_java: str) -> str:
+    """The program is tried here, not the job."""
+    return url_without_java
 
 
 def fill(world: World, items: int = 200) -> dict[str, Any]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.e2e.spark_world import GLUE, everything
 from tests.e2e.test_spark_strategies import is_as_planned
 from tests.e2e.world import TARGET, World
-from tests.spark.running import needs_spark
 
-pytestmark = needs_spark()
+
+@pytest.fixture(scope="module")
+def url(url_without_java: str) -> str:
+    """The program is tried here, not the job."""
+    return url_without_java
 
 
 def test_differences_end_the_apply_and_the_next_one_compares_again(world: World) -> None:

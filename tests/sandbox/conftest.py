@@ -4,9 +4,6 @@ import pytest
 
 from migrate.sandbox.server import Sandbox
 from tests.sandbox.aws import Aws
-from tests.sandbox.engine_world import without_java
-
-__all__ = ["aws", "without_java"]
 
 
 @pytest.fixture

@@ -5,13 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from tests.sandbox.transfer_world import World
 
@@ -148,12 +144,3 @@ class Serverless(EngineWorld):
 
     def ended(self, run: str) -> Any:
         return until(lambda: self.look(run), lambda found: found["state"] in _SERVERLESS_ENDED)
-
-
-@pytest.fixture
-def without_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A spark-submit that runs the script by Python alone: for what the engines do before and after."""
-    submit = tmp_path / "spark-submit"
-    submit.write_text(f'#!/bin/sh\nwhile [ "$1" != job.py ]; do shift; done\nexec {sys.executable} -I "$@"\n')
-    submit.chmod(0o755)
-    monkeypatch.setenv("MIGRATE_SPARK_PYTHON", str(tmp_path / "python"))

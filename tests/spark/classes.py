@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from migrate.sandbox.spark_process import CLASSES, jvm_options
-from tests.spark.running import PYTHON, SUBMIT, lacking
+from tests.spark.running import lacking, python, submit
 
 SCRIPT = """
 from pyspark import SparkContext
@@ -26,13 +26,13 @@ def main() -> None:
     if lacking():
         print(lacking())
         return
-    classes = SUBMIT.parents[1] / CLASSES
+    classes = submit().parents[1] / CLASSES
     classes.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "job.py").write_text(SCRIPT)
-        options = f"{jvm_options(SUBMIT)} -XX:ArchiveClassesAtExit={classes}"
+        options = f"{jvm_options(submit())} -XX:ArchiveClassesAtExit={classes}"
         subprocess.run(
-            ["env", f"PYSPARK_PYTHON={PYTHON}", "SPARK_LOCAL_IP=127.0.0.1", str(SUBMIT), "--master", "local[2]",
+            ["env", f"PYSPARK_PYTHON={python()}", "SPARK_LOCAL_IP=127.0.0.1", str(submit()), "--master", "local[2]",
              "--driver-java-options", options, "--conf", "spark.ui.enabled=false", "job.py"],
             cwd=folder, check=True, capture_output=True,
         )  # fmt: skip

@@ -23,8 +23,6 @@ from migrate.sandbox.spark_process import jvm_options
 from migrate.spark import archive
 from migrate.spark.arguments import JobSpec, as_list
 
-PYTHON = os.environ.get("MIGRATE_SPARK_PYTHON", sys.executable)
-SUBMIT = Path(PYTHON).with_name("spark-submit")
 BUCKET = "spark-work"
 
 
@@ -33,11 +31,21 @@ def needs_spark() -> list[Any]:
     return [pytest.mark.spark]
 
 
+def python() -> str:
+    """The interpreter that runs the job."""
+    return os.environ.get("MIGRATE_SPARK_PYTHON", sys.executable)
+
+
+def submit() -> Path:
+    """Its spark-submit."""
+    return Path(python()).with_name("spark-submit")
+
+
 @functools.cache
 def lacking() -> str:
     """What this machine lacks to start Spark, and how to get it; "" when it has all."""
-    if not SUBMIT.exists():
-        return f"needs Spark: {SUBMIT} does not exist; pip install -e '.[dev,spark]', as `make test` does"
+    if not submit().exists():
+        return f"needs Spark: {submit()} does not exist; pip install -e '.[dev,spark]', as `make test` does"
     home = os.environ.get("JAVA_HOME")
     java = str(Path(home, "bin", "java")) if home else shutil.which("java")
     if java is None or not Path(java).exists():
@@ -77,7 +85,7 @@ class Submitted:
         (folder / "migrate.zip").write_bytes(archive.build().content)
         self._log = folder / "log"
         command = [
-            str(SUBMIT), "--master", f"local[{cores}]", "--driver-java-options", jvm_options(SUBMIT),
+            str(submit()), "--master", f"local[{cores}]", "--driver-java-options", jvm_options(submit()),
             "--conf", "spark.ui.enabled=false", "--py-files", "migrate.zip",
             "job.py", "--JOB_NAME", "as-glue-adds", *as_list(spec), "--TempDir", "s3://nowhere/",
         ]  # fmt: skip
@@ -87,7 +95,7 @@ class Submitted:
                 command,
                 cwd=folder,
                 env=clean
-                | {"PYSPARK_PYTHON": PYTHON, "PYSPARK_DRIVER_PYTHON": PYTHON, "SPARK_LOCAL_IP": "127.0.0.1"}
+                | {"PYSPARK_PYTHON": python(), "PYSPARK_DRIVER_PYTHON": python(), "SPARK_LOCAL_IP": "127.0.0.1"}
                 | {"AWS_ACCESS_KEY_ID": TARGET_ACCOUNT, "AWS_SECRET_ACCESS_KEY": "secret"}
                 | (environment or {}),
                 stdout=log,
