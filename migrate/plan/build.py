@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
 from migrate.core.diagnostics import Diagnostic, Location, error
+from migrate.core.frozen import replace
 from migrate.core.table import TableFacts, TableSpec
 from migrate.manifest.model import Manifest, TableMapping
 from migrate.manifest.prices import Prices
@@ -78,7 +78,7 @@ def build(
         prices_of=prices.words(inventory.source.region, inventory.target.region),
     )
     broken = broken_gates(plan, state)
-    return dataclasses.replace(plan, diagnostics=(*plan.diagnostics, *broken)) if broken else plan
+    return replace(plan, diagnostics=(*plan.diagnostics, *broken)) if broken else plan
 
 
 def _plan_mapping(
@@ -109,13 +109,13 @@ def _plan_mapping(
     stage = stage_of(target, mapping.target_name, state)
     if target and (was_filled(target, state) or _shall_be_filled(stage, mapping, verdict)):
         desired = kept_spec(mapping, source, target, inventory)
-        request = dataclasses.replace(request, existing=target)
+        request = replace(request, existing=target)
     elif stage is Stage.LOADED and target:
         desired = _with_their_policy(desired, mapping, target)
     if desired.spec is not request.desired:
-        request = dataclasses.replace(request, desired=desired.spec)
+        request = replace(request, desired=desired.spec)
     unshareable = tuple(share_problems(mapping, desired.spec, target, inventory, state.lineage))
-    desired = dataclasses.replace(desired, diagnostics=(*desired.diagnostics, *unshareable))
+    desired = replace(desired, diagnostics=(*desired.diagnostics, *unshareable))
     problems = (*desired.diagnostics, *verdict.reasons, *verdict.warnings)
     against = (stage is Stage.FOREIGN and request.existing and verdict.against_existing) or ()
     if chosen is None or against or not (verdict.is_usable or stage in (Stage.LOADED, Stage.FOREIGN)):
@@ -129,7 +129,7 @@ def _plan_mapping(
         part = _with_estimates(part, now.parts)
     trial = _trial(request, mapping, show_values) if part.is_move else Trial()
     problems = (*problems, *trial.diagnostics)
-    table = dataclasses.replace(
+    table = replace(
         empty,
         strategy=chosen.name,
         reason=choice.why if part.is_move else verdict.why,
@@ -140,7 +140,7 @@ def _plan_mapping(
     )
     if part.is_move and not request.existing:
         table = with_origins(table, mapping, desired.spec, before)
-    return table, dataclasses.replace(part, diagnostics=_located((*problems, *part.diagnostics), manifest, mapping))
+    return table, replace(part, diagnostics=_located((*problems, *part.diagnostics), manifest, mapping))
 
 
 def table_request(
@@ -176,8 +176,8 @@ def _with_their_policy(desired: Desired, mapping: TableMapping, target: TableFac
     """The resource policy that somebody gave the finished table stays, as long as the manifest says nothing of it."""
     if mapping.target.resource_policy is not None:
         return desired
-    spec = dataclasses.replace(desired.spec, resource_policy=target.spec.resource_policy)
-    return dataclasses.replace(desired, spec=spec)
+    spec = replace(desired.spec, resource_policy=target.spec.resource_policy)
+    return replace(desired, spec=spec)
 
 
 def _trial(request: TableRequest, mapping: TableMapping, show_values: bool) -> Trial:
@@ -195,8 +195,8 @@ def _trial(request: TableRequest, mapping: TableMapping, show_values: bool) -> T
 def _with_estimates(part: TableActions, parts: Mapping[str, Estimate]) -> TableActions:
     """The actions with what each of them takes."""
     found = ((one, parts.get(one.address.partition("/")[2])) for one in part.own)
-    own = (dataclasses.replace(one, estimate=takes.rounded) if takes else one for one, takes in found)
-    return dataclasses.replace(part, own=tuple(own))
+    own = (replace(one, estimate=takes.rounded) if takes else one for one, takes in found)
+    return replace(part, own=tuple(own))
 
 
 def _total(part: TableActions, request: TableRequest) -> Estimate:
@@ -254,7 +254,7 @@ def _located(found: Iterable[Diagnostic], manifest: Manifest, mapping: TableMapp
         near = manifest.nearest(one.address) if is_shared else manifest.locate(one.address)
         return one.location or near or mapping.location
 
-    return tuple(dataclasses.replace(one, location=place(one)) for one in found)
+    return tuple(replace(one, location=place(one)) for one in found)
 
 
 def _is_still_needed(mappings: Sequence[TableMapping], state: State) -> bool:
@@ -274,7 +274,7 @@ def _protected(mapping: TableMapping, source: TableFacts) -> PlannedTable:
 
 
 def _at_protection(found: Iterable[Diagnostic], manifest: Manifest) -> list[Diagnostic]:
-    return [dataclasses.replace(one, location=one.location or manifest.nearest(one.address)) for one in found]
+    return [replace(one, location=one.location or manifest.nearest(one.address)) for one in found]
 
 
 def _ordered(parts: Sequence[TableActions], standing: Standing, *, keeps_shared: bool) -> tuple[Action, ...]:
@@ -290,7 +290,7 @@ def _ordered(parts: Sequence[TableActions], standing: Standing, *, keeps_shared:
     return tuple(
         action
         if planned.issuperset(action.needs)
-        else dataclasses.replace(action, needs=tuple(need for need in action.needs if need in planned))
+        else replace(action, needs=tuple(need for need in action.needs if need in planned))
         for action in everything
     )
 
@@ -300,4 +300,4 @@ def _under_way(action: Action, state: State) -> Action:
     record = state.record(action.address)
     if record is None or record.status is not Status.RUNNING or record.action_digest != action.digest:
         return action
-    return dataclasses.replace(action, title=f"{action.title}: already running")
+    return replace(action, title=f"{action.title}: already running")

@@ -6,12 +6,12 @@ middles of the estimates; between equals the simpler one is taken. What has begu
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from migrate.core.diagnostics import Diagnostic, error
+from migrate.core.frozen import replace
 from migrate.manifest.model import Manifest, TableMapping
 from migrate.plan.figures import about, dollars_words, minutes_words
 from migrate.plan.model import Estimate
@@ -164,7 +164,7 @@ def against(one: Candidate) -> str:
 def asked(manifest: Manifest, name: str, mapping: TableMapping, request: TableRequest) -> TableRequest:
     """The request with the options that the manifest gives to that strategy."""
     own = mapping.options if mapping.strategy == name else {}
-    return dataclasses.replace(request, options=manifest.strategy_options(name, own))
+    return replace(request, options=manifest.strategy_options(name, own))
 
 
 def _unknown(mapping: TableMapping, strategies: Strategies) -> Diagnostic:

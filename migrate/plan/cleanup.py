@@ -5,10 +5,10 @@ It follows from the state alone, so it needs neither the source tables nor the r
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 
 from migrate.core.diagnostics import Diagnostic, error, warning
+from migrate.core.frozen import replace
 from migrate.manifest.model import Manifest, TableMapping
 from migrate.observe.inventory import AccountFacts
 from migrate.plan.gates import broken_gates
@@ -75,7 +75,7 @@ def build_cleanup(
         actions=(*own, *_chained(shared, own)),
         diagnostics=tuple(problems),
     )
-    return dataclasses.replace(plan, diagnostics=(*plan.diagnostics, *broken_gates(plan, state)))
+    return replace(plan, diagnostics=(*plan.diagnostics, *broken_gates(plan, state)))
 
 
 def _makers(file: StepFile | None) -> Iterator[OwnedResource]:
@@ -138,7 +138,7 @@ def _chained(shared: Sequence[Action], own: Sequence[Action]) -> Iterator[Action
     """The shared removals one after the other, once nothing of a table is left: a bucket goes when it is empty."""
     before = tuple(action.address for action in own)
     for action in shared:
-        yield dataclasses.replace(action, needs=before)
+        yield replace(action, needs=before)
         before = (*before, action.address)
 
 

@@ -6,12 +6,12 @@ begin with, so that what it would take is known before it is set up; `auto` does
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from migrate.core.diagnostics import Diagnostic
+from migrate.core.frozen import replace
 from migrate.core.table import TableFacts
 from migrate.manifest.model import Manifest, TableMapping
 from migrate.manifest.prices import Prices
@@ -121,7 +121,7 @@ def widened(manifest: Manifest, strategies: Strategies) -> Manifest:
         name: {key: value for key, value in one.first_options.items() if value != "NAME"}
         for name, one in strategies.items()
     }
-    return dataclasses.replace(manifest, strategies={**first, **manifest.strategies})
+    return replace(manifest, strategies={**first, **manifest.strategies})
 
 
 def _table(
@@ -139,9 +139,9 @@ def _table(
     target = inventory.target_tables.get(mapping.target_name)
     stage = stage_of(target, mapping.target_name, state)
     if not mapping.is_moved:
-        return dataclasses.replace(found, note="it is protected where it is, and not moved")
+        return replace(found, note="it is protected where it is, and not moved")
     if stage is Stage.LOADED:
-        return dataclasses.replace(found, note="its items are in the target already")
+        return replace(found, note="its items are in the target already")
     considered = [
         Candidate(one, asked(manifest, name, mapping, request))
         for name, one in strategies.items()
@@ -154,8 +154,8 @@ def _table(
         candidate, to_write = _candidate(manifest, mapping, request, strategies, name)
         option = _option(candidate, desired, occupied, to_write)
         is_auto = chosen is not None and chosen.strategy is strategy
-        options.append(dataclasses.replace(option, is_auto=is_auto, is_named=mapping.strategy == name))
-    return dataclasses.replace(found, options=tuple(options))
+        options.append(replace(option, is_auto=is_auto, is_named=mapping.strategy == name))
+    return replace(found, options=tuple(options))
 
 
 def _candidate(
@@ -167,7 +167,7 @@ def _candidate(
     if is_said or not strategy.first_options:
         return Candidate(strategy, with_options), ()
     options = {**with_options.options, **strategy.first_options}
-    return Candidate(strategy, dataclasses.replace(with_options, options=options)), (
+    return Candidate(strategy, replace(with_options, options=options)), (
         f"strategies.{name}: {_written(strategy.first_options)}",
     )
 
@@ -183,7 +183,7 @@ def _option(candidate: Candidate, desired: Desired, occupied: TableFacts | None,
         return Option(candidate.name, is_possible=False, reasons=tuple(dict.fromkeys(reasons)))
     request = candidate.request
     if occupied is not None:
-        request = dataclasses.replace(request, existing=occupied)
+        request = replace(request, existing=occupied)
         candidate = Candidate(candidate.strategy, request)
     recipe = candidate.strategy.load(request)
     loaded = recipe.loaded or request.desired

@@ -3,12 +3,12 @@ source account."""
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from migrate.core.diagnostics import Diagnostic, error
+from migrate.core.frozen import replace
 from migrate.core.table import (
     AWS_MANAGED,
     AWS_OWNED,
@@ -53,7 +53,7 @@ def desired_spec(mapping: TableMapping, source: TableFacts, inventory: Inventory
         policy = rewrite_policy(source.spec.resource_policy, source, mapping.target_name, inventory)
     kinesis = source.spec.kinesis
     stream = mapping.target.kinesis_stream
-    spec = dataclasses.replace(
+    spec = replace(
         spec,
         encryption=encryption,
         resource_policy=policy,
@@ -71,15 +71,15 @@ def kept_spec(mapping: TableMapping, source: TableFacts, target: TableFacts, inv
     wanted, spec = mapping.target, _with_overrides(target.spec, mapping)
     if wanted.encryption is not None:
         encryption, problems = _encryption(mapping, source, inventory)
-        spec = dataclasses.replace(spec, encryption=encryption)
+        spec = replace(spec, encryption=encryption)
         found += problems
     if wanted.resource_policy is not None:
         policy = source.spec.resource_policy if wanted.resource_policy == "rewrite" else None
         rewritten = rewrite_policy(policy, source, mapping.target_name, inventory) if policy else None
-        spec = dataclasses.replace(spec, resource_policy=rewritten)
+        spec = replace(spec, resource_policy=rewritten)
     if wanted.kinesis_stream is not None:
         precision = target.spec.kinesis.precision if target.spec.kinesis else "MILLISECOND"
-        spec = dataclasses.replace(spec, kinesis=KinesisDestination(wanted.kinesis_stream, precision))
+        spec = replace(spec, kinesis=KinesisDestination(wanted.kinesis_stream, precision))
     return Desired(spec, tuple(found))
 
 
@@ -99,7 +99,7 @@ def as_it_was(source: TableFacts, target_name: str, state: State) -> TableFacts:
     """The source table without what this migration changed in it: that is nothing to carry over."""
     if not is_recovery_ours(source, target_name, state):
         return source
-    return dataclasses.replace(source, spec=dataclasses.replace(source.spec, recovery_days=None))
+    return replace(source, spec=replace(source.spec, recovery_days=None))
 
 
 def rewrite_policy(policy: str, source: TableFacts, target_name: str, inventory: Inventory) -> str:
@@ -127,18 +127,18 @@ def _with_overrides(spec: TableSpec, mapping: TableMapping) -> TableSpec:
     if wanted.billing is not None:
         spec = _billed(spec, wanted.billing)
     if wanted.tags is not None:
-        spec = dataclasses.replace(spec, tags={**spec.tags, **wanted.tags})
+        spec = replace(spec, tags={**spec.tags, **wanted.tags})
     if wanted.deletion_protection is not None:
-        spec = dataclasses.replace(spec, deletion_protection=wanted.deletion_protection)
+        spec = replace(spec, deletion_protection=wanted.deletion_protection)
     if wanted.table_class is not None:
-        spec = dataclasses.replace(spec, table_class=wanted.table_class.upper().replace("-", "_"))
+        spec = replace(spec, table_class=wanted.table_class.upper().replace("-", "_"))
     if wanted.point_in_time_recovery is not None:
-        spec = dataclasses.replace(spec, recovery_days=wanted.point_in_time_recovery or None)
+        spec = replace(spec, recovery_days=wanted.point_in_time_recovery or None)
     if wanted.stream is not None:
         view = None if wanted.stream == "off" else wanted.stream.upper().replace("-", "_")
-        spec = dataclasses.replace(spec, stream=view)
+        spec = replace(spec, stream=view)
     if wanted.ttl is not None:
-        spec = dataclasses.replace(spec, ttl=wanted.ttl or None)
+        spec = replace(spec, ttl=wanted.ttl or None)
     return spec
 
 
@@ -150,10 +150,10 @@ def _billed(spec: TableSpec, billing: str | ProvisionedCapacity) -> TableSpec:
     else:
         capacity, mode, scaling = None, ON_DEMAND, {}
     indexes = {
-        name: dataclasses.replace(index, provisioned=_index_capacity(index, capacity))
+        name: replace(index, provisioned=_index_capacity(index, capacity))
         for name, index in spec.global_indexes.items()
     }
-    return dataclasses.replace(
+    return replace(
         spec, billing=mode, provisioned=capacity, global_indexes=indexes, auto_scaling=scaling if capacity else {}
     )
 
@@ -164,7 +164,7 @@ def _index_capacity(index: Index, table: Throughput | None) -> Throughput | None
 
 def _cooled(index: Index) -> Index:
     """Warm throughput is charged once per increase, so it is never carried over unasked."""
-    return dataclasses.replace(index, warm_throughput=None) if index.warm_throughput else index
+    return replace(index, warm_throughput=None) if index.warm_throughput else index
 
 
 def _key_mismatch(mapping: TableMapping, source: TableFacts, inventory: Inventory) -> Iterator[Diagnostic]:
@@ -249,12 +249,12 @@ def as_restored(source: TableSpec, encryption: Encryption) -> TableSpec:
 
 
 def _plain(index: Index) -> Index:
-    return dataclasses.replace(index, on_demand_maximum=None, warm_throughput=None)
+    return replace(index, on_demand_maximum=None, warm_throughput=None)
 
 
 def as_loaded(spec: TableSpec) -> TableSpec:
     """`spec` as a load leaves it: what creating calls cannot carry is at AWS's default."""
-    return dataclasses.replace(
+    return replace(
         spec,
         table_class=STANDARD,
         ttl=None,

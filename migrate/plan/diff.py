@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from migrate.core.codec import Json, canonical
+from migrate.core.frozen import replace
 from migrate.core.table import PROVISIONED, Index, TableSpec, Throughput
 from migrate.plan.settings import SETTINGS, Setting, index_value
 
@@ -98,7 +98,7 @@ def _with_the_same_indexes(desired: TableSpec, observed: TableSpec) -> TableSpec
     if observed.global_indexes.keys() == desired.global_indexes.keys():
         return observed
     extra = set(observed.global_indexes) - set(desired.global_indexes)
-    return dataclasses.replace(
+    return replace(
         observed,
         global_indexes={
             name: observed.global_indexes.get(name, index) for name, index in desired.global_indexes.items()
@@ -115,7 +115,7 @@ def _with_the_same_indexes(desired: TableSpec, observed: TableSpec) -> TableSpec
 def _without_extra_tags(desired: TableSpec, observed: TableSpec) -> TableSpec:
     if observed.tags.keys() <= desired.tags.keys():
         return observed
-    return dataclasses.replace(observed, tags={k: v for k, v in observed.tags.items() if k in desired.tags})
+    return replace(observed, tags={k: v for k, v in observed.tags.items() if k in desired.tags})
 
 
 def _without_scaled_capacity(desired: TableSpec, observed: TableSpec) -> TableSpec:
@@ -135,6 +135,6 @@ def _without_scaled_capacity(desired: TableSpec, observed: TableSpec) -> TableSp
     for name, index in observed.global_indexes.items():
         wanted = desired.global_indexes.get(name)
         provisioned = settle(f"index/{name}", wanted.provisioned if wanted else None, index.provisioned)
-        indexes[name] = dataclasses.replace(index, provisioned=provisioned)
+        indexes[name] = replace(index, provisioned=provisioned)
     provisioned = settle("table", desired.provisioned, observed.provisioned)
-    return dataclasses.replace(observed, provisioned=provisioned, global_indexes=indexes)
+    return replace(observed, provisioned=provisioned, global_indexes=indexes)

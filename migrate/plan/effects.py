@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 
+from migrate.core.frozen import replace
 from migrate.core.iam_policy import with_statement, without_statement
 from migrate.observe.inventory import BucketFacts
 from migrate.plan.model import Side
@@ -18,9 +18,9 @@ def setting(turn: Turn) -> Result:
     tables = turn.world.tables[turn.action.side]
     facts = tables[turn.params["table"]]
     name = turn.action.kind.removeprefix("setting.")
-    facts = dataclasses.replace(facts, spec=with_setting(facts.spec, name, turn.params["after"]))
+    facts = replace(facts, spec=with_setting(facts.spec, name, turn.params["after"]))
     if "own" in turn.params:
-        facts = dataclasses.replace(facts, own_tags={**facts.own_tags, **turn.params["own"]})
+        facts = replace(facts, own_tags={**facts.own_tags, **turn.params["own"]})
     tables[facts.name] = facts
     return NOTHING
 
@@ -28,7 +28,7 @@ def setting(turn: Turn) -> Result:
 def _index(turn: Turn) -> Result:
     facts = turn.world.tables[turn.action.side][turn.params["table"]]
     spec = with_index(facts.spec, turn.params["creation"], turn.params["attributes"])
-    turn.world.tables[turn.action.side][facts.name] = dataclasses.replace(facts, spec=spec)
+    turn.world.tables[turn.action.side][facts.name] = replace(facts, spec=spec)
     return NOTHING
 
 
@@ -113,9 +113,9 @@ def _table(turn: Turn) -> Result:
     made = new_table(turn, creation["TableName"], created_spec(creation))
     tags = {tag["Key"]: tag["Value"] for tag in creation.get("Tags", [])}
     own_tags = {"migrate:lineage": turn.world.migration.lineage, "migrate:address": turn.action.address}
-    turn.world.tables[Side.TARGET][made.name] = dataclasses.replace(
+    turn.world.tables[Side.TARGET][made.name] = replace(
         made,
-        spec=dataclasses.replace(made.spec, table_class=creation["TableClass"], tags=tags),
+        spec=replace(made.spec, table_class=creation["TableClass"], tags=tags),
         own_tags={**own_tags, "migrate:token": turn.record.token},
     )
     made_owned = owned(turn.action, made.arn, "table", table_id=made.table_id)
@@ -135,7 +135,7 @@ def _look(turn: Turn) -> Result:
 def _warm(turn: Turn) -> Result:
     facts = turn.world.tables[Side.TARGET][turn.params["table"]]
     spec = with_warmth(facts.spec, turn.params["index"], turn.params["throughput"])
-    turn.world.tables[Side.TARGET][facts.name] = dataclasses.replace(facts, spec=spec)
+    turn.world.tables[Side.TARGET][facts.name] = replace(facts, spec=spec)
     return NOTHING
 
 
@@ -159,4 +159,4 @@ EFFECTS: Mapping[str, Callable[[Turn], Result]] = {
 
 
 def _put_policy(world: World, bucket: str, policy: str | None) -> None:
-    world.buckets[bucket] = dataclasses.replace(world.buckets[bucket], policy=policy)
+    world.buckets[bucket] = replace(world.buckets[bucket], policy=policy)

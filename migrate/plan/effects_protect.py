@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 
+from migrate.core.frozen import replace
 from migrate.observe.inventory import BackupFacts, BackupPlanFacts, SelectionFacts
 from migrate.plan.world import Result, Turn, owned_ids
 from migrate.state.model import OwnedResource
@@ -16,7 +16,7 @@ def _plan(turn: Turn) -> Result:
     where = turn.world.before.source
     arn = f"arn:{where.partition}:backup:{where.region}:{where.id}:backup-plan:{turn.record.token[:16]}"
     made = there or BackupPlanFacts(name, arn, turn.world.migration.lineage)
-    _replace(turn, name, dataclasses.replace(made, rules=rules))
+    _replace(turn, name, replace(made, rules=rules))
     return {"plan": name}, (_owned(turn, "backup-plan", name),), ()
 
 
@@ -27,7 +27,7 @@ def _selection(turn: Turn) -> Result:
     plan = _find(turn, params["plan"]) or BackupPlanFacts(params["plan"], "")
     made = SelectionFacts(id, f"migrate-{id}", params["role_arn"], tuple(params["tables"]))
     kept = tuple(one for one in plan.selections if one.id not in gone)
-    _replace(turn, plan.name, dataclasses.replace(plan, selections=(*kept, made)))
+    _replace(turn, plan.name, replace(plan, selections=(*kept, made)))
     outputs = {"selection_id": id, "tables": list(params["tables"]), "copies_to": params["copies_to"]}
     return outputs, (_owned(turn, "backup-selection", f"{plan.name}/{id}"),), before
 
@@ -39,7 +39,7 @@ def _selection_removal(turn: Turn) -> Result:
         plan = _find(turn, name)
         if plan is not None:
             kept = tuple(selection for selection in plan.selections if selection.id != id)
-            _replace(turn, name, dataclasses.replace(plan, selections=kept))
+            _replace(turn, name, replace(plan, selections=kept))
     return {}, (), ids
 
 
@@ -71,7 +71,7 @@ def _replace(turn: Turn, name: str, plan: BackupPlanFacts | None) -> None:
     facts, old = turn.world.backup or BackupFacts(), _find(turn, name)
     plans = tuple(one for one in facts.source.plans if one is not old)
     more = (*plans, plan) if plan else plans
-    turn.world.backup = dataclasses.replace(facts, source=dataclasses.replace(facts.source, plans=more))
+    turn.world.backup = replace(facts, source=replace(facts.source, plans=more))
 
 
 def _owned(turn: Turn, kind: str, name: str) -> OwnedResource:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from migrate.core.codec import canonical
+from migrate.core.frozen import replace
 from migrate.core.iam_policy import with_statement, without_statement
 from migrate.observe.inventory import BackupFacts, BackupSide, KeyFacts, RoleFacts, VaultFacts
 from migrate.plan.world import Result, Turn, owned_ids
@@ -28,7 +28,7 @@ def _vault(turn: Turn) -> Result:
     name, side = turn.params["vault"], _side(turn)
     arn = _arn(turn, "backup", f"backup-vault:{name}")
     found = side.keys.get(turn.params["key"]) or _named_key(turn, turn.params["key"])
-    key = dataclasses.replace(found, name=found.arn, id=found.arn)
+    key = replace(found, name=found.arn, id=found.arn)
     _change(turn, "keys", {found.arn: key})
     _change(turn, "vaults", {name: VaultFacts(name, arn, key=found.arn)})
     return {"arn": arn}, (_owned(turn, arn, "vault"),), ()
@@ -44,7 +44,7 @@ def _air_gapped_vault(turn: Turn) -> Result:
 def _vault_policy(turn: Turn) -> Result:
     name, ours = turn.params["vault"], turn.params["statement"]
     vault = _side(turn).vaults[name]
-    _change(turn, "vaults", {name: dataclasses.replace(vault, policy=with_statement(vault.policy, ours))})
+    _change(turn, "vaults", {name: replace(vault, policy=with_statement(vault.policy, ours))})
     return {"sid": ours["Sid"]}, (_owned(turn, f"{vault.arn}?policy#{ours['Sid']}", "vault-policy"),), ()
 
 
@@ -57,7 +57,7 @@ def _role(turn: Turn) -> Result:
 
 def _share(turn: Turn) -> Result:
     name = turn.params["vault"]
-    _change(turn, "vaults", {name: dataclasses.replace(_side(turn).vaults[name], is_shared=True)})
+    _change(turn, "vaults", {name: replace(_side(turn).vaults[name], is_shared=True)})
     id = f"ram://{turn.world.before.source.id}/{turn.params['share']}"
     return {"vault_arn": turn.params["vault_arn"]}, (_owned(turn, id, "share"),), ()
 
@@ -86,7 +86,7 @@ def _vault_policy_removal(turn: Turn) -> Result:
         arn, sid = resource.id.split("?policy#")
         name = arn.rpartition(":")[2]
         vault = _side(turn).vaults[name]
-        _change(turn, "vaults", {name: dataclasses.replace(vault, policy=without_statement(vault.policy, sid))})
+        _change(turn, "vaults", {name: replace(vault, policy=without_statement(vault.policy, sid))})
     return {}, (), owned_ids(turn.world, turn.params)
 
 
@@ -100,7 +100,7 @@ def _role_removal(turn: Turn) -> Result:
 def _share_removal(turn: Turn) -> Result:
     for name, vault in _side(turn).vaults.items():
         if vault.is_shared:
-            _change(turn, "vaults", {name: dataclasses.replace(vault, is_shared=False)})
+            _change(turn, "vaults", {name: replace(vault, is_shared=False)})
     return {}, (), owned_ids(turn.world, turn.params)
 
 
@@ -128,8 +128,8 @@ def _change(turn: Turn, what: str, values: Mapping[str, Any], *, without: str | 
     side, facts = turn.action.side.value, turn.world.backup or BackupFacts()
     known = {name: value for name, value in getattr(facts.side(side), what).items() if name != without}
     more: dict[str, Any] = {what: {**known, **values}}
-    whole: dict[str, Any] = {side: dataclasses.replace(facts.side(side), **more)}
-    turn.world.backup = dataclasses.replace(facts, **whole)
+    whole: dict[str, Any] = {side: replace(facts.side(side), **more)}
+    turn.world.backup = replace(facts, **whole)
 
 
 def _change_role(turn: Turn, facts: RoleFacts) -> None:
@@ -151,7 +151,7 @@ def _name_keys(turn: Turn, found: KeyFacts) -> None:
     """The keys that the manifest names by this alias."""
     for name, key in turn.world.keys.items():
         if key.id == found.id:
-            turn.world.keys[name] = dataclasses.replace(found, name=name)
+            turn.world.keys[name] = replace(found, name=name)
 
 
 def _points(turn: Turn) -> list[OwnedResource]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 
 from migrate.core.codec import Json
+from migrate.core.frozen import replace
 from migrate.core.iam_policy import share_mark, with_marked
 from migrate.plan.model import Side
 from migrate.plan.sharing import STREAM_SHARE, TABLE_SHARE
@@ -23,7 +23,7 @@ def _stream_share(turn: Turn) -> Result:
     arn = facts.stream_arn or f"{facts.arn}/stream/new"
     statements = [{**one, "Resource": arn} for one in turn.params["statements"]]
     policy = with_marked(facts.stream_policy if facts.stream_arn else None, _mark(turn), statements)
-    turn.world.tables[Side.TARGET][facts.name] = dataclasses.replace(facts, stream_arn=arn, stream_policy=policy)
+    turn.world.tables[Side.TARGET][facts.name] = replace(facts, stream_arn=arn, stream_policy=policy)
     made, before = (
         owned(turn.action, f"{arn}?policy#{_mark(turn)}", STREAM_SHARE),
         turn.world.owned_by(turn.action.address),
@@ -41,7 +41,7 @@ def _stream_share_removal(turn: Turn) -> Result:
     facts = turn.world.tables[Side.TARGET].get(turn.action.owner)
     if facts is not None:
         policy = with_marked(facts.stream_policy, _mark(turn), [])
-        turn.world.tables[Side.TARGET][facts.name] = dataclasses.replace(facts, stream_policy=policy)
+        turn.world.tables[Side.TARGET][facts.name] = replace(facts, stream_policy=policy)
     return {}, (), owned_ids(turn.world, turn.params)
 
 
@@ -57,7 +57,7 @@ def _put_table(turn: Turn, name: str, statements: list[Json]) -> None:
     facts = turn.world.tables[Side.TARGET][name]
     others = [one for one in facts.shares or () if not str(one["Sid"]).startswith(_mark(turn))]
     shares = (*others, *statements) or None
-    turn.world.tables[Side.TARGET][name] = dataclasses.replace(facts, shares=shares)
+    turn.world.tables[Side.TARGET][name] = replace(facts, shares=shares)
 
 
 def _mark(turn: Turn) -> str:

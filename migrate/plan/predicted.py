@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from migrate.core.codec import Json, decode
+from migrate.core.frozen import replace
 from migrate.core.table import (
     ON_DEMAND,
     STANDARD,
@@ -41,7 +41,7 @@ def with_index(spec: TableSpec, creation: Mapping[str, Any], attributes: list[Js
         "GlobalSecondaryIndexes": [creation],
     }
     created = normalise_spec(TableReads(table=table)).global_indexes
-    return dataclasses.replace(spec, global_indexes={**spec.global_indexes, **created})
+    return replace(spec, global_indexes={**spec.global_indexes, **created})
 
 
 def with_setting(spec: TableSpec, name: str, value: Json) -> TableSpec:
@@ -53,9 +53,9 @@ def with_warmth(spec: TableSpec, name: str | None, wanted: Mapping[str, int]) ->
     """`spec` after UpdateTable has raised the warm throughput of the table, or of its index `name`."""
     warm = Throughput(wanted["ReadUnitsPerSecond"], wanted["WriteUnitsPerSecond"])
     if name is None:
-        return dataclasses.replace(spec, warm_throughput=warm)
-    warmer = dataclasses.replace(spec.global_indexes[name], warm_throughput=warm)
-    return dataclasses.replace(spec, global_indexes={**spec.global_indexes, name: warmer})
+        return replace(spec, warm_throughput=warm)
+    warmer = replace(spec.global_indexes[name], warm_throughput=warm)
+    return replace(spec, global_indexes={**spec.global_indexes, name: warmer})
 
 
 def _billing(spec: TableSpec, value: Json) -> TableSpec:
@@ -67,27 +67,24 @@ def _billing(spec: TableSpec, value: Json) -> TableSpec:
             return None
         return decode(Throughput, given[name]) if name in given else index.provisioned
 
-    indexes = {
-        name: dataclasses.replace(index, provisioned=capacity(name, index))
-        for name, index in spec.global_indexes.items()
-    }
+    indexes = {name: replace(index, provisioned=capacity(name, index)) for name, index in spec.global_indexes.items()}
     table = None if is_on_demand else _optional(Throughput, value.get("table"))
-    return dataclasses.replace(spec, billing=value["mode"], provisioned=table, global_indexes=indexes)
+    return replace(spec, billing=value["mode"], provisioned=table, global_indexes=indexes)
 
 
 def _maximum(spec: TableSpec, value: Json) -> TableSpec:
     wanted = value or {}
     given = wanted.get("indexes") or {}
     indexes = {
-        name: dataclasses.replace(index, on_demand_maximum=_optional(Throughput, given.get(name)))
+        name: replace(index, on_demand_maximum=_optional(Throughput, given.get(name)))
         for name, index in spec.global_indexes.items()
     }
     table = _optional(Throughput, wanted.get("table"))
-    return dataclasses.replace(spec, on_demand_maximum=table, global_indexes=indexes)
+    return replace(spec, on_demand_maximum=table, global_indexes=indexes)
 
 
 def _scaling(spec: TableSpec, value: Json) -> TableSpec:
-    return dataclasses.replace(spec, auto_scaling={k: decode(ScalingTarget, v) for k, v in (value or {}).items()})
+    return replace(spec, auto_scaling={k: decode(ScalingTarget, v) for k, v in (value or {}).items()})
 
 
 def _optional(kind: type[Any], value: Json) -> Any:
@@ -95,19 +92,19 @@ def _optional(kind: type[Any], value: Json) -> Any:
 
 
 def _field(name: str, default: Any = None) -> Callable[[TableSpec, Json], TableSpec]:
-    return lambda spec, value: dataclasses.replace(spec, **{name: default if value is None else value})
+    return lambda spec, value: replace(spec, **{name: default if value is None else value})
 
 
 _WRITERS: Mapping[str, Callable[[TableSpec, Json], TableSpec]] = {
     "table-class": _field("table_class", STANDARD),
     "billing": _billing,
     "on-demand-maximum": _maximum,
-    "encryption": lambda s, v: dataclasses.replace(s, encryption=decode(Encryption, v)),
+    "encryption": lambda s, v: replace(s, encryption=decode(Encryption, v)),
     "stream": _field("stream"),
     "recovery": _field("recovery_days"),
-    "tags": lambda s, v: dataclasses.replace(s, tags={**s.tags, **(v or {})}),
-    "kinesis": lambda s, v: dataclasses.replace(s, kinesis=_optional(KinesisDestination, v)),
-    "contributor-insights": lambda s, v: dataclasses.replace(s, contributor_insights=dict(v or {})),
+    "tags": lambda s, v: replace(s, tags={**s.tags, **(v or {})}),
+    "kinesis": lambda s, v: replace(s, kinesis=_optional(KinesisDestination, v)),
+    "contributor-insights": lambda s, v: replace(s, contributor_insights=dict(v or {})),
     "auto-scaling": _scaling,
     "resource-policy": _field("resource_policy"),
     "ttl": _field("ttl"),

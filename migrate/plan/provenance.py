@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator
 
+from migrate.core.frozen import replace
 from migrate.core.table import TableFacts, TableSpec
 from migrate.manifest.model import TableMapping
 from migrate.plan.diff import FieldChange, compare
@@ -37,7 +38,7 @@ _WHY_LEFT = {
 def with_origins(table: PlannedTable, mapping: TableMapping, spec: TableSpec, source: TableFacts) -> PlannedTable:
     """`table`, a new one of this `spec`, with the origin of each of its settings."""
     changes = compare(spec, source.spec)
-    return dataclasses.replace(
+    return replace(
         table,
         carried=tuple(_carried(spec, source.spec)),
         set_by_manifest=tuple(_set(mapping, spec, source.spec, changes)),

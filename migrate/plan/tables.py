@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from migrate.core.diagnostics import Diagnostic, error
+from migrate.core.frozen import replace
 from migrate.core.table import TableFacts, TableSpec
 from migrate.plan.diff import FieldChange, compare
 from migrate.plan.model import Action, Change, Side
@@ -77,7 +77,7 @@ def plan_table(request: TableRequest, strategy: Strategy, target: TableFacts | N
         if changed := _another_transform(request):
             return TableActions(diagnostics=(changed,))
         return _after_load(request, strategy.leftovers(request), target.spec, target)
-    recipe = strategy.load(dataclasses.replace(request, is_partial=stage is Stage.PARTIAL))
+    recipe = strategy.load(replace(request, is_partial=stage is Stage.PARTIAL))
     moving = [d for action in recipe.load for d in _still_running(action, request.state)]
     if moving:
         return TableActions(diagnostics=tuple(moving))
@@ -237,7 +237,7 @@ def _chain(actions: list[Action], needs: tuple[str, ...]) -> list[Action]:
 def _needing(action: Action, needs: tuple[str, ...]) -> Action:
     if not needs:
         return action
-    return dataclasses.replace(action, needs=tuple(dict.fromkeys((*action.needs, *needs))))
+    return replace(action, needs=tuple(dict.fromkeys((*action.needs, *needs))))
 
 
 def _last(actions: Iterable[Action]) -> tuple[str, ...]:

@@ -5,11 +5,11 @@ Pure, but for the user's own Python: the text of the files is handed in, and loa
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from migrate.core.diagnostics import Diagnostic, error, warning
+from migrate.core.frozen import replace
 from migrate.core.table import Key, KeySchema, TableSpec
 from migrate.data.transform import TransformSpec, code_digest, digest_of, split_function
 from migrate.manifest.model import TableMapping
@@ -44,10 +44,9 @@ def rekeyed(spec: TableSpec, mapping: TableMapping) -> tuple[TableSpec, list[Dia
     (name, kind), *sort = mapping.target.keys.attributes
     keys = KeySchema((Key(name, kind),), tuple(Key(*one) for one in sort))
     local = {
-        index: dataclasses.replace(one, keys=KeySchema(keys.partition, one.keys.sort))
-        for index, one in spec.local_indexes.items()
+        index: replace(one, keys=KeySchema(keys.partition, one.keys.sort)) for index, one in spec.local_indexes.items()
     }
-    changed = dataclasses.replace(spec, keys=keys, local_indexes=local)
+    changed = replace(spec, keys=keys, local_indexes=local)
     return changed, list(_misfits(changed, f"{mapping.address}.target.keys"))
 
 

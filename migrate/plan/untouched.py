@@ -5,10 +5,10 @@ What somebody needs to be allowed must not depend on how far the migration is: a
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+from migrate.core.frozen import replace
 from migrate.core.iam_policy import without_statement
 from migrate.core.table import TableFacts, TableSpec
 from migrate.manifest.model import Manifest, TableMapping
@@ -37,14 +37,14 @@ def untouched(inventory: Inventory, state: State) -> tuple[Inventory, State]:
         for name, one in inventory.target_tables.items()
         if one.arn not in ours
     }
-    before = dataclasses.replace(
+    before = replace(
         inventory,
         source_tables=sources,
         target_tables=targets,
         buckets={name: _bucket(one, ours) for name, one in inventory.buckets.items()},
         keys=_keys(inventory.keys, ours),
         roles=_roles(inventory.roles, ours) if inventory.roles is not None else None,
-        backup=dataclasses.replace(
+        backup=replace(
             inventory.backup,
             source=_backup(inventory.backup.source, ours, state.lineage),
             target=_backup(inventory.backup.target, ours, state.lineage),
@@ -61,7 +61,7 @@ def with_leftovers(plan: Plan, now: Plan) -> Plan:
     """The plan with what `now`, a plan of the state as it is, removes besides: works of an earlier manifest."""
     known = {action.address for action in plan.actions}
     left = [one for one in now.actions if one.change is Change.DELETE and one.address not in known]
-    return dataclasses.replace(plan, actions=(*plan.actions, *left))
+    return replace(plan, actions=(*plan.actions, *left))
 
 
 def cleanup_of(
@@ -81,13 +81,11 @@ def _as_found(table: TableFacts, state: State) -> TableFacts:
         if name in BY_NAME:
             spec = with_setting(spec, name, BY_NAME[name].read(plain))
         if name == "tags":  # which `with_setting` only adds
-            spec = dataclasses.replace(spec, tags={})
+            spec = replace(spec, tags={})
         if record.kind == "warm-throughput":
-            cooled = {
-                index: dataclasses.replace(one, warm_throughput=None) for index, one in spec.global_indexes.items()
-            }
-            spec = dataclasses.replace(spec, warm_throughput=None, global_indexes=cooled)
-    return dataclasses.replace(table, spec=spec, item_count=0)
+            cooled = {index: replace(one, warm_throughput=None) for index, one in spec.global_indexes.items()}
+            spec = replace(spec, warm_throughput=None, global_indexes=cooled)
+    return replace(table, spec=spec, item_count=0)
 
 
 Owned = Mapping[str, OwnedResource]
@@ -96,7 +94,7 @@ Owned = Mapping[str, OwnedResource]
 def _bucket(found: BucketFacts, ours: Owned) -> BucketFacts:
     if f"s3://{found.name}/" in ours:
         return BucketFacts(found.name, exists=False)
-    return dataclasses.replace(found, policy=_policy(found.policy, f"s3://{found.name}/", ours))
+    return replace(found, policy=_policy(found.policy, f"s3://{found.name}/", ours))
 
 
 def _policy(text: str | None, of: str, ours: Owned) -> str | None:
@@ -113,7 +111,7 @@ def _keys(found: Mapping[str, KeyFacts], ours: Owned) -> dict[str, KeyFacts]:
     made = {id.split(":", 5)[5] for id, one in ours.items() if one.kind == "key"}
     proofs = {one.proof.get("key") for one in ours.values() if one.kind == "key"}
     return {
-        name: dataclasses.replace(one, arn="", policy=None) if one.id in made or one.arn in proofs - {None, ""} else one
+        name: replace(one, arn="", policy=None) if one.id in made or one.arn in proofs - {None, ""} else one
         for name, one in found.items()
     }
 
@@ -123,7 +121,7 @@ def _roles(found: Mapping[str, RoleFacts], ours: Owned) -> dict[str, RoleFacts]:
 
 
 def _backup(side: BackupSide, ours: Owned, lineage: str) -> BackupSide:
-    return dataclasses.replace(
+    return replace(
         side,
         vaults={name: _vault(one, ours) for name, one in side.vaults.items()},
         roles=_roles(side.roles, ours),
@@ -137,4 +135,4 @@ def _vault(found: VaultFacts, ours: Owned) -> VaultFacts:
         return VaultFacts(found.name)
     is_shared_by_us = any(one.kind == "share" and id.endswith(f"-{found.name}") for id, one in ours.items())
     policy = _policy(found.policy, found.arn, ours)
-    return dataclasses.replace(found, policy=policy, is_shared=found.is_shared and not is_shared_by_us)
+    return replace(found, policy=policy, is_shared=found.is_shared and not is_shared_by_us)

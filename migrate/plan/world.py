@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from migrate.core.codec import Json, digest
+from migrate.core.frozen import replace
 from migrate.core.table import TableFacts, TableSpec
 from migrate.observe.inventory import Inventory
 from migrate.plan.model import Action, Plan, Side, is_ref
@@ -37,7 +37,7 @@ class World:
 
     def inventory(self) -> Inventory:
         """The facts as they are now."""
-        return dataclasses.replace(
+        return replace(
             self.before,
             source_tables=self.tables[Side.SOURCE],
             target_tables=self.tables[Side.TARGET],
@@ -60,8 +60,8 @@ class World:
         outputs, owned, released = result
         owner = turn.action.owner
         file = self.files.get(owner) or StepFile(owner, self.migration.lineage, self.sources.get(owner, ""))
-        file = file.updated(dataclasses.replace(turn.record, outputs=outputs), owned, released)
-        self.files[owner] = dataclasses.replace(file, serial=file.serial + 1)
+        file = file.updated(replace(turn.record, outputs=outputs), owned, released)
+        self.files[owner] = replace(file, serial=file.serial + 1)
 
     def owned_by(self, address: str) -> list[OwnedResource]:
         """What the action at `address` has made."""

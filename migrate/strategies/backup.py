@@ -8,12 +8,12 @@ https://docs.aws.amazon.com/aws-backup/latest/devguide/logicallyairgappedvault.h
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from migrate.core.codec import Json
+from migrate.core.frozen import replace
 from migrate.core.table import AWS_OWNED, CUSTOMER_MANAGED
 from migrate.manifest.backuprules import AIR_GAPPED_DAYS
 from migrate.plan import costs
@@ -291,6 +291,6 @@ def _chained(actions: list[Action], shared: list[Action]) -> list[Action]:
     needs: tuple[str, ...] = tuple(action.address for action in shared)
     chained: list[Action] = []
     for action in actions:
-        chained.append(dataclasses.replace(action, needs=needs))
+        chained.append(replace(action, needs=needs))
         needs = (action.address,)
     return chained

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from migrate.core.codec import digest
 from migrate.core.diagnostics import Diagnostic, error
+from migrate.core.frozen import replace
 from migrate.core.table import TableFacts
 from migrate.manifest.model import Manifest
 from migrate.manifest.prices import Prices
@@ -67,10 +68,8 @@ def build_restore_check(manifest: Manifest, table: str, inventory: Inventory, st
     check = _Check(_setup(manifest, source, name, inventory, state, prices), name)
     problems = list(check.problems())
     actions = () if problems else tuple(check.actions())
-    planned = dataclasses.replace(
-        plan, tables=(check.planned(),), actions=actions, diagnostics=(*plan.diagnostics, *problems)
-    )
-    return dataclasses.replace(planned, diagnostics=(*planned.diagnostics, *broken_gates(planned, state)))
+    planned = replace(plan, tables=(check.planned(),), actions=actions, diagnostics=(*plan.diagnostics, *problems))
+    return replace(planned, diagnostics=(*planned.diagnostics, *broken_gates(planned, state)))
 
 
 def _setup(
@@ -128,7 +127,7 @@ class _Check:
             needs = (left.address,)
             yield left
         if not is_restored:
-            yield dataclasses.replace(restore, needs=needs)
+            yield replace(restore, needs=needs)
             needs = (restore.address,)
         compare = self._compare(point, needs)
         yield compare

@@ -12,6 +12,7 @@ from typing import Any
 
 from migrate.core.codec import Json
 from migrate.core.diagnostics import Diagnostic, error, warning
+from migrate.core.frozen import replace
 from migrate.core.table import TableFacts
 from migrate.manifest.model import Protection
 from migrate.observe.inventory import BackupPlanFacts, SelectionFacts
@@ -55,7 +56,7 @@ def protect(request: ProtectRequest) -> Standing:
     # What all of this stands on is looked at whatever is planned: drift of a role or a grant counts too.
     shared = backup_shared.prerequisites(setups[0])
     before = tuple(action.address for action in shared)
-    own = (dataclasses.replace(action, needs=(*before, *action.needs)) for action in actions)
+    own = (replace(action, needs=(*before, *action.needs)) for action in actions)
     return Standing((*shared, *own), reasons, kept)
 
 
@@ -187,7 +188,7 @@ class _Part:
         if was_made and not ours:
             details = ["the selection that this migration made is gone: it was deleted or replaced by hand"]
         change = Change.UPDATE if was_made else action.change
-        yield dataclasses.replace(action, change=change, details=tuple(details))
+        yield replace(action, change=change, details=tuple(details))
 
     def _ours(self, address: str) -> SelectionFacts | None:
         made = self._made()

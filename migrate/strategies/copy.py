@@ -6,12 +6,12 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html#Scan.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from migrate.core.diagnostics import Diagnostic
+from migrate.core.frozen import replace
 from migrate.core.table import Index, TableFacts, TableSpec
 from migrate.data.scan import choose_segments
 from migrate.plan import costs
@@ -86,7 +86,7 @@ class Copy:
 def created_spec(desired: TableSpec, indexes: Mapping[str, Index]) -> TableSpec:
     """What CreateTable carries. The stream comes after the load: it would repeat every item to its readers."""
     loaded = as_loaded(desired)
-    return dataclasses.replace(loaded, table_class=desired.table_class, tags=desired.tags, global_indexes=indexes)
+    return replace(loaded, table_class=desired.table_class, tags=desired.tags, global_indexes=indexes)
 
 
 def _reasons(request: TableRequest) -> Iterator[Diagnostic]:

@@ -5,11 +5,11 @@ Each appears once whatever the number of tables. What is there already is used a
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from migrate.core.codec import digest
+from migrate.core.frozen import replace
 from migrate.plan.model import Action, Change, Risk, Side
 from migrate.state.model import SHARED
 from migrate.strategies import s3_bucket
@@ -164,4 +164,4 @@ def _role_address(setup: SparkSetup, side: str) -> str:
 
 
 def _needing(action: Action, needs: tuple[str, ...]) -> Action:
-    return dataclasses.replace(action, needs=tuple(dict.fromkeys((*action.needs, *needs))))
+    return replace(action, needs=tuple(dict.fromkeys((*action.needs, *needs))))
