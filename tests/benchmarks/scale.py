@@ -39,6 +39,9 @@ from tests.benchmarks.planning import ENVIRONMENT, make_tables, request, run, wr
 from tests.stubs.account_server import account_server, calls_of
 
 LATENCY = 0.02
+ROUNDS = 5
+"""Of planning and rendering: a shared machine's speed varies by half."""
+
 RATED = 100
 """Tables that are read at AWS's rates."""
 
@@ -84,20 +87,22 @@ def _pure_part(manifest: Manifest, tables: int) -> None:
     world = open_world(manifest, read_only=True)
     seen = observe(world)
     gc.collect()
-    # Digests that looking has left behind are no part of the question.
-    seen = dataclasses.replace(seen, inventory=dataclasses.replace(seen.inventory))
-    parts = _rendered(world, seen)
-    shares = ", ".join(f"{name} {seconds:.2f}" for name, seconds in parts.items())
-    print(f"planning and rendering, {tables:,} tables: {sum(parts.values()):.2f} s of CPU ({shares})")
+    runs = sorted((_rendered(world, seen) for _ in range(ROUNDS)), key=lambda parts: sum(parts.values()))
+    shares = ", ".join(f"{name} {seconds:.2f}" for name, seconds in runs[0].items())
+    best, usual = (sum(parts.values()) for parts in (runs[0], runs[ROUNDS // 2]))
+    print(
+        f"planning and rendering, {tables:,} tables: {best:.2f} s of CPU ({shares}), best of {ROUNDS}; median {usual:.2f}"
+    )
     print(f"    peak of this process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 
 
 def _rendered(world: World, seen: Observed) -> dict[str, float]:
     state, style = state_or_new(None, world.manifest), Style(False)
+    inventory = dataclasses.replace(seen.inventory)  # without the digest that an earlier round has left behind
     collect_rarely()
     began = time.process_time()
     marks: dict[str, float] = {}
-    plan = build(world.manifest, seen.mappings, seen.inventory, state, by_name(), prices=world.prices)
+    plan = build(world.manifest, seen.mappings, inventory, state, by_name(), prices=world.prices)
     marks["plan"] = time.process_time()
     plan_text(plan, style)
     marks["text"] = time.process_time()
