@@ -90,9 +90,7 @@ def _pure_part(manifest: Manifest, tables: int) -> None:
     runs = sorted((_rendered(world, seen) for _ in range(ROUNDS)), key=lambda parts: sum(parts.values()))
     shares = ", ".join(f"{name} {seconds:.2f}" for name, seconds in runs[0].items())
     best, usual = (sum(parts.values()) for parts in (runs[0], runs[ROUNDS // 2]))
-    print(
-        f"planning and rendering, {tables:,} tables: {best:.2f} s of CPU ({shares}), best of {ROUNDS}; median {usual:.2f}"
-    )
+    print(f"planning and rendering, {tables:,} tables: {best:.2f} s of CPU ({shares}); median {usual:.2f}")
     print(f"    peak of this process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 
 
