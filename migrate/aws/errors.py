@@ -239,8 +239,9 @@ def _class_of_botocore(error: Exception) -> type[AwsError]:
 def _quickly(account: Account, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any] | None:
     from migrate.aws import quick
 
-    is_quick = service == quick.SERVICE and operation in quick.OPERATIONS
-    return account.quick.ask(operation, params) if is_quick else None
+    if not account.reads_quickly or service != quick.SERVICE or operation not in quick.OPERATIONS:
+        return None
+    return account.quick.ask(operation, params)
 
 
 def _method(client: Any, operation: str) -> Any:

@@ -64,6 +64,9 @@ class Account:
     Nothing is sent to AWS before the first call. Use it from as many threads as you like.
     """
 
+    reads_quickly = True
+    """Whether some reads go the short way (`quick`), on which botocore has no events."""
+
     def __init__(self, access: AccountAccess, *, read_only: bool, clock: Clock) -> None:
         self.access = access
         self.is_read_only = read_only

@@ -90,7 +90,12 @@ ANSWERS = (
 )  # fmt: skip
 """Modules that only register answers to operations; importing them is enough."""
 
-_BY_SCOPE_ONLY = {"dynamodb", "sts", "kms", "organizations", "application-autoscaling", "kinesis", "logs", "iam"}
+_BY_SCOPE_ONLY = {
+    "application-autoscaling", "backup", "dynamodb", "glue", "iam", "kinesis", "kms", "logs", "organizations", "ram",
+    "s3", "sts",
+}  # fmt: skip
+_CONTROL = "/v20180820/"
+"""Begins the paths of S3 Control, which is signed as S3."""
 
 
 class Dispatcher(DomainDispatcherApplication):
@@ -104,7 +109,7 @@ class Dispatcher(DomainDispatcherApplication):
         """The application for a request; see DomainDispatcherApplication."""
         service = read_request(environ).service
         target = environ.get("HTTP_X_AMZ_TARGET", "").split(".", 1)[0]
-        if service not in _BY_SCOPE_ONLY:
+        if service not in _BY_SCOPE_ONLY or environ["PATH_INFO"].startswith(_CONTROL):
             return super().get_application(environ)
         app = self._remembered.get((service, target))
         if app is None:

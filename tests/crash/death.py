@@ -86,11 +86,12 @@ class Fate:
 class MortalAccount(Account):
     """An account whose calls are effects, and end with the run."""
 
+    reads_quickly = False  # the fate sits on botocore's events
     fate: Fate
     sandbox: Sandbox
 
     def client(self, service: str) -> Any:
-        """See `Account.client`; the fate sits on the events around each call."""
+        """See `Account.client`."""
         with self._lock:  # two threads that both find it new would count every effect twice
             is_new = service not in self._clients
             made = super().client(service)
