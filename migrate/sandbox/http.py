@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import socket
 import sys
@@ -57,6 +58,11 @@ class Handler(WSGIRequestHandler):
             "SERVER_NAME": str(self.server.server_address[0]),
             "SERVER_PORT": str(self.server.server_address[1]),
         }
+
+    def finish(self) -> None:
+        """The client may have left without its answer, which is its own affair."""
+        with contextlib.suppress(ConnectionError):
+            super().finish()
 
     def parse_request(self) -> bool:
         """Reads the request line and the fields; False if they were answered with an error."""
@@ -127,8 +133,11 @@ class Handler(WSGIRequestHandler):
     def run_wsgi(self) -> None:
         """One request and its answer."""
         environ = self.make_environ()
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-        body = environ["wsgi.input"].read() if environ.get("wsgi.input_terminated") else self.rfile.read(length)
+        try:
+            body = self._body(environ)
+        except OSError:  # who was killed half-way through a request has asked for nothing
+            self.close_connection = True
+            return
         environ["wsgi.input"] = io.BytesIO(body)
         environ["wsgi.input_terminated"] = True
         environ["CONTENT_LENGTH"] = str(len(body))
@@ -152,6 +161,17 @@ class Handler(WSGIRequestHandler):
                     "501 Not Implemented", [], b'{"__type": "InternalFailure", "message": "Bug in the sandbox"}'
                 )
         self._answer(answer[0], answer[1], content)
+
+    def _body(self, environ: dict[str, Any]) -> bytes:
+        """All of it. Raises `OSError` when the client leaves before its end."""
+        if environ.get("wsgi.input_terminated"):
+            chunked: bytes = environ["wsgi.input"].read()
+            return chunked
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:
+            raise ConnectionAbortedError(f"{len(body)} of {length} bytes")
+        return body
 
     def _answer(self, status: str, headers: list[tuple[str, str]], content: bytes) -> None:
         lines = [f"HTTP/1.1 {status}"]

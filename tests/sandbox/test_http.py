@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,11 +14,15 @@ GET = "GET /sandbox/health HTTP/1.1\r\n"
 SIGNED = "Authorization: AWS4-HMAC-SHA256 Credential=111111111111/20260101/eu-west-1/dynamodb/aws4_request"
 
 
-def exchange(aws: Aws, sent: str) -> str:
-    """Everything that the sandbox answers until it closes the connection, or goes on to wait for more."""
+def connected(aws: Aws) -> socket.socket:
     port = urlsplit(aws.sandbox.endpoint_url).port
     assert port is not None
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    return socket.create_connection(("127.0.0.1", port), timeout=10)
+
+
+def exchange(aws: Aws, sent: str) -> str:
+    """Everything that the sandbox answers until it closes the connection, or goes on to wait for more."""
+    with connected(aws) as connection:
         connection.sendall(sent.encode("latin-1"))
         connection.shutdown(socket.SHUT_WR)
         return b"".join(iter(lambda: connection.recv(65_536), b"")).decode("latin-1")
@@ -54,6 +59,30 @@ def test_a_body_may_come_in_chunks_and_after_a_promise(aws: Aws) -> None:
     )
     assert answer.startswith("HTTP/1.1 100 Continue")
     assert "Table: none not found" in answer
+
+
+@pytest.mark.parametrize("body", ["Content-Length: 9\r\n\r\nhalf", "Transfer-Encoding: chunked\r\n\r\n9\r\nhalf"])
+def test_a_request_that_was_cut_short_is_not_carried_out(
+    aws: Aws, body: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="cut", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    signed = SIGNED.replace("dynamodb", "s3")
+    head = f"PUT /cut/short HTTP/1.1\r\nHost: h\r\n{signed}\r\n"
+    assert exchange(aws, head + body) == ""
+    assert "Contents" not in s3.list_objects_v2(Bucket="cut")
+    assert exchange(aws, f"{head}Content-Length: 5\r\nConnection: close\r\n\r\nwhole").startswith("HTTP/1.1 200 OK")
+    assert s3.get_object(Bucket="cut", Key="short")["Body"].read() == b"whole"
+    assert not capfd.readouterr().err
+
+
+def test_a_client_that_has_left_is_not_reported(aws: Aws, capfd: pytest.CaptureFixture[str]) -> None:
+    for _ in range(3):
+        with connected(aws) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closed with a reset
+            connection.sendall(f"{GET}\r\n".encode() * 200)
+    assert exchange(aws, f"{GET}Connection: close\r\n\r\n").startswith("HTTP/1.1 200 OK")
+    assert not capfd.readouterr().err
 
 
 def test_names_of_metadata_keep_their_underscores(aws: Aws) -> None:

@@ -111,6 +111,11 @@ class Submitted:
             self.kill()
             raise AssertionError(self.log()) from None
 
+    def fails(self, why: str) -> None:
+        """It must end with a failure whose words are in its log."""
+        assert self.wait() != 0, self.log()
+        assert why in self.log(), self.log()
+
     def kill(self) -> None:
         """SIGKILL to all that it started: driver, JVM, Python workers."""
         os.killpg(self.process.pid, signal.SIGKILL)

@@ -39,9 +39,7 @@ def test_a_copy_moves_every_item_and_a_second_run_reads_nothing(world: World, tm
     assert counts(world.result("copy")) == moved
     assert world.result("copy")["digest"] == first["digest"]
     assert len(world.items(world.target, "copied")) == ITEMS - 1
-    submitted = Submitted(spec_in(world.sandbox, "copy", "copy", segments=4), tmp_path)
-    assert submitted.wait() != 0
-    assert "belongs to other work" in submitted.log()
+    Submitted(spec_in(world.sandbox, "copy", "copy", segments=4), tmp_path).fails("belongs to other work")
 
 
 @pytest.mark.both_sparks
@@ -77,14 +75,10 @@ def test_an_export_that_was_changed_is_refused(world: World, tmp_path: Path) -> 
     lines = gzip.decompress(world.object(data[0])).replace(b"key-", b"yek-")
     world.s3.put_object(Bucket=BUCKET, Key=data[0], Body=gzip.compress(lines))
     spec = spec_in(world.sandbox, "load-export", "load", export=f"s3://{BUCKET}/{summary}")
-    submitted = Submitted(spec, tmp_path)
-    assert submitted.wait() != 0
-    assert f"the export is not sound | {data[0]} does not match its md5" in submitted.log()
+    Submitted(spec, tmp_path).fails(f"the export is not sound | {data[0]} does not match its md5")
     assert not [key for key in world.items(world.target, "copied") if key.startswith("yek")]
     world.s3.delete_object(Bucket=BUCKET, Key=data[0])
-    submitted = Submitted(spec, tmp_path)
-    assert submitted.wait() != 0
-    assert f"{data[0]} is missing" in submitted.log()
+    Submitted(spec, tmp_path).fails(f"{data[0]} is missing")
     assert "load/result.json" not in world.keys("load/")
 
 
@@ -105,9 +99,7 @@ def test_what_the_target_refuses_is_kept_aside_and_counted(world: World, tmp_pat
     assert (result["read"], result["written"], result["rejected"]) == (ITEMS + 1, ITEMS, 1)
     (letter,) = [line for key in result["dead_letters"] for line in world.object(f"copy/{key}").splitlines()]
     assert json.loads(letter)["item"] == fat
-    submitted = Submitted(replace(spec, max_rejected=0), tmp_path)
-    assert submitted.wait() != 0
-    assert "strict refuses too many items: 1 of 601" in submitted.log()
+    Submitted(replace(spec, max_rejected=0), tmp_path).fails("strict refuses too many items: 1 of 601")
 
 
 def test_a_bare_python_copies_the_same_bytes(world: World, tmp_path: Path) -> None:
@@ -138,9 +130,8 @@ def test_items_are_transformed_on_their_way_and_compared_as_they_are_then(world:
 
 def test_a_role_that_may_not_be_assumed_ends_the_job(world: World, tmp_path: Path) -> None:
     stranger = role(SOURCE_ACCOUNT).replace("MigrateSandbox", "Nobody")
-    submitted = Submitted(spec_in(world.sandbox, "copy", "copy", source_role=stranger), tmp_path)
-    assert submitted.wait() != 0
-    assert f"migrate: AssumeRole {stranger}: " in submitted.log()
+    spec = spec_in(world.sandbox, "copy", "copy", source_role=stranger)
+    Submitted(spec, tmp_path).fails(f"migrate: AssumeRole {stranger}: ")
 
 
 def exported(world: World) -> str:
