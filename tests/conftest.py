@@ -63,6 +63,23 @@ def _emptied(server: Sandbox, timing: Timing) -> Sandbox:
     return server
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Each of xdist's processes, which first get equal parts of the list, begins with its share of what takes long.
+
+    In the order of files one process would get most of that, and the others would have nothing left to take from it.
+    """
+    processes: int = getattr(config, "workerinput", {}).get("workercount", 1)
+    takes_long = [item for item in items if item.get_closest_marker("slow") or item.get_closest_marker("spark")]
+    others = [item for item in items if item not in set(takes_long)]
+    dealt: list[pytest.Item] = []
+    for number in range(processes):
+        share = takes_long[number::processes]
+        end = len(items) * (number + 1) // processes - len(dealt) - len(share)
+        dealt += share + others[:end]
+        del others[:end]
+    items[:] = dealt
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A machine without Spark or Java skips what needs them; in CI nothing is skipped in silence."""
     if item.get_closest_marker("spark"):
