@@ -54,11 +54,15 @@ def digest(value: Json) -> str:
 _write = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
+_BATCH = 64
+
+
 def _text(value: Json, levels: int = 2) -> str:
     """Part by part down to `levels`: the pieces of a large plan, all held at once, take several times its size, and
     longer."""
     if levels and type(value) is list:
-        return f"[{','.join([_text(item, levels - 1) for item in value])}]"
+        batches = (value[start : start + _BATCH] for start in range(0, len(value), _BATCH))
+        return f"[{','.join([_write(batch)[1:-1] for batch in batches])}]"
     if levels and type(value) is dict and all(type(key) is str for key in value):
         return f"{{{','.join([f'{_write(key)}:{_text(value[key], levels - 1)}' for key in sorted(value)])}}}"
     return _write(value)
@@ -87,11 +91,12 @@ def _dataclass_encoder(kind: type) -> Callable[[Any], Json]:
     names = _field_names(kind)
 
     def write(value: Any) -> Json:
-        found = {}
+        kept, found = value.__dict__, {}
         for name in names:
-            item = getattr(value, name)
+            item = kept[name]
             if item is not None:
-                found[name] = item if type(item) in _SCALARS else encode(item)
+                of: Any = type(item)
+                found[name] = item if of in _SCALARS else _encoder(of)(item)
         return found
 
     return write

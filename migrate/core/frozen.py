@@ -18,11 +18,10 @@ else:
         What a cached property has kept stays behind. Raises TypeError for an unknown field, and for a class that has
         `__post_init__` or `__slots__`.
         """
-        names = _field_names(type(value))
+        names, held = _field_names(type(value)), value.__dict__
         copy = object.__new__(type(value))
         kept = copy.__dict__
-        for name in names:
-            kept[name] = value.__dict__[name]
+        kept.update(held if len(held) == len(names) else {name: held[name] for name in names})
         kept.update(changes)
         if len(kept) != len(names):
             raise TypeError(f"{type(value).__name__} has no field {', '.join(sorted(set(changes) - set(names)))}")

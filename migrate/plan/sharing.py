@@ -66,6 +66,8 @@ def share_removals(request: TableRequest) -> list[Action]:
     """Take back what this migration has granted and the manifest no longer says."""
     file = request.state.files.get(request.target_name)
     ours = {resource.address for resource in file.owned.values()} if file else set()
+    if not ours:
+        return []
     wanted = {kind for kind, statements, _ in _pictures(request, None) if statements}
     return [_removal(request, kind) for kind in SHARES if kind not in wanted and request.address(kind) in ours]
 

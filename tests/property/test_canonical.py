@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +26,13 @@ values = st.recursive(
 @given(values)
 def test_canonical_text_is_the_standard_librarys(value: Any) -> None:
     assert canonical(value) == json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+@pytest.mark.parametrize("length", [0, 1, 63, 64, 65, 128, 1000])
+def test_long_lists_are_written_whole(length: int) -> None:
+    value = {"actions": [{"b": number, "a": [number]} for number in range(length)], "top": list(range(length))}
+    for one in (value, value["actions"], [value["actions"]] * 2):
+        assert canonical(one) == json.dumps(one, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def test_digests_in_saved_states_stay_what_they_are() -> None:
