@@ -96,7 +96,7 @@ class MortalAccount(Account):
             is_new = service not in self._clients
             made = super().client(service)
             if is_new:
-                shortcut.install(made.meta.events, self.sandbox)
+                shortcut.install(made, self.sandbox)
                 made.meta.events.register("before-call", self._before)
                 made.meta.events.register("after-call", self._after)
             return made

@@ -36,7 +36,7 @@ from tests.crash import shortcut
 from tests.crash.cases import Case
 from tests.crash.death import Died, Fate, Moment, MortalAccount, MortalStore
 from tests.crash.ends import End, Things, end_of, forgotten, things
-from tests.sandbox.aws import Aws
+from tests.sandbox.aws import Aws, new_client
 from tests.worlds import PRICES
 
 MOST_RUNS = 3
@@ -75,13 +75,19 @@ class Ending:
 
 
 class QuickAws(Aws):
-    """Clients that call the sandbox directly."""
+    """Clients of its own, which call the sandbox directly."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._clients: dict[tuple[str, str], Any] = {}
+        super().__init__(sandbox)
 
     def client(self, service: str, account: str = SOURCE_ACCOUNT) -> Any:
         """See `Aws.client`."""
-        made = super().client(service, account)
-        shortcut.install(made.meta.events, self.sandbox)
-        return made
+        if (service, account) not in self._clients:
+            made = new_client(self.sandbox.endpoint_url, service, account)
+            shortcut.install(made, self.sandbox)
+            self._clients[service, account] = made
+        return self._clients[service, account]
 
 
 class Stage:

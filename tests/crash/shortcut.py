@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from botocore import UNSIGNED
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError
 
@@ -21,18 +22,30 @@ class _Raw(io.BytesIO):
             yield block
 
 
-def install(events: Any, sandbox: Sandbox) -> None:
-    """Have the client with these `events` call `sandbox` directly. Everything before and after sending stays."""
+def install(client: Any, sandbox: Sandbox) -> None:
+    """Have `client` call `sandbox` directly. Everything before and after sending stays, but for the signature: nobody
+    verifies it, and it takes an eighth of the time."""
 
     def send(request: Any, **_event: Any) -> AWSResponse:
         answer: list[Any] = []
+        environ = _environ(request)
+        environ["HTTP_AUTHORIZATION"] = _caller(client)
         try:
-            content = b"".join(sandbox._serve(_environ(request), lambda *given: answer.extend(given)))
+            content = b"".join(sandbox._serve(environ, lambda *given: answer.extend(given)))
         except HangUp as hang_up:
             raise ConnectionClosedError(endpoint_url=request.url, error=hang_up) from None
         return AWSResponse(request.url, int(answer[0][:3]), dict(answer[1]), _Raw(content))
 
+    events = client.meta.events
     events.register("before-send", send, unique_id="straight into the sandbox")
+    events.register("choose-signer", lambda **_event: UNSIGNED, unique_id="unsigned")
+
+
+def _caller(client: Any) -> str:
+    """Who calls, and where: what the sandbox reads of a signature."""
+    key = client._request_signer._credentials.get_frozen_credentials().access_key
+    scope = f"{client.meta.region_name}/{client.meta.service_model.signing_name}"
+    return f"AWS4-HMAC-SHA256 Credential={key}/20260101/{scope}/aws4_request, SignedHeaders=host, Signature=none"
 
 
 def _environ(request: Any) -> dict[str, Any]:

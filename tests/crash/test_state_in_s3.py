@@ -33,7 +33,7 @@ class StateAccount(Account):
     def client(self, service: str) -> Any:
         """See `Account.client`."""
         made = super().client(service)
-        shortcut.install(made.meta.events, self.sandbox)
+        shortcut.install(made, self.sandbox)
         return made
 
 

@@ -25,9 +25,8 @@ KEYS: dict[str, Any] = {
 _numbers = itertools.count()
 
 
-@functools.cache
-def client(endpoint_url: str, service: str, access_key: str, session_token: str | None = None) -> Any:
-    """A client that never retries. Made once per process, for making one takes longer than most tests."""
+def new_client(endpoint_url: str, service: str, access_key: str, session_token: str | None = None) -> Any:
+    """A client that never retries."""
     return boto3.client(
         service,
         endpoint_url=endpoint_url,
@@ -37,6 +36,10 @@ def client(endpoint_url: str, service: str, access_key: str, session_token: str 
         aws_session_token=session_token,
         config=Config(retries={"total_max_attempts": 1, "mode": "standard"}),
     )
+
+
+client = functools.cache(new_client)
+"""The same, made once per process, for making one takes longer than most tests."""
 
 
 class Aws:
