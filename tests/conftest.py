@@ -69,8 +69,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     In the order of files one process would get most of that, and the others would have nothing left to take from it.
     """
     processes: int = getattr(config, "workerinput", {}).get("workercount", 1)
+    if processes == 1:
+        return
     takes_long = [item for item in items if item.get_closest_marker("slow") or item.get_closest_marker("spark")]
-    others = [item for item in items if item not in set(takes_long)]
+    first = set(takes_long)
+    others = [item for item in items if item not in first]
     dealt: list[pytest.Item] = []
     for number in range(processes):
         share = takes_long[number::processes]
