@@ -97,7 +97,7 @@ def collect_rarely() -> None:
     """Make Python look for circular garbage less often: a plan of 2,000 tables is a million objects that stay."""
     import gc
 
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(400_000, 50, 100)
 
 
 def run(arguments: list[str] | None = None) -> None:
