@@ -77,9 +77,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     dealt: list[pytest.Item] = []
     for number in range(processes):
         share = takes_long[number::processes]
-        end = len(items) * (number + 1) // processes - len(dealt) - len(share)
-        dealt += share + others[:end]
-        del others[:end]
+        room = len(items) * (number + 1) // processes - len(dealt) - len(share)
+        dealt += share + others[:room]
+        del others[:room]
     items[:] = dealt
 
 
